@@ -1,0 +1,103 @@
+# `make` alone lists what there is. Only python3 (3.11 or newer) with its venv module is needed.
+PYTHON ?= python3
+HOST ?= 127.0.0.1
+PORT ?= 8000
+export HOST PORT
+
+BIN := .venv/bin
+# A venv holds absolute paths: one whose folder was moved or whose Python is gone is made anew.
+FRESH := $(shell $(BIN)/python -c '' 2>/dev/null && [ "$$(cat .venv/.place 2>/dev/null)" = "$(CURDIR)" ] || echo FORCE)
+
+# Plain enough for any Python that a machine may have, so that an old one can say that it is old.
+define PREFLIGHT
+import os, socket, sys
+def stop(line):
+    sys.stderr.write("make: " + line + "\n")
+    sys.exit(1)
+if sys.version_info < (3, 11):
+    stop("%s is Python %d.%d, but 3.11 or newer is needed; name another one: make PYTHON=python3.12 ..." % ((os.environ["WHICH"],) + sys.version_info[:2]))
+if os.environ["NEED_VENV"]:
+    try:
+        import ensurepip, venv
+    except ImportError:
+        stop("this Python lacks its venv module; on Debian or Ubuntu: sudo apt install python%d.%d-venv" % sys.version_info[:2])
+if os.environ["NEED_PORT"]:
+    host, port = os.environ["HOST"], os.environ["PORT"]
+    if not port.isdigit() or not 0 < int(port) < 65536:
+        stop("PORT is '%s', but must be a number from 1 to 65535" % port)
+    try:
+        family, kind, proto, _, address = socket.getaddrinfo(host, int(port), type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind, proto) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+            probe.listen(1)
+    except OSError as error:
+        stop("cannot listen on %s port %s (%s); choose another one: make run PORT=%d" % (host, port, error.strerror, int(port) % 65535 + 1))
+endef
+export PREFLIGHT
+preflight = @command -v $(PYTHON) >/dev/null || { echo "make: $(PYTHON) is not installed; Python 3.11 or newer is needed, or name it: make PYTHON=/path/to/python3" >&2; exit 1; }; \
+	WHICH="$(PYTHON)" NEED_VENV="$(FRESH)" NEED_PORT="$(1)" $(PYTHON) -c "$$PREFLIGHT"
+
+install = @echo "Installing $< (a minute at most; once) ..."; \
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input --require-hashes -r $< >.venv/install.log 2>&1 \
+	|| { echo "make: pip could not install $<; its last words (all of them: .venv/install.log):" >&2; tail -n 3 .venv/install.log >&2; exit 1; }; \
+	touch $@
+
+.PHONY: help run test lint check openapi lock clean preflight preflight-run FORCE
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+# One after the other: the checks come first.
+.NOTPARALLEL:
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo "  settings: HOST=$(HOST) PORT=$(PORT) PYTHON=$(PYTHON); ARGS= goes to pytest, e.g. make test ARGS='-k emergency'"
+
+run: preflight-run .venv/.runtime ## install what is missing and serve on HOST:PORT (Ctrl-C stops)
+	@echo "Serving on http://$(HOST):$(PORT) ... (Ctrl-C stops)"
+	@exec $(BIN)/gunicorn --config python:service.server 'service:create_app()'
+
+test: preflight .venv/.dev ## all tests
+	@$(BIN)/pytest $(ARGS)
+
+lint: preflight .venv/.dev ## style, types and who may import whom
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+check: preflight .venv/.runtime ## prove the decision tables and check the knowledge
+	@$(BIN)/flask --app service guideline check
+
+openapi: preflight .venv/.runtime ## write openapi.yaml from the code
+	@$(BIN)/flask --app service openapi >openapi.yaml.new || { rm -f openapi.yaml.new; exit 1; }
+	@mv openapi.yaml.new openapi.yaml
+
+# LOCK=--upgrade takes the newest versions; without it only what pyproject.toml demands changes.
+lock: preflight .venv/.dev ## pin and hash the dependencies (LOCK=--upgrade renews them)
+	$(BIN)/uv $(UV_LOCK) --output-file requirements.txt pyproject.toml
+	$(BIN)/uv $(UV_LOCK) --output-file requirements-dev.txt --extra dev --constraints requirements.txt pyproject.toml
+UV_LOCK = --quiet pip compile --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' $(LOCK)
+
+# .run stays: it can hold feedback that exists nowhere else.
+clean: ## remove what was installed and cached
+	rm -rf .venv .pytest_cache .ruff_cache .mypy_cache .import_linter_cache .hypothesis .schemathesis build *.egg-info openapi.yaml.new
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+preflight:
+	$(call preflight,)
+
+preflight-run:
+	$(call preflight,yes)
+
+.venv/.place: $(FRESH)
+	@rm -rf .venv
+	@$(PYTHON) -m venv .venv || { rm -rf .venv; echo "make: $(PYTHON) -m venv failed (see above); on Debian or Ubuntu: sudo apt install python3-venv" >&2; exit 1; }
+	@echo "$(CURDIR)" >$@
+
+.venv/.runtime: requirements.txt .venv/.place
+	$(install)
+
+.venv/.dev: requirements-dev.txt .venv/.place
+	$(install)

@@ -1,0 +1,58 @@
+"""A service that says what the evidence says: facts of one patient in, a cited, explained recommendation out.
+
+`create_app` is the only place where the parts meet.
+"""
+
+import structlog
+from flask import Flask, Response
+
+from service import cli, logs
+from service.api import access, batch, guidelines, operations, problems, recommendations, request_log
+from service.api.json_out import compress
+from service.api.knowledge import Knowledge
+from service.api.timeouts import BodyFaults
+from service.knowledge.library import load_library
+from service.settings import Settings, SettingsError, from_environment
+
+SECURITY_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+
+
+def create_app(settings: Settings | None = None) -> Flask:
+    """Load the knowledge, prove it, and put the application together.
+
+    Raises SettingsError or ContentError: a service that cannot be right does not start.
+    """
+    settings = settings or from_environment()
+    logs.configure(settings.log_level)
+    library = load_library(settings.content)
+    if settings.guideline not in library.guidelines:
+        raise SettingsError(f"GUIDELINE={settings.guideline} is not loaded; there is: {', '.join(library.guidelines)}")
+
+    app = Flask(__name__, static_folder=None)
+    app.config.update(SETTINGS=settings, KNOWLEDGE=Knowledge.of(library))
+    app.url_map.strict_slashes = True
+    app.url_map.redirect_defaults = False
+    app.url_map.merge_slashes = False
+    request_log.register(app)
+    problems.register(app)
+    for part in (batch, recommendations, guidelines, operations):
+        app.register_blueprint(part.blueprint)
+    access.register(app, settings)
+    app.after_request(compress)
+    app.after_request(_harden)
+    app.wsgi_app = BodyFaults(app.wsgi_app)  # type: ignore[method-assign]
+    cli.register(app)
+    if settings.auth == "none":
+        structlog.get_logger().warning("AUTH=none: whoever reaches this address may ask", host=settings.host)
+    return app
+
+
+def _harden(response: Response) -> Response:
+    for name, value in SECURITY_HEADERS.items():
+        response.headers.setdefault(name, value)
+    return response

@@ -1,0 +1,108 @@
+"""The whole answer for one patient: a function of the release and the normalised facts, and of nothing else."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from service.advice.decision import Decision, contradictions, decide, supporting
+from service.advice.missing import Missing, missing_facts
+from service.advice.recommendation import Recommendation, recommend
+from service.engine.trace import Neighbour, Step, nearest, step
+from service.engine.vocabulary import UNKNOWN
+from service.knowledge.guideline import Guideline
+from service.knowledge.model import Cited, Clause
+
+QUIET = frozenset({UNKNOWN, UNKNOWN.upper(), "ABSENT"})
+"""What a table gives for a finding of which there is nothing to tell: its step is left out of the trace."""
+
+
+@dataclass(frozen=True)
+class Advice:
+    """One plain value from which every rendering is made."""
+
+    decision: Decision
+    stated: Mapping[str, str]
+    recommendations: tuple[Recommendation, ...]
+    missing: tuple[Missing, ...]
+    must_check: tuple[str, ...]
+    warnings: tuple[Clause, ...]
+    data_conflicts: tuple[Clause, ...]
+    trace: tuple[Step, ...]
+    nearest: tuple[Neighbour, ...]
+
+    @property
+    def guideline(self) -> Guideline:
+        """The release that was asked."""
+        return self.decision.guideline
+
+    @property
+    def lead(self) -> Recommendation:
+        """The recommendation that answers the question."""
+        return self.recommendations[0]
+
+    @property
+    def summary(self) -> str:
+        """One or two sentences that can stand alone; what each value of the missing fact that is asked for leads to."""
+        asked = [item for item in self.missing if item.decisive and item.fact in self.lead.rule.asks]
+        if not asked:
+            return self.lead.statement
+        grouped: dict[str, list[str]] = {}
+        for value, other in asked[0].would_become.items():
+            grouped.setdefault(other.rule.title, []).append(value)
+        outcomes = "; ".join(f"{' or '.join(values)}: {title}" for title, values in grouped.items())
+        return f"{self.lead.statement} If {asked[0].fact} is {outcomes}."
+
+    @property
+    def cited(self) -> list[tuple[str, list[Cited]]]:
+        """Every source used, in order of first use, with what it supports where."""
+        found: dict[str, list[Cited]] = {}
+        others = [other for item in self.missing for other in item.would_become.values()]
+        for recommendation in (*self.recommendations, *others):
+            for item in recommendation.citations:
+                if item not in found.setdefault(item.id, []):
+                    found[item.id].append(item)
+        return list(found.items())
+
+
+def advise(decision: Decision, stated: Mapping[str, str]) -> Advice:
+    """Answer. `stated` is the normal form; the decision was made from it."""
+    guideline, point = decision.guideline, decision.point
+    lead = recommend(decision)
+    recommendations = [lead]
+    for other in supporting(decision):
+        further = recommend(other)
+        if all(further.statement != given.statement for given in recommendations):
+            recommendations.append(further)
+    effects_warn = [
+        Clause(id="modifier", when=(), detail=text)
+        for text in dict.fromkeys(text for given in recommendations for text in given.warnings)
+    ]
+    checks = [
+        *(text for given in recommendations for text in given.must_check),
+        *(clause.detail for clause in guideline.checks.at(point)),
+    ]
+    return Advice(
+        decision=decision,
+        stated=stated,
+        recommendations=tuple(recommendations),
+        missing=missing_facts(decision, lead, stated),
+        must_check=tuple(dict.fromkeys(checks)),
+        warnings=(*guideline.warnings.at(point), *effects_warn),
+        data_conflicts=(*contradictions(decision), *guideline.conflicts.at(point)),
+        trace=_trace(decision),
+        nearest=tuple(nearest(guideline.table, point)),
+    )
+
+
+def advise_on(guideline: Guideline, stated: Mapping[str, str]) -> Advice:
+    """Answer for a normal form."""
+    return advise(decide(guideline, stated), stated)
+
+
+def _trace(decision: Decision) -> tuple[Step, ...]:
+    guideline, point = decision.guideline, decision.point
+    quiet = {finding.tier for finding in guideline.findings}
+    steps = [s for s in guideline.chain.trace(point) if not (s.table in quiet and s.output in QUIET)]
+    if decision.rule.id in guideline.table.table.outputs:
+        return (*steps, step(guideline.table, point))
+    inputs = {name: point[name] for box in decision.rule.when for name in box}
+    return (*steps, Step("gates", "Gate before the decision table", decision.rule.id, inputs, decision.rule.id))

@@ -1,0 +1,100 @@
+"""Which rule holds for a point, and what the modifiers do there."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from service.engine.compile import Point
+from service.knowledge.guideline import Guideline, holds
+from service.knowledge.model import Clause, Effect, Modifier, Rule
+
+NO_TRIGGER = "none"
+
+
+@dataclass(frozen=True)
+class Decision:
+    """The rule that holds, and the finding whose tier led to it. `point` has all derived features."""
+
+    guideline: Guideline
+    point: Mapping[str, str]
+    rule: Rule
+    trigger: str
+
+    @property
+    def emergency(self) -> bool:
+        """Whether the facts amount to an emergency."""
+        return self.tier is not None and self.tier == self.guideline.release.emergency_tier
+
+    @property
+    def urgent(self) -> bool:
+        """Whether the facts need attention today."""
+        return self.tier is not None and self.tier == self.guideline.release.urgent_tier
+
+    @property
+    def tier(self) -> str | None:
+        """How grave the findings are together; None in a guideline without findings."""
+        name = self.guideline.release.tier
+        return None if name is None else self.point[name]
+
+
+def decide(guideline: Guideline, stated: Point) -> Decision:
+    """Derive, pass the gates, look up the one rule. The point must have every stated feature."""
+    point = guideline.chain.derive(stated)
+    leading = triggers(guideline, point)
+    tier = guideline.release.tier
+    lead = leading[0][0] if leading and tier is not None and leading[0][1] == point[tier] else NO_TRIGGER
+    gate = next(guideline.gates.at(point), None)
+    rule = gate or guideline.rules[guideline.table.decide(point).output]
+    return Decision(guideline, point, rule, lead)
+
+
+def contradictions(decision: Decision) -> list[Clause]:
+    """The contradictions among the facts."""
+    return list(decision.guideline.contradictions.at(decision.point))
+
+
+def triggers(guideline: Guideline, point: Point) -> list[tuple[str, str]]:
+    """The findings that are present with their tiers: the highest tier first, of equal tier in the order of the facts."""
+    tier = guideline.release.tier
+    if tier is None:
+        return []
+    rank = {name: index for index, name in enumerate(guideline.chain.features[tier].values)}
+    named = [(finding.path.rpartition(".")[2], point[finding.tier]) for finding in guideline.findings]
+    return sorted((item for item in named if item[1] in rank), key=lambda item: rank[item[1]])
+
+
+def supporting(decision: Decision) -> list[Decision]:
+    """What each further finding would lead to by itself, where the leading tier lets it be heard."""
+    guideline, tier = decision.guideline, decision.guideline.release.tier
+    heard = guideline.release.supporting.get(decision.tier or "", [])
+    found = []
+    for name, own in triggers(guideline, decision.point):
+        if tier is None or name == decision.trigger or own not in heard:
+            continue
+        point = {**decision.point, tier: own}
+        rule = guideline.rules[guideline.table.decide(point).output]
+        found.append(replace(decision, point=point, rule=rule, trigger=name))
+    return found
+
+
+def effects(decision: Decision) -> list[tuple[Modifier, Effect]]:
+    """What the modifiers of this patient do under this rule, in the order of the content."""
+    return [
+        (modifier, effect)
+        for modifier in decision.guideline.modifiers.at(decision.point)
+        for effect in modifier.effects
+        if (not effect.rules or decision.rule.id in effect.rules)
+        and (not effect.directions or decision.rule.direction in effect.directions)
+        and holds(effect.when, decision.point)
+    ]
+
+
+def wording_point(decision: Decision, applied: list[tuple[Modifier, Effect]]) -> dict[str, str]:
+    """The point with what sentences may read as well: modifiers, removed kinds, the trigger."""
+    guideline = decision.guideline
+    point = dict(decision.point)
+    point |= {f"modifier.{modifier.id}": "false" for modifier in guideline.modifiers.items}
+    point |= {f"modifier.{modifier.id}": "true" for modifier in guideline.modifiers.at(decision.point)}
+    removed = {kind for _, effect in applied for kind in effect.remove}
+    point |= {f"removed.{kind}": "true" if kind in removed else "false" for kind in guideline.kinds}
+    point["trigger"] = decision.trigger
+    return guideline.wording.derive(point)

@@ -1,0 +1,166 @@
+"""From a body to an answer or a refusal. An emergency in the body is answered whatever else is wrong with it."""
+
+import datetime
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from marshmallow import ValidationError
+
+from service.advice.advice import Advice, advise
+from service.advice.decision import Decision, contradictions, decide
+from service.advice.recommendation import recommend
+from service.engine.vocabulary import UNKNOWN
+from service.facts.identifier import Encoder, write
+from service.facts.json_body import Json, Repeated, pointer, repeated
+from service.facts.normal_form import AS_OF, normal_form, recount
+from service.facts.refusal import Fault, Refusal
+from service.facts.schema import FactsSchema, request_schema
+from service.facts.tolerant import TolerantReader
+from service.knowledge.guideline import Guideline
+from service.knowledge.model import Clause
+from service.knowledge.vocabulary import REPEATED
+
+V_DATE, V_REPEATED = "V11", "V12"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An answer, its permanent name, and, in an emergency, the members that could not be read."""
+
+    advice: Advice
+    decision_id: str
+    refused: tuple[Fault, ...] = ()
+
+
+@dataclass(frozen=True)
+class Urgent:
+    """What to do today although the facts are refused."""
+
+    code: str
+    statement: str
+
+
+@dataclass(frozen=True)
+class Refused:
+    """Facts that are refused: every fault at once."""
+
+    faults: tuple[Fault, ...]
+    urgent: Urgent | None
+
+
+class Questioner:
+    """Asks one release of a guideline. Made once, used by all threads."""
+
+    def __init__(self, guideline: Guideline) -> None:
+        self.guideline = guideline
+        self.schema: FactsSchema = request_schema(guideline.vocabulary)
+        self.encoder = Encoder(guideline.vocabulary)
+
+    def ask(self, tree: Json, today: datetime.date) -> Answer | Refused:
+        """Answer for a parsed body; `today` is the day in UTC."""
+        faults = [
+            Fault(place, "repeated_key", "This key is stated more than once; each value was counted.", V_REPEATED)
+            for place in repeated(tree)
+        ]
+        loaded, more = self._load(_once(tree))
+        faults += more
+        as_of = loaded.get(AS_OF)
+        if as_of is not None and as_of > today:
+            faults.append(Fault(pointer(AS_OF), "in_the_future", "as_of is after today (UTC).", V_DATE))
+        if faults:
+            return self._faulty(tree, faults, today)
+        stated = normal_form(self.guideline.vocabulary, loaded, today)
+        decision = decide(self.guideline, stated)
+        if not decision.emergency and (wrong := contradictions(decision)):
+            return Refused(tuple(_placed(wrong, tree)), self._urgent(decision))
+        return self._answer(decision, stated)
+
+    def recall(self, facts: str) -> Answer | None:
+        """Answer for the facts part of a decision_id, or None where it is not one that could have been given."""
+        stated = self.encoder.decode(facts)
+        if stated is None:
+            return None
+        decision = decide(self.guideline, stated)
+        if contradictions(decision) and not decision.emergency:
+            return None
+        return self._answer(decision, stated)
+
+    def _answer(self, decision: Decision, stated: Mapping[str, str], refused: tuple[Fault, ...] = ()) -> Answer:
+        name = write(*self.guideline.key, self.encoder.encode(stated))
+        return Answer(advise(decision, stated), name, refused)
+
+    def _load(self, tree: Json) -> tuple[dict[str, Any], list[Fault]]:
+        try:
+            return self.schema.load(tree), []
+        except ValidationError as error:
+            loaded = error.valid_data if isinstance(error.valid_data, dict) else {}
+            return loaded, list(_flat(error.messages))
+
+    def _faulty(self, tree: Json, faults: list[Fault], today: datetime.date) -> Answer | Refused:
+        stated = self._readable(tree, today)
+        decision = decide(self.guideline, stated)
+        if decision.emergency:
+            return self._answer(decision, stated, tuple(sorted(faults)))
+        told = {fault.pointer for fault in faults}
+        wrong = [fault for fault in _placed(contradictions(decision), tree) if fault.pointer not in told and fault.pointer]
+        return Refused(tuple(sorted((*faults, *wrong))), self._urgent(decision))
+
+    def _readable(self, tree: Json, today: datetime.date) -> dict[str, str]:
+        """The point of everything that can be read; of several values for one feature the gravest."""
+        vocabulary = self.guideline.vocabulary
+        found = TolerantReader(vocabulary, today).read(tree)
+        point = dict(vocabulary.nothing) | {name: values[0] for name, values in found.items() if values}
+        if any(repeated(tree)):
+            point[REPEATED.name] = "yes"
+        tier = self.guideline.release.tier
+        for name, values in found.items():
+            if tier is not None and len(values) > 1:
+                rank = self.guideline.chain.features[tier].values.index
+                point[name] = min(values, key=lambda v, n=name: rank(self.guideline.chain.derive({**point, n: v})[tier]))  # type: ignore[misc]
+        return recount(vocabulary, point)
+
+    def _urgent(self, decision: Decision) -> Urgent | None:
+        if not decision.urgent:
+            return None
+        return Urgent(decision.rule.code, recommend(decision).statement)
+
+
+def _once(tree: Json) -> Json:
+    """The tree without the keys that stand more than once, for the schema; they are refused by themselves."""
+    if isinstance(tree, dict):
+        return {key: _once(value) for key, value in tree.items() if not isinstance(value, Repeated)}
+    return [_once(value) for value in tree] if isinstance(tree, list) else tree
+
+
+def _flat(messages: Any, *path: str | int) -> Iterator[Fault]:
+    if isinstance(messages, dict):
+        for name, below in messages.items():
+            yield from _flat(below, *(path if name == "_schema" else (*path, name)))
+    else:
+        for text in messages:
+            code, rule = (text.code, text.rule) if isinstance(text, Refusal) else ("invalid_value", None)
+            yield Fault(pointer(*path), code, str(text), rule)
+
+
+def _placed(clauses: list[Clause], tree: Json) -> Iterator[Fault]:
+    """A fault for each member that a contradiction is about, with a pointer to where the body states it."""
+    seen = set()
+    for clause in clauses:
+        for path in clause.at:
+            place = pointer(*_stated_at(path.split("."), tree))
+            if (place, clause.id) not in seen:
+                seen.add((place, clause.id))
+                yield Fault(place, "contradiction", clause.detail, clause.id)
+
+
+def _stated_at(path: list[str], tree: Json) -> Iterator[str | int]:
+    """The part of the path that the body has: a bare word stands for its parts."""
+    for part in path:
+        if isinstance(tree, list) and part in tree:
+            yield tree.index(part)
+            return
+        if not isinstance(tree, dict) or tree.get(part, UNKNOWN) is UNKNOWN:
+            return
+        yield part
+        tree = tree[part]

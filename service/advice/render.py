@@ -1,0 +1,200 @@
+"""Advice as JSON values: the full answer, and what the briefer views leave out."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from service.advice.advice import Advice
+from service.advice.missing import Missing
+from service.advice.question import Answer
+from service.advice.recommendation import Recommendation
+from service.knowledge.guideline import Guideline
+from service.knowledge.model import Citation, Cited, Clause
+
+VIEWS = ("full", "brief", "row")
+NOT_IN_BRIEF = ("communication", "dissent", "open_questions")
+
+
+def rendered(answer: Answer, view: str) -> dict[str, Any]:
+    """The answer as the view shows it."""
+    if view == "row":
+        return row(answer)
+    whole = full(answer)
+    return whole if view == "full" else {name: value for name, value in whole.items() if name not in NOT_IN_BRIEF}
+
+
+def row(answer: Answer) -> dict[str, Any]:
+    """One line of a table of patients."""
+    lead = answer.advice.lead
+    return {
+        "decision_id": answer.decision_id,
+        "rule": lead.rule.id,
+        "code": lead.rule.code,
+        "direction": lead.rule.direction,
+        "strength": lead.rule.strength,
+        "certainty": lead.certainty,
+        "urgency": lead.urgency,
+        "warnings": [warning.id for warning in answer.advice.warnings],
+    }
+
+
+def full(answer: Answer) -> dict[str, Any]:
+    """Everything."""
+    advice = answer.advice
+    guideline, decision = advice.guideline, advice.decision
+    return {
+        "decision_id": answer.decision_id,
+        "guideline": named(guideline),
+        "summary": advice.summary,
+        "recommendations": [_recommendation(guideline, item) for item in advice.recommendations],
+        "because": {
+            "derived": {axis: decision.point[axis] for axis in guideline.release.axes},
+            "trace": [
+                {"table": s.table, "title": s.title, "row": s.row, "inputs": dict(s.inputs), "output": s.output}
+                for s in advice.trace
+            ],
+            "nearest": [
+                {
+                    "rule": near.row,
+                    "code": guideline.rules[near.row].code,
+                    "title": guideline.rules[near.row].title,
+                    "feature": near.feature,
+                    "stated": near.stated,
+                    "needed": list(near.needed),
+                }
+                for near in advice.nearest
+            ],
+        },
+        "missing_facts": [_missing(item) for item in advice.missing],
+        "must_check": list(advice.must_check),
+        "what_would_change": [
+            {"change": item.change, "becomes": [guideline.rules[rule].code for rule in item.becomes]}
+            for item in advice.lead.rule.what_would_change
+        ],
+        "modifiers": [
+            {"id": modifier.id, "title": modifier.title, "notes": list(notes)} for modifier, notes in advice.lead.notes
+        ],
+        "warnings": [{"code": c.id, "facts": list(c.at), "detail": c.detail} for c in advice.warnings],
+        "data_conflicts": [_conflict(clause) for clause in advice.data_conflicts],
+        "refused": [{"pointer": fault.pointer, "code": fault.code} for fault in answer.refused],
+        "citations": [citation(guideline.citations[name], used) for name, used in advice.cited],
+        **_told(advice),
+        "disclaimer": guideline.release.disclaimer,
+        "links": {
+            "self": f"/v1/recommendations/{answer.decision_id}",
+            "page": f"/decisions/{answer.decision_id}",
+        },
+    }
+
+
+def named(guideline: Guideline) -> dict[str, Any]:
+    """Which release answered."""
+    release = guideline.release
+    return {
+        "id": release.id,
+        "release": release.release,
+        "digest": guideline.digest,
+        "evidence_date": release.evidence_date.isoformat(),
+        "review_by": release.review_by.isoformat(),
+        "sign_off": release.sign_off,
+    }
+
+
+def citation(source: Citation, used: Iterable[Cited] = ()) -> dict[str, Any]:
+    """A source with what it supports, and where in it that stands."""
+    used = list(used)
+    return {
+        "id": source.id,
+        "title": source.title or source.source,
+        "authors": source.authors,
+        "journal": source.journal,
+        "year": source.year,
+        "doi": source.doi,
+        "pmid": source.pmid,
+        "registry": source.registry,
+        "url": source.url,
+        "supports": "; ".join(dict.fromkeys(item.supports for item in used)) or None,
+        "locator": "; ".join(dict.fromkeys(item.locator for item in used)) or None,
+        "read_in": source.read_in,
+        "verified": source.verified,
+        "note": source.note,
+    }
+
+
+def _recommendation(guideline: Guideline, item: Recommendation) -> dict[str, Any]:
+    rule = item.rule
+    return {
+        "code": rule.code,
+        "rule": rule.id,
+        "title": rule.title,
+        "statement": item.statement,
+        "label": item.label,
+        "direction": rule.direction,
+        "strength": rule.strength,
+        "certainty": item.certainty,
+        "certainty_reasons": [{"domain": reason.domain, "text": reason.text} for reason in item.certainty_reasons],
+        "urgency": item.urgency,
+        "time_critical": rule.time_critical,
+        "intent": rule.intent,
+        "provenance": list(item.provenance),
+        "options": [
+            {
+                "id": offered.id,
+                "kind": guideline.options[offered.id].kind,
+                "text": guideline.options[offered.id].text,
+                "benefit": guideline.options[offered.id].benefit,
+                "harm": guideline.options[offered.id].harm,
+                "unknown": guideline.options[offered.id].unknown,
+                "note": offered.note,
+            }
+            for offered in item.options
+        ],
+        "decision_aid": item.decision_aid,
+        "citations": list(dict.fromkeys(cited.id for cited in item.citations)),
+    }
+
+
+def _missing(item: Missing) -> dict[str, Any]:
+    would_become: Mapping[str, Any] = {
+        value: {
+            "code": other.rule.code,
+            "direction": other.rule.direction,
+            "strength": other.rule.strength,
+            "certainty": other.certainty,
+            "statement": other.statement,
+            "citations": list(dict.fromkeys(cited.id for cited in other.citations)),
+        }
+        for value, other in item.would_become.items()
+    }
+    return {"fact": item.fact, "decisive": item.decisive, "would_become": would_become}
+
+
+def _conflict(clause: Clause) -> dict[str, Any]:
+    return {"rule": clause.id, "facts": list(clause.at), "detail": clause.detail}
+
+
+def _told(advice: Advice) -> dict[str, Any]:
+    """The other opinion, the open questions, and what to say to the patient."""
+    communication, rule = advice.guideline.communication, advice.lead.rule
+    if communication is None:
+        return {"dissent": [], "open_questions": [], "communication": None}
+    asked = ", ".join(item.fact for item in advice.missing if item.fact in rule.asks) or "see missing_facts"
+    return {
+        "dissent": [
+            {"text": item.text, "citations": list(item.citations)}
+            for item in communication.dissent
+            if item.id in rule.dissent
+        ],
+        "open_questions": [
+            {"text": item.text, "citations": list(item.citations)}
+            for item in communication.open_questions
+            if rule.id in item.rules
+        ],
+        "communication": {
+            "key_message": rule.key_message.replace("{fact}", asked),
+            "not_abandonment": communication.not_abandonment,
+            "triggers_to_return": list(communication.triggers_to_return),
+            "uncertainty": communication.uncertainty,
+            "ask_patient": list(communication.ask_patient),
+            "avoid": list(communication.avoid),
+        },
+    }

@@ -1,0 +1,46 @@
+"""The body of a request: content type, size, then the one reader."""
+
+import json
+from typing import Any
+
+from flask import current_app, request
+
+from service.api.problems import Problem
+from service.facts.json_body import BodyError, Json, parse
+from service.settings import Settings
+
+JSON = "application/json"
+EXAMPLE = {"metastatic_status": "M1"}
+
+
+def read_body(limit: int, *accepted: str) -> bytes:
+    """The bytes of a body of an accepted content type, or the problem that says what to send instead."""
+    if request.mimetype not in (accepted or (JSON,)):
+        raise Problem("unsupported-media-type", _right_curl())
+    request.max_content_length = limit
+    return request.get_data(cache=False)
+
+
+def read_json(limit: int) -> Json:
+    """The JSON of the body."""
+    return parse_json(read_body(limit))
+
+
+def parse_json(body: bytes) -> Json:
+    """The JSON in some bytes, or the problem that says what is wrong with them."""
+    try:
+        return parse(body)
+    except BodyError as error:
+        code = "empty-body" if error.code == "empty_body" else "unreadable-body"
+        errors: list[dict[str, Any]] = [{"pointer": "", "code": error.code, "detail": error.detail}]
+        raise Problem(code, error.detail, errors) from None
+
+
+def _right_curl() -> str:
+    settings: Settings = current_app.config["SETTINGS"]
+    example: Any = [EXAMPLE] if request.path.endswith("/batch") else EXAMPLE
+    address = f"{settings.public_url}{request.url_rule or ''}"
+    return (
+        f"The Content-Type must be {JSON}. With curl: "
+        f"curl -H 'Content-Type: {JSON}' -d '{json.dumps(example)}' {address}"
+    )

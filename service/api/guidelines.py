@@ -1,0 +1,263 @@
+"""What the service knows: guidelines, rules, the decision table, the request vocabulary, the sources."""
+
+import csv
+import io
+from collections.abc import Iterable, Mapping
+from itertools import product
+from typing import Any
+
+from flask import Blueprint, Response, request
+
+from service.advice.render import citation, named
+from service.api.access import OPEN, scope
+from service.api.json_out import json_response
+from service.api.knowledge import knowledge, overdue, settings
+from service.api.problems import Problem
+from service.engine.table import Box
+from service.knowledge.guideline import Guideline
+from service.knowledge.model import Rule
+from service.knowledge.vocabulary import (
+    Choice,
+    Code,
+    Date,
+    Fact,
+    Finding,
+    Findings,
+    Members,
+    Number,
+    Record,
+    Value,
+)
+
+blueprint = Blueprint("guidelines", __name__)
+
+JSON, CSV = "application/json", "text/csv"
+
+
+@blueprint.get("/v1/guidelines")
+@scope(OPEN)
+def guidelines() -> Response:
+    """All guidelines, the newest release of each."""
+    library = knowledge().library
+    found = (library.newest(name) for name in library.guidelines)
+    return _public({"guidelines": [_outline(guideline) for guideline in found if guideline is not None]})
+
+
+@blueprint.get("/v1/guidelines/<guideline>")
+@scope(OPEN)
+def guideline_by(guideline: str) -> Response:
+    """One guideline: releases, changelog, intended use, limits, sign-off."""
+    asked = _asked(guideline)
+    release = asked.release
+    releases = knowledge().library.guidelines[guideline]
+    return _public(
+        _outline(asked)
+        | {
+            "question": release.question,
+            "developer": release.developer,
+            "funding": release.funding,
+            "sign_off_note": release.sign_off_note,
+            "intended_use": release.intended_use,
+            "intended_users": list(release.intended_users),
+            "not_for": list(release.not_for),
+            "limits": list(release.limits),
+            "disclaimer": release.disclaimer,
+            "releases": [
+                {"release": name, "digest": each.digest, "changes": list(each.release.changes)}
+                for name, each in sorted(releases.items(), reverse=True)
+            ],
+            "axes": {axis: list(asked.chain.features[axis].values) for axis in release.axes},
+            "modifiers": [{"id": item.id, "title": item.title} for item in asked.modifiers.items],
+            "contradictions": sorted({clause.id for clause in asked.contradictions.items}),
+            "worked_cases": asked.cases,
+        }
+    )
+
+
+@blueprint.get("/v1/guidelines/<guideline>/rules")
+@scope(OPEN)
+def rules(guideline: str) -> Response:
+    """All rules of a guideline."""
+    asked = _asked(guideline)
+    return _public({"rules": [_rule(asked, rule) for rule in asked.rules.values()]})
+
+
+@blueprint.get("/v1/guidelines/<guideline>/rules/<rule>")
+@scope(OPEN)
+def rule_by(guideline: str, rule: str) -> Response:
+    """One rule, by its id or its code."""
+    asked = _asked(guideline)
+    found = next((each for each in asked.rules.values() if rule in {each.id, each.code}), None)
+    if found is None:
+        raise Problem("not-found", "This guideline has no such rule.")
+    return _public(_rule(asked, found))
+
+
+@blueprint.get("/v1/guidelines/<guideline>/decision-table")
+@scope(OPEN)
+def decision_table(guideline: str) -> Response:
+    """Every cell of the decision table with its rule, as JSON or CSV."""
+    asked = _asked(guideline)
+    form = request.accept_mimetypes.best_match([JSON, CSV]) if request.accept_mimetypes else JSON
+    if form is None:
+        raise Problem("not-acceptable", f"The decision table comes as {JSON} or {CSV}.")
+    rows = list(_cells(asked))
+    if form == JSON:
+        response = _public({"columns": [*asked.release.axes, *RESULT], "cells": rows})
+    else:
+        text = io.StringIO()
+        writer = csv.DictWriter(text, [*asked.release.axes, *RESULT], lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+        response = Response(text.getvalue(), mimetype=CSV)
+        response.headers["Cache-Control"] = PUBLIC
+    response.vary.add("Accept")
+    return response
+
+
+@blueprint.get("/v1/facts")
+@scope(OPEN)
+def facts() -> Response:
+    """The request vocabulary: what may be said, what each word means, its codes."""
+    asked = _asked(settings().guideline)
+    return _public(
+        {
+            "guideline": named(asked),
+            "facts": [_fact(name, fact) for name, fact in asked.vocabulary.facts.items()],
+        }
+    )
+
+
+@blueprint.get("/v1/citations")
+@scope(OPEN)
+def citations() -> Response:
+    """The catalogue of sources."""
+    return _public({"citations": [citation(source) for source in knowledge().library.citations.values()]})
+
+
+@blueprint.get("/v1/citations/<source>")
+@scope(OPEN)
+def citation_by(source: str) -> Response:
+    """One source, and the rules that cite it."""
+    found = knowledge().library.citations.get(source)
+    if found is None:
+        raise Problem("not-found", "There is no such citation.")
+    asked = _asked(settings().guideline)
+    used = [item for rule in asked.rules.values() for item in rule.citations if item.id == source]
+    cited_by = [rule.id for rule in asked.rules.values() if any(item.id == source for item in rule.citations)]
+    return _public(citation(found, used) | {"cited_by": cited_by})
+
+
+RESULT = ("rule", "code", "direction")
+PUBLIC = "public, max-age=300"
+
+
+def _asked(guideline: str) -> Guideline:
+    return knowledge().release(guideline, request.args.get("release", "latest")).guideline
+
+
+def _public(body: Any) -> Response:
+    response = json_response(body)
+    response.headers["Cache-Control"] = PUBLIC
+    return response
+
+
+def _outline(guideline: Guideline) -> dict[str, Any]:
+    late = overdue(guideline, settings().today())
+    return named(guideline) | {
+        "title": guideline.release.title,
+        "evidence_review": "overdue" if late else "current",
+        "links": {"self": f"/v1/guidelines/{guideline.release.id}"},
+    }
+
+
+def _cells(guideline: Guideline) -> Iterable[dict[str, str]]:
+    axes = guideline.release.axes
+    for values in product(*(guideline.chain.features[axis].values for axis in axes)):
+        cell = dict(zip(axes, values, strict=True))
+        rule = guideline.rules[guideline.table.decide(cell).output]
+        yield cell | {"rule": rule.id, "code": rule.code, "direction": rule.direction}
+
+
+def _rule(guideline: Guideline, rule: Rule) -> dict[str, Any]:
+    return {
+        "id": rule.id,
+        "code": rule.code,
+        "title": rule.title,
+        "gate": rule.id in guideline.release.gates,
+        "when": [_box(guideline, box) for box in rule.when],
+        "statement": rule.statement,
+        "statements": [
+            {"name": each.name, "when": [_box(guideline, box) for box in each.when], "statement": each.statement}
+            for each in rule.statements
+        ],
+        "additions": [
+            {"name": each.name, "when": [_box(guideline, box) for box in each.when], "append": each.append}
+            for each in rule.additions
+        ],
+        "direction": rule.direction,
+        "strength": rule.strength,
+        "certainty": rule.certainty,
+        "certainty_reasons": [{"domain": reason.domain, "text": reason.text} for reason in rule.certainty_reasons],
+        "urgency": rule.urgency,
+        "time_critical": rule.time_critical,
+        "intent": rule.intent,
+        "provenance": list(rule.provenance),
+        "options": list(rule.options),
+        "must_check": list(rule.must_check),
+        "what_would_change": [{"change": each.change, "becomes": list(each.becomes)} for each in rule.what_would_change],
+        "key_message": rule.key_message,
+        "citations": [citation(guideline.citations[each.id], [each]) for each in rule.citations],
+    }
+
+
+def _box(guideline: Guideline, box: Box) -> dict[str, list[str]]:
+    """The values in the order of the feature, so that the same content always reads the same."""
+    known = guideline.chain.features | guideline.wording.features
+    return {
+        name: [value for value in known[name].values if value in accepted] if name in known else sorted(accepted)
+        for name, accepted in box.items()
+    }
+
+
+def _fact(name: str, fact: Fact) -> dict[str, Any]:
+    shown: dict[str, Any] = {
+        "name": name,
+        "path": fact.path,
+        "title": fact.title,
+        "meaning": fact.meaning,
+        "note": fact.note,
+        "source": fact.source,
+        "codes": _codes(fact.codes),
+    }
+    match fact:
+        case Choice() | Members():
+            shown["values"] = {word: _value(value) for word, value in fact.values.items()}
+        case Number():
+            shown |= {"minimum": fact.minimum, "maximum": fact.maximum, "unit": fact.unit, "bands": list(fact.bands)}
+        case Date():
+            shown["within_days"] = fact.within_days
+        case Record():
+            shown["members"] = [_fact(part, member) for part, member in fact.members.items()]
+        case Findings():
+            shown["screen"] = list(fact.screen)
+            shown["types"] = [_fact(part, finding) for part, finding in fact.findings.items()]
+        case Finding():
+            shown["ctcae"] = None if fact.ctcae is None else {
+                "version": "5.0",
+                "term": fact.ctcae.term,
+                "meddra": fact.ctcae.meddra,
+                "grades": dict(fact.ctcae.grades),
+            }  # fmt: skip
+            shown["flags"] = [_fact(part, flag) for part, flag in fact.flags.items()]
+        case _:
+            pass
+    return shown
+
+
+def _value(value: Value) -> Mapping[str, Any]:
+    return {"meaning": value.meaning, "synonyms": list(value.synonyms), "codes": _codes(value.codes)}
+
+
+def _codes(codes: Iterable[Code]) -> list[dict[str, str]]:
+    return [{"system": code.system, "code": code.code, "display": code.display} for code in codes]

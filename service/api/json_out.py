@@ -1,0 +1,30 @@
+"""JSON answers: one way to write them."""
+
+import gzip
+from typing import Any
+
+import orjson
+from flask import Response, request
+
+GZIP_OVER = 1000
+"""Answers over this many bytes are compressed for a caller that accepts it."""
+
+
+def json_response(body: Any, status: int = 200, mimetype: str = "application/json") -> Response:
+    """Write the body as JSON."""
+    return Response(orjson.dumps(body), status, mimetype=mimetype)
+
+
+def compress(response: Response) -> Response:
+    """Compress a large answer where the caller accepts gzip. The same bytes in give the same bytes out."""
+    response.vary.add("Accept-Encoding")
+    if (
+        response.direct_passthrough
+        or "Content-Encoding" in response.headers
+        or not request.accept_encodings["gzip"]
+        or len(response.data) <= GZIP_OVER
+    ):
+        return response
+    response.data = gzip.compress(response.data, compresslevel=5, mtime=0)
+    response.headers["Content-Encoding"] = "gzip"
+    return response

@@ -1,0 +1,274 @@
+"""The contract as OpenAPI 3.1, made from the marshmallow schemas, the route table and the loaded knowledge."""
+
+import datetime
+from collections.abc import Mapping
+from typing import Any
+
+from apispec import APISpec
+from apispec.ext.marshmallow import MarshmallowPlugin
+
+from service.advice.question import Answer, Questioner, Refused
+from service.advice.render import VIEWS, rendered
+from service.api import schemas
+from service.api.knowledge import Knowledge
+from service.api.problems import KINDS, listed
+from service.settings import VERSION
+
+JSON, CSV, NDJSON, PROBLEM = "application/json", "text/csv", "application/x-ndjson", "application/problem+json"
+
+EXAMPLES: Mapping[str, Mapping[str, Any]] = {
+    "responder": {
+        "metastatic_status": "M1",
+        "presentation": "de_novo",
+        "metastatic_extent": "polymetastatic",
+        "primary_tumour": "in_situ",
+        "chemotherapy_response": "PR",
+        "complications": "none",
+    },
+    "three_plain_facts": {
+        "metastatic_status": "metastatic",
+        "chemotherapy_response": "responded",
+        "complications": "none",
+    },
+    "bleeding": {
+        "metastatic_status": "M1",
+        "presentation": "de_novo",
+        "chemotherapy_response": "PR",
+        "complications": {
+            "bleeding": {
+                "presence": "present", "grade": 2, "haemodynamically_unstable": False, "controlled_by_pressure": True,
+            },
+        },
+    },
+    "nothing_known": {},
+}  # fmt: skip
+CONTRADICTION = {"metastatic_status": "M0", "metastatic_sites": ["bone"]}
+
+DESCRIPTION = """\
+Sends back what the evidence says about operating on or irradiating the primary tumour in metastatic breast cancer.
+Decision support for health-care professionals; not a medical device; the rules await clinical sign-off.
+
+No field is required: a missing fact is unknown, never absent. A body in which any readable part amounts to an
+emergency is answered 200 EMERGENCY_PATHWAY, whatever else is wrong with it."""
+
+
+def document(knowledge: Knowledge, guideline: str | None = None) -> dict[str, Any]:
+    """The OpenAPI document. Examples are computed, so that they are what the service answers."""
+    name = guideline or next(iter(knowledge.library.guidelines))
+    questioner = knowledge.newest(name)
+    spec = APISpec(
+        title="Oncology guideline service",
+        version=VERSION,
+        openapi_version="3.1.0",
+        plugins=[MarshmallowPlugin(schema_name_resolver=_named)],
+        info={
+            "description": DESCRIPTION,
+            "license": {"name": "Apache-2.0", "url": "https://www.apache.org/licenses/LICENSE-2.0"},
+        },
+        servers=[{"url": "/"}],
+        jsonSchemaDialect="https://json-schema.org/draft/2020-12/schema",
+    )
+    spec.components.schema("Facts", schema=questioner.schema)
+    for schema in ("AnswerOut", "RowOut", "ProblemOut"):
+        spec.components.schema(_named(schema), schema=schema_class(schema))
+    for path, operations in _paths(questioner).items():
+        spec.path(path=path, operations=operations)
+    return spec.to_dict()
+
+
+def schema_class(name: str) -> Any:
+    """A schema class of the answers by its name."""
+    return getattr(schemas, name)
+
+
+def _named(schema: Any) -> str:
+    name = schema if isinstance(schema, str) else getattr(schema, "__name__", type(schema).__name__)
+    return name.removesuffix("Out")
+
+
+def _paths(questioner: Questioner) -> dict[str, dict[str, Any]]:
+    answers = {name: _answer(questioner, facts) for name, facts in EXAMPLES.items()}
+    asked = {
+        "tags": ["one patient"],
+        "parameters": [_query("view", list(VIEWS))],
+        "requestBody": {
+            "required": True,
+            "content": {
+                JSON: {
+                    "schema": _ref("Facts"),
+                    "examples": {name: {"value": facts} for name, facts in EXAMPLES.items()},
+                }
+            },
+        },
+        "responses": {
+            "200": {
+                "description": "Advice",
+                "headers": {
+                    name: {"schema": {"type": "string"}} for name in ("Decision-Id", "Guideline-Release", "ETag")
+                },
+                "content": {
+                    JSON: {
+                        "schema": {"anyOf": [_ref("Answer"), _ref("Row")]},
+                        "examples": {name: {"value": rendered(answer, "full")} for name, answer in answers.items()},
+                    }
+                },
+            },
+            **_problems("unreadable-body", "misdirected-request", "body-too-large", "unsupported-media-type", "request-timeout"),
+            "422": {
+                "description": KINDS["refused-facts"].title,
+                "content": {PROBLEM: {"schema": _ref("Problem"), "example": _refusal(questioner)}},
+            },
+        },
+    }
+    guideline, release = _in_path("guideline"), _query("release", None)
+    return {
+        "/v1/recommendations": {
+            "post": asked | {"operationId": "recommend", "summary": "Ask about one patient"},
+        },
+        "/v1/guidelines/{guideline}/recommendations": {
+            "post": asked
+            | {
+                "operationId": "recommendBy",
+                "summary": "Ask one guideline about one patient",
+                "parameters": [guideline, *asked["parameters"], release],
+                "responses": asked["responses"] | _problems("not-found"),
+            },
+        },
+        "/v1/recommendations/{decision_id}": {
+            "get": {
+                "operationId": "recall",
+                "tags": ["one patient"],
+                "summary": "Ask again what a decision_id encodes",
+                "parameters": [_in_path("decision_id"), _query("view", list(VIEWS)), release],
+                "responses": {
+                    **_ok("The same bytes as the POST that gave this id", {"anyOf": [_ref("Answer"), _ref("Row")]}),
+                    "304": {"description": "Not modified"},
+                    **_problems("bad-request", "not-found", "gone", "misdirected-request"),
+                },
+            }
+        },
+        "/v1/recommendations/batch": {"post": _batch()},
+        "/v1/guidelines": {"get": _known("guidelines", "All guidelines")},
+        "/v1/guidelines/{guideline}": {
+            "get": _known("guideline", "Releases, changelog, intended use, limits, sign-off", guideline, release)
+        },
+        "/v1/guidelines/{guideline}/rules": {"get": _known("rules", "All rules", guideline, release)},
+        "/v1/guidelines/{guideline}/rules/{rule}": {
+            "get": _known("rule", "One rule, by id or code", guideline, _in_path("rule"), release)
+        },
+        "/v1/guidelines/{guideline}/decision-table": {
+            "get": _table(_known("decisionTable", "Every cell with its rule", guideline, release))
+        },
+        "/v1/facts": {"get": _known("facts", "The request vocabulary with definitions and codes")},
+        "/v1/citations": {"get": _known("citations", "The catalogue of sources")},
+        "/v1/citations/{source}": {"get": _known("citation", "One source", _in_path("source"))},
+        "/livez": {"get": _known("livez", "The process answers", tag="operations")},
+        "/readyz": {"get": _known("readyz", "The knowledge is loaded", tag="operations")},
+        "/version": {"get": _known("version", "Versions of the service and its knowledge", tag="operations")},
+        "/openapi.json": {"get": _known("openapi", "This document", tag="operations")},
+        "/problems/{code}": {"get": _known("problem", "What a problem type means", _in_path("code"), tag="operations")},
+    }
+
+
+def _answer(questioner: Questioner, facts: Mapping[str, Any]) -> Answer:
+    result = questioner.ask(dict(facts), datetime.date.max)
+    if isinstance(result, Refused):
+        raise TypeError(f"an example is refused: {result.faults}")
+    return result
+
+
+def _refusal(questioner: Questioner) -> dict[str, Any]:
+    result = questioner.ask(CONTRADICTION, datetime.date.max)
+    faults = result.faults if isinstance(result, Refused) else ()
+    kind = KINDS["refused-facts"]
+    return {
+        "type": "/problems/refused-facts",
+        "title": kind.title,
+        "status": kind.status,
+        "detail": " ".join(fault.detail for fault in faults),
+        "instance": "/v1/recommendations",
+        "errors": listed(faults),
+    }
+
+
+def _batch() -> dict[str, Any]:
+    answered = {
+        "type": "object",
+        "required": ["index", "status"],
+        "properties": {
+            "index": {"type": "integer"},
+            "status": {"type": "integer"},
+            "answer": {"anyOf": [_ref("Row"), _ref("Answer")]},
+            "problem": _ref("Problem"),
+        },
+    }
+    # Not items: Facts here, because a bad patient is answered by itself and never spoils the others.
+    patients = {"type": "array", "items": {"description": "The facts of one patient, as in #/components/schemas/Facts"}}
+    return {
+        "operationId": "recommendBatch",
+        "tags": ["many patients"],
+        "summary": "Ask about many patients",
+        "parameters": [_query("view", ["row", "brief", "full"])],
+        "requestBody": {
+            "required": True,
+            "content": {
+                JSON: {"schema": patients, "example": [EXAMPLES["responder"], EXAMPLES["bleeding"]]},
+                NDJSON: {"schema": {"type": "string"}},
+            },
+        },
+        "responses": {
+            "200": {
+                "description": "An answer or a problem for each, in the same order",
+                "content": {
+                    JSON: {"schema": {"type": "array", "items": answered}},
+                    NDJSON: {"schema": {"type": "string"}},
+                },
+            },
+            **_problems("unreadable-body", "misdirected-request", "body-too-large", "unsupported-media-type", "request-timeout"),
+            **_problems("refused-facts"),
+        },
+    }
+
+
+def _known(operation: str, summary: str, *parameters: dict[str, Any], tag: str = "what it knows") -> dict[str, Any]:
+    absent = _problems("not-found") if parameters else {}
+    return {
+        "operationId": operation,
+        "tags": [tag],
+        "summary": summary,
+        "parameters": list(parameters),
+        "responses": {**_ok(summary, {"type": "object"}), **absent, **_problems("misdirected-request")},
+    }
+
+
+def _table(operation: dict[str, Any]) -> dict[str, Any]:
+    operation["responses"]["200"]["content"][CSV] = {"schema": {"type": "string"}}
+    operation["responses"] |= _problems("not-acceptable")
+    return operation
+
+
+def _ok(description: str, schema: dict[str, Any]) -> dict[str, Any]:
+    return {"200": {"description": description, "content": {JSON: {"schema": schema}}}}
+
+
+def _problems(*codes: str) -> dict[str, Any]:
+    return {
+        str(KINDS[code].status): {
+            "description": KINDS[code].title,
+            "content": {PROBLEM: {"schema": _ref("Problem")}},
+        }
+        for code in codes
+    }
+
+
+def _ref(name: str) -> dict[str, str]:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def _in_path(name: str) -> dict[str, Any]:
+    return {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+
+
+def _query(name: str, values: list[str] | None) -> dict[str, Any]:
+    schema: dict[str, Any] = {"type": "string"} | ({"enum": values} if values else {})
+    return {"name": name, "in": "query", "required": False, "schema": schema}

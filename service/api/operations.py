@@ -1,0 +1,85 @@
+"""Is it up, is it ready, what is it: for operators and probes."""
+
+import platform
+
+from flask import Blueprint, Response
+
+from service.advice.render import named
+from service.api.access import OPEN, scope
+from service.api.json_out import json_response
+from service.api.knowledge import knowledge, overdue, settings
+from service.api.openapi import document
+from service.api.problems import KINDS, Problem
+from service.settings import VERSION
+
+blueprint = Blueprint("operations", __name__)
+
+NO_STORE = "no-store"
+
+
+@blueprint.get("/livez")
+@scope(OPEN)
+def livez() -> Response:
+    """The process answers."""
+    return _fresh({"status": "alive"})
+
+
+@blueprint.get("/readyz")
+@scope(OPEN)
+def readyz() -> Response:
+    """The knowledge is loaded (or the process would not have started); what is less than well is named."""
+    today = settings().today()
+    late = [name for (name, _), each in knowledge().questioners.items() if overdue(each.guideline, today)]
+    access = {"status": "ok", "detail": "clients only"}
+    if settings().auth == "none":
+        access = {"status": "ok" if settings().loopback else "degraded", "detail": "AUTH=none: anyone who can reach it"}
+    parts = {
+        "knowledge": {"status": "ok", "releases": [named(each.guideline) for each in knowledge().questioners.values()]},
+        "evidence_review": {"status": "overdue" if late else "ok", "guidelines": late},
+        "access": access,
+    }
+    degraded = any(part["status"] != "ok" for part in parts.values())
+    return _fresh({"status": "degraded" if degraded else "ready", "parts": parts})
+
+
+@blueprint.get("/version")
+@scope(OPEN)
+def version() -> Response:
+    """Versions of the service and of its knowledge."""
+    releases = [named(each.guideline) for each in knowledge().questioners.values()]
+    return _fresh({"service": VERSION, "python": platform.python_version(), "guidelines": releases})
+
+
+@blueprint.get("/openapi.json")
+@scope(OPEN)
+def openapi() -> Response:
+    """The contract as OpenAPI 3.1."""
+    response = json_response(document(knowledge()))
+    response.headers["Cache-Control"] = "public, max-age=300"
+    return response
+
+
+@blueprint.get("/problems/<code>")
+@scope(OPEN)
+def problem(code: str) -> Response:
+    """What a problem type means, why it comes about and what helps."""
+    kind = KINDS.get(code)
+    if kind is None:
+        raise Problem("not-found", f"There is no such problem. Known: {', '.join(KINDS)}.")
+    response = json_response(
+        {
+            "type": f"/problems/{code}",
+            "title": kind.title,
+            "status": kind.status,
+            "cause": kind.cause,
+            "cure": kind.cure,
+        }
+    )
+    response.headers["Cache-Control"] = "public, max-age=300"
+    return response
+
+
+def _fresh(body: object) -> Response:
+    response = json_response(body)
+    response.headers["Cache-Control"] = NO_STORE
+    return response

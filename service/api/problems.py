@@ -1,0 +1,139 @@
+"""Every error has one shape: application/problem+json (RFC 9457), with a JSON Pointer for each fault."""
+
+import traceback
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any
+
+import structlog
+from flask import Flask, Response, request
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestTimeout
+
+from service.api.json_out import json_response
+from service.facts.refusal import Fault
+
+MIMETYPE = "application/problem+json"
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of problem: what it is, why it comes about, what helps."""
+
+    status: int
+    title: str
+    cause: str
+    cure: str
+
+
+KINDS: Mapping[str, Kind] = {
+    "empty-body": Kind(400, "The body is empty", "Nothing was sent.", "Send a JSON object; {} is the empty question."),
+    "unreadable-body": Kind(
+        400, "The body cannot be read", "It is not UTF-8 text or not JSON (NaN and infinity are not JSON).",
+        "Send well-formed JSON in UTF-8.",
+    ),
+    "bad-request": Kind(400, "Bad request", "The request is not well-formed.", "See the detail."),
+    "not-found": Kind(404, "Not found", "There is nothing at this address.", "See /openapi.json for what there is."),
+    "method-not-allowed": Kind(
+        405, "Method not allowed", "This address does not take this method.", "Use one of those in the Allow header."
+    ),
+    "not-acceptable": Kind(
+        406, "Not acceptable", "This resource does not exist in the form asked for.", "Ask for one of the forms named."
+    ),
+    "request-timeout": Kind(
+        408, "The request did not arrive in time", "The body was sent too slowly.", "Send it again, without a pause."
+    ),
+    "gone": Kind(
+        410, "This release is gone", "The release of the content that this id names is no longer loaded.",
+        "Ask the question again.",
+    ),
+    "body-too-large": Kind(413, "The body is too large", "It is over the limit.", "Send less at once."),
+    "unsupported-media-type": Kind(
+        415, "Unsupported media type", "The Content-Type is missing or is not application/json.",
+        "Send the header Content-Type: application/json.",
+    ),
+    "misdirected-request": Kind(
+        421, "Misdirected request", "Without authentication only this machine's own names are served.",
+        "Use localhost or 127.0.0.1, or set PUBLIC_URL.",
+    ),
+    "refused-facts": Kind(
+        422, "The facts are refused", "A fact is unknown to the service, of the wrong type, or contradicts another.",
+        "Correct each fault; every one of them is listed with a pointer.",
+    ),
+    "internal-error": Kind(
+        500, "Internal error", "The service failed.", "Try again; report the X-Request-ID of the answer if it persists."
+    ),
+}  # fmt: skip
+
+
+@dataclass
+class Problem(Exception):
+    """Raise it anywhere in a view to answer with this problem."""
+
+    code: str
+    detail: str
+    errors: list[dict[str, Any]] = field(default_factory=list)
+    extra: Mapping[str, Any] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    def body(self) -> dict[str, Any]:
+        """The problem as a JSON object."""
+        kind = KINDS[self.code]
+        return {
+            "type": f"/problems/{self.code}",
+            "title": kind.title,
+            "status": kind.status,
+            "detail": self.detail,
+            "instance": _template(),
+            "errors": self.errors,
+            **self.extra,
+        }
+
+    def response(self) -> Response:
+        """The problem as an answer; never cached."""
+        response = json_response(self.body(), KINDS[self.code].status, MIMETYPE)
+        response.headers["Cache-Control"] = "no-store"
+        response.headers.update(self.headers)
+        return response
+
+
+def listed(faults: Iterable[Fault]) -> list[dict[str, Any]]:
+    """Faults as members of `errors`."""
+    return [
+        {"pointer": fault.pointer, "code": fault.code, "detail": fault.detail}
+        | ({"rule": fault.rule} if fault.rule else {})
+        for fault in faults
+    ]
+
+
+def register(app: Flask) -> None:
+    """Answer every error of the application as a problem, never as HTML, never with a stack trace."""
+    app.register_error_handler(Problem, Problem.response)
+    app.register_error_handler(HTTPException, _http_problem)
+    app.register_error_handler(Exception, _unexpected)
+
+
+def _template() -> str:
+    """The route as it is written, so that an id in the path (which holds facts) is not repeated."""
+    return str(request.url_rule) if request.url_rule is not None else request.path
+
+
+_BY_STATUS = {kind.status: code for code, kind in reversed(KINDS.items())}
+
+
+def _http_problem(error: HTTPException) -> Response:
+    status = error.code or HTTPStatus.INTERNAL_SERVER_ERROR
+    code = _BY_STATUS.get(status, "bad-request" if status < HTTPStatus.INTERNAL_SERVER_ERROR else "internal-error")
+    headers = {}
+    if isinstance(error, MethodNotAllowed) and error.valid_methods:
+        headers["Allow"] = ", ".join(sorted(error.valid_methods))
+    if isinstance(error, RequestTimeout):
+        headers["Connection"] = "close"
+    return Problem(code, KINDS[code].cause, headers=headers).response()
+
+
+def _unexpected(error: Exception) -> Response:
+    # Type and places only: the message of an exception may repeat what the caller sent.
+    places = [f"{frame.filename}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__)]
+    structlog.get_logger().error("failed", error=type(error).__name__, places=places[-8:])
+    return Problem("internal-error", KINDS["internal-error"].cause).response()

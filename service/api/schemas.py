@@ -1,0 +1,174 @@
+"""The shapes of the answers, for the OpenAPI document. Answers are checked against it in the tests."""
+
+from marshmallow import Schema, fields, validate
+
+from service.knowledge.model import CERTAINTIES, DIRECTIONS, INTENTS, PROVENANCES, STRENGTHS, URGENCIES
+
+
+def word(values: tuple[str, ...]) -> fields.String:
+    """One of a closed set."""
+    return fields.String(required=True, validate=validate.OneOf(values))
+
+
+def text() -> fields.String:
+    """A required string."""
+    return fields.String(required=True)
+
+
+def maybe() -> fields.String:
+    """A string or null."""
+    return fields.String(required=True, allow_none=True)
+
+
+def texts() -> fields.List[str]:
+    """A list of strings."""
+    return fields.List(fields.String(), required=True)
+
+
+def several(schema: type[Schema]) -> fields.List[object]:
+    """A list of objects."""
+    return fields.List(fields.Nested(schema), required=True)
+
+
+class GuidelineNamed(Schema):
+    id, release, digest, sign_off = text(), text(), text(), text()
+    evidence_date, review_by = fields.Date(required=True), fields.Date(required=True)
+
+
+class ReasonOut(Schema):
+    domain, text = text(), text()
+
+
+class OptionOut(Schema):
+    id, kind, text, benefit, harm, unknown = text(), text(), text(), text(), text(), text()
+    note = maybe()
+
+
+class RecommendationOut(Schema):
+    code, rule, title, statement = text(), text(), text(), text()
+    label = maybe()
+    direction, strength, certainty = word(DIRECTIONS), word(STRENGTHS), word((*CERTAINTIES, "none"))
+    certainty_reasons = several(ReasonOut)
+    urgency, intent = word(URGENCIES), word(INTENTS)
+    time_critical, decision_aid = fields.Boolean(required=True), fields.Boolean(required=True)
+    provenance = fields.List(word(PROVENANCES), required=True)
+    options = several(OptionOut)
+    citations = texts()
+
+
+class StepOut(Schema):
+    table, title, row, output = text(), text(), text(), text()
+    inputs = fields.Dict(fields.String(), fields.String(), required=True)
+
+
+class NeighbourOut(Schema):
+    rule, code, title, feature, stated = text(), text(), text(), text(), text()
+    needed = texts()
+
+
+class Because(Schema):
+    derived = fields.Dict(fields.String(), fields.String(), required=True)
+    trace = several(StepOut)
+    nearest = several(NeighbourOut)
+
+
+class Outcome(Schema):
+    code, statement = text(), text()
+    direction, strength, certainty = word(DIRECTIONS), word(STRENGTHS), word((*CERTAINTIES, "none"))
+    citations = texts()
+
+
+class MissingFact(Schema):
+    fact = text()
+    decisive = fields.Boolean(required=True)
+    would_become = fields.Dict(fields.String(), fields.Nested(Outcome), required=True)
+
+
+class ChangeOut(Schema):
+    change, becomes = text(), texts()
+
+
+class ModifierOut(Schema):
+    id, title, notes = text(), text(), texts()
+
+
+class WarningOut(Schema):
+    code, detail, facts = text(), text(), texts()
+
+
+class ConflictOut(Schema):
+    rule, detail, facts = text(), text(), texts()
+
+
+class RefusedMember(Schema):
+    pointer, code = text(), text()
+
+
+class CitationOut(Schema):
+    id, title, read_in, verified = text(), text(), text(), text()
+    authors, journal, year, doi, pmid, registry, url = maybe(), maybe(), maybe(), maybe(), maybe(), maybe(), maybe()
+    supports, locator, note = maybe(), maybe(), maybe()
+
+
+class Told(Schema):
+    text, citations = text(), texts()
+
+
+class CommunicationOut(Schema):
+    key_message, not_abandonment, uncertainty = text(), text(), text()
+    triggers_to_return, ask_patient, avoid = texts(), texts(), texts()
+
+
+class Links(Schema):
+    self = text()
+    page = text()
+
+
+class AnswerOut(Schema):
+    """A full answer. The view `brief` leaves out dissent, open_questions and communication."""
+
+    decision_id = fields.String(required=True, validate=validate.Regexp(r"^[A-Za-z0-9_-]{1,200}$"))
+    guideline = fields.Nested(GuidelineNamed, required=True)
+    summary = text()
+    recommendations = several(RecommendationOut)
+    because = fields.Nested(Because, required=True)
+    missing_facts = several(MissingFact)
+    must_check = texts()
+    what_would_change = several(ChangeOut)
+    modifiers = several(ModifierOut)
+    warnings = several(WarningOut)
+    data_conflicts = several(ConflictOut)
+    refused = several(RefusedMember)
+    citations = several(CitationOut)
+    dissent = fields.List(fields.Nested(Told))
+    open_questions = fields.List(fields.Nested(Told))
+    communication = fields.Nested(CommunicationOut, allow_none=True)
+    disclaimer = text()
+    links = fields.Nested(Links, required=True)
+
+
+class RowOut(Schema):
+    """One line of a table of patients (view=row)."""
+
+    decision_id, rule, code = text(), text(), text()
+    direction, strength, certainty = word(DIRECTIONS), word(STRENGTHS), word((*CERTAINTIES, "none"))
+    urgency = word(URGENCIES)
+    warnings = texts()
+
+
+class FaultOut(Schema):
+    pointer, code, detail = text(), text(), text()
+    rule = fields.String()
+
+
+class UrgentOut(Schema):
+    code, statement = text(), text()
+
+
+class ProblemOut(Schema):
+    """RFC 9457."""
+
+    type, title, detail, instance = text(), text(), text(), text()
+    status = fields.Integer(required=True)
+    errors = several(FaultOut)
+    urgent = fields.Nested(UrgentOut)

@@ -1,0 +1,69 @@
+"""A request body that arrives late, short or broken becomes an HTTP error instead of a 500 or a half-read body."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gunicorn.http.errors import ParseException
+from werkzeug.exceptions import BadRequest, ClientDisconnected, RequestTimeout
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from typing import BinaryIO
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+
+class _Body:
+    """``wsgi.input``, whose faults are werkzeug's HTTP exceptions.
+
+    It stands below werkzeug's LimitedStream, which would make a 400 of every OSError.
+    """
+
+    def __init__(self, stream: BinaryIO, length: int | None) -> None:
+        self._stream = stream
+        self._missing = length
+
+    def read(self, size: int = -1, /) -> bytes:
+        try:
+            data = self._stream.read(size)
+        except (BlockingIOError, TimeoutError):  # SO_RCVTIMEO on a plain socket; service.server.ReadTimeoutError
+            raise RequestTimeout("The request body did not arrive in time.") from None
+        except OSError:
+            raise ClientDisconnected("The connection ended before the request body did.") from None
+        except ParseException:
+            raise BadRequest("The chunked request body is malformed.") from None
+        if self._missing is not None:
+            self._missing -= len(data)
+            # Gunicorn returns what there is when a client hangs up early, and says nothing.
+            if self._missing > 0 and (size < 0 or (size > 0 and not data)):
+                raise ClientDisconnected("The request body is shorter than its Content-Length.")
+        return data
+
+    def readline(self, size: int = -1, /) -> bytes:
+        """Read to the next line's end. Through read(), so that its faults are the same; the API reads whole bodies."""
+        line = bytearray()
+        while size < 0 or len(line) < size:
+            byte = self.read(1)
+            line += byte
+            if byte in {b"", b"\n"}:
+                break
+        return bytes(line)
+
+    def readlines(self, _hint: int = -1, /) -> list[bytes]:
+        return list(self)
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self.readline, b"")
+
+
+class BodyFaults:
+    """WSGI middleware: ``app.wsgi_app = BodyFaults(app.wsgi_app)``."""
+
+    def __init__(self, app: WSGIApplication) -> None:
+        self._app = app
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Pass the request on with a body that reports its faults."""
+        length = environ.get("CONTENT_LENGTH") or ""
+        environ["wsgi.input"] = _Body(environ["wsgi.input"], int(length) if length.isdecimal() else None)
+        return self._app(environ, start_response)

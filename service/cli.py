@@ -1,0 +1,100 @@
+"""For people at a terminal: `flask --app service guideline check | explain | cases`, and `flask --app service openapi`."""
+
+import json
+import sys
+from pathlib import Path
+
+import click
+import yaml
+from flask import Flask, current_app
+from flask.cli import AppGroup, with_appcontext
+
+from service.advice.question import Answer, Questioner, Refused
+from service.advice.render import full
+from service.api.knowledge import knowledge, settings
+from service.api.openapi import document
+from service.facts.json_body import BodyError, parse
+from service.knowledge.cases import read_cases
+from service.knowledge.guideline import Guideline
+
+guideline = AppGroup("guideline", help="The knowledge: check it, ask it, list its worked cases.")
+
+
+def register(app: Flask) -> None:
+    """Add the commands."""
+    app.cli.add_command(guideline)
+    app.cli.add_command(openapi)
+
+
+@guideline.command("check")
+def check() -> None:
+    """Say what has been proved of each guideline. (It would not have loaded with a fault.)"""
+    for questioner in knowledge().questioners.values():
+        asked = questioner.guideline
+        tables = [*(table.table for table in asked.chain.tables), *(table.table for table in asked.wording.tables)]
+        locators = sum(not item.locator for rule in asked.rules.values() for item in rule.citations)
+        click.echo(f"{asked.release.id} {asked.release.release}  sha256 {asked.digest[:16]}")
+        click.echo(f"  evidence of {asked.release.evidence_date}, review by {asked.release.review_by}")
+        click.echo(f"  derivations {len(tables)} tables, {sum(table.cells for table in tables)} cells")
+        click.echo(f"  rules {len(asked.table.table.rows)}, gates {len(asked.release.gates)}, cells {asked.table.table.cells}")
+        click.echo("  gaps 0, overlaps 0, dead 0 (proved)")
+        click.echo(f"  contradictions {len(asked.contradictions.items)}, warnings {len(asked.warnings.items)}")
+        click.echo(f"  modifiers {len(asked.modifiers.items)}, options {len(asked.options)}")
+        click.echo(f"  worked cases {asked.cases}, citations without locator {locators}")
+
+
+@guideline.command("explain")
+@click.argument("facts", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--id", "name", default=None, help="Which guideline; by default the one that GUIDELINE names.")
+def explain(facts: Path, name: str | None) -> None:
+    """Answer for the patient in a JSON file, step by step."""
+    questioner: Questioner = knowledge().newest(name or settings().guideline)
+    try:
+        tree = parse(facts.read_bytes())
+    except BodyError as error:
+        raise click.ClickException(f"{facts}: {error.detail}") from None
+    result = questioner.ask(tree, settings().today())
+    if isinstance(result, Refused):
+        for fault in result.faults:
+            click.echo(f"{fault.pointer or '/'}: {fault.rule or fault.code}: {fault.detail}", err=True)
+        if result.urgent is not None:
+            click.echo(f"URGENT {result.urgent.code}: {result.urgent.statement}", err=True)
+        sys.exit(1)
+    _told(result)
+
+
+@guideline.command("cases")
+@click.option("--rule", default=None, help="Only cases that protect this rule.")
+def cases(rule: str | None) -> None:
+    """List the worked cases, with the facts and the rule or fault expected."""
+    for questioner in knowledge().questioners.values():
+        for case in read_cases(_folder(questioner.guideline)):
+            if rule is None or rule in case.protects:
+                expected = case.rule or f"{case.expect.get('status')}"
+                click.echo(f"{case.file}: {case.name}\n    {case.body or json.dumps(case.facts)}\n    -> {expected}")
+
+
+@click.command("openapi")
+@with_appcontext
+def openapi() -> None:
+    """Write the OpenAPI document as YAML."""
+    click.echo(yaml.safe_dump(document(knowledge(), settings().guideline), sort_keys=False, width=120), nl=False)
+
+
+def _folder(asked: Guideline) -> Path:
+    content: Path = current_app.config["SETTINGS"].content
+    return content / "guidelines" / asked.release.id / asked.release.release
+
+
+def _told(answer: Answer) -> None:
+    shown = full(answer)
+    for step in shown["because"]["trace"]:
+        inputs = ", ".join(f"{name}={value}" for name, value in step["inputs"].items() if value != "unknown")
+        click.echo(f"{step['table']}: {step['output']}  [{step['row']}]  {inputs}")
+    for item in shown["recommendations"]:
+        grade = f"{item['direction']}, {item['strength']}, certainty {item['certainty']}, {item['urgency']}"
+        click.echo(f"\n{item['rule']} {item['code']} ({grade})\n  {item['statement']}")
+    for heading in ("warnings", "missing_facts"):
+        for item in shown[heading]:
+            click.echo(f"{heading[:-1]}: {item.get('detail') or item['fact']}")
+    click.echo(f"\n{shown['decision_id']}")

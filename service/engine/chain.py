@@ -1,0 +1,49 @@
+"""Tables in a chain: each adds the feature that it derives to the point, for the tables after it."""
+
+from collections.abc import Iterable, Sequence
+from itertools import chain as flatten
+
+from service.engine.compile import CompiledTable, Point
+from service.engine.table import HitPolicy, Table
+from service.engine.trace import Step, step
+from service.engine.verify import Flaw, verify
+from service.engine.vocabulary import Feature
+
+
+class Chain:
+    """Derivations in order. Table `x` gives the feature `x`; a later table may read it.
+
+    Raises ValueError where a table collects, reads a feature that does not stand before it or gives
+    one that exists already.
+    """
+
+    def __init__(self, stated: Iterable[Feature], tables: Sequence[Table]) -> None:
+        self.features: dict[str, Feature] = {feature.name: feature for feature in stated}
+        for table in tables:
+            if table.hit_policy is HitPolicy.COLLECT:
+                message = f"table {table.name}: a derivation gives one value, so it cannot collect"
+                raise ValueError(message)
+            if missing := [f.name for f in table.inputs if self.features.get(f.name) != f]:
+                message = f"table {table.name}: reads {missing}, which do not stand before it"
+                raise ValueError(message)
+            if table.name in self.features:
+                message = f"table {table.name}: that feature exists already"
+                raise ValueError(message)
+            self.features[table.name] = Feature(table.name, table.outputs)
+        self.tables = tuple(CompiledTable(table) for table in tables)
+        self._steps = tuple((table.table.name, table) for table in self.tables)
+
+    def derive(self, point: Point) -> dict[str, str]:
+        """The point with every derived feature added; the point given is left alone."""
+        derived = dict(point)
+        for name, table in self._steps:
+            derived[name] = table.decide(derived).output
+        return derived
+
+    def trace(self, derived: Point) -> list[Step]:
+        """Each table's step at a point that `derive` has completed."""
+        return [step(table, derived) for table in self.tables]
+
+    def verify(self) -> list[Flaw]:
+        """All flaws of all tables."""
+        return list(flatten.from_iterable(verify(table.table) for table in self.tables))

@@ -1,0 +1,122 @@
+"""The one reader of JSON: bytes become a tree, and nothing that was sent is dropped on the way.
+
+json, orjson and msgspec all keep the last of two equal keys, so that a bleeding patient can become
+"absent". Here a key that stands twice holds a `Repeated` with every value.
+"""
+
+import json
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+MAX_DEPTH = 64
+"""Nesting beyond which a body is refused; a request needs five levels, a FHIR bundle about twenty."""
+
+POINTER_KEY = 64
+"""Longest part of a key that is repeated back in a pointer."""
+
+Json = Any
+"""What json.loads gives, with `Repeated` where a key stood twice."""
+
+
+class Repeated(list[Json]):
+    """All values of a key that an object states more than once."""
+
+
+@dataclass(frozen=True)
+class BodyError(Exception):
+    """A body that cannot be read as JSON (400)."""
+
+    code: str
+    detail: str
+
+
+def parse(body: bytes) -> Json:
+    """Read the body. Raises BodyError for what is empty, not UTF-8, not JSON, NaN, infinite or too deep."""
+    if not body.strip():
+        raise BodyError("empty_body", "The body is empty. Send a JSON object; {} is the empty question.")
+    try:
+        text = body.decode("utf-8")
+    except UnicodeDecodeError:
+        raise BodyError("not_utf8", "The body is not UTF-8 text.") from None
+    try:
+        tree = json.loads(text, object_pairs_hook=_object, parse_constant=_constant, parse_float=_finite)
+    except RecursionError:
+        raise _too_deep() from None
+    except json.JSONDecodeError as error:
+        place = f"line {error.lineno}, column {error.colno}"
+        raise BodyError("not_json", f"The body is not JSON: {error.msg} ({place}).") from None
+    except ValueError:
+        raise BodyError("not_json", "The body is not JSON: a number has too many digits.") from None
+    if body.count(b"[") + body.count(b"{") > MAX_DEPTH and _deeper_than(tree, MAX_DEPTH):
+        raise _too_deep()
+    if b"\\u" in body and not _encodable(tree):
+        raise BodyError("lone_surrogate", "The body holds half of a surrogate pair (\\ud800 to \\udfff alone).")
+    return tree
+
+
+def pointer(*parts: str | int) -> str:
+    """A JSON Pointer (RFC 6901); long keys are cut."""
+    return "".join(f"/{str(part)[:POINTER_KEY].replace('~', '~0').replace('/', '~1')}" for part in parts)
+
+
+def repeated(tree: Json, *path: str | int) -> Iterator[str]:
+    """Pointers of the keys that stand more than once."""
+    if isinstance(tree, Repeated):
+        yield pointer(*path)
+        for value in tree:
+            yield from repeated(value, *path)
+    elif isinstance(tree, dict):
+        for key, value in tree.items():
+            yield from repeated(value, *path, key)
+    elif isinstance(tree, list):
+        for index, value in enumerate(tree):
+            yield from repeated(value, *path, index)
+
+
+def _object(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
+    found = dict(pairs)
+    if len(found) == len(pairs):
+        return found
+    values: dict[str, list[Json]] = {}
+    for key, value in pairs:
+        values.setdefault(key, []).append(value)
+    return {key: same[0] if len(same) == 1 else Repeated(same) for key, same in values.items()}
+
+
+def _constant(_: str) -> NoReturn:
+    raise BodyError("not_json", "NaN and Infinity are not JSON.")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):
+        raise BodyError("not_json", "A number is too large.")
+    return number
+
+
+def _too_deep() -> BodyError:
+    return BodyError("too_deep", f"The body is nested more than {MAX_DEPTH} levels deep.")
+
+
+def _deeper_than(tree: Json, levels: int) -> bool:
+    layer = [tree]
+    for _ in range(levels + 1):
+        layer = [
+            below
+            for item in layer
+            if isinstance(item, dict | list)
+            for below in (item.values() if isinstance(item, dict) else item)
+        ]
+        if not layer:
+            return False
+    return True
+
+
+def _encodable(tree: Json) -> bool:
+    try:
+        json.dumps(tree, ensure_ascii=False).encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -1,0 +1,357 @@
+"""The request schema of a guideline, made from its vocabulary: marshmallow checks, nothing is coerced.
+
+Each field gives the value in its own words (synonyms resolved) and, for OpenAPI, its JSON schema.
+"""
+
+import datetime
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+from typing import Any, ClassVar
+
+from marshmallow import RAISE, Schema, ValidationError, fields
+
+from service.engine.vocabulary import UNKNOWN
+from service.facts.refusal import Refusal
+from service.knowledge.vocabulary import (
+    Choice,
+    Date,
+    Fact,
+    Finding,
+    Findings,
+    Flag,
+    Members,
+    Number,
+    Record,
+    ReferenceDate,
+    Vocabulary,
+)
+
+NONE = "none"
+PRESENCES = ("present", "absent", UNKNOWN)
+LOWEST_GRADE, HIGHEST_GRADE = 0, 5
+"""0 and 5 are read so that the contradiction rules can name them; 1 to 4 are the grades of a patient."""
+
+
+class FactField(fields.Field[Any]):
+    """A field for one fact. Subclasses say how a JSON value is read, or refuse it."""
+
+    default_error_messages: ClassVar[dict[str, str]] = {}
+
+    def __init__(self, fact: Fact, spellings: Mapping[str, str]) -> None:
+        self.fact = fact
+        self.spellings = spellings
+        super().__init__(allow_none=True, metadata=self.json_schema())
+
+    def json_schema(self) -> dict[str, Any]:
+        """Its part of the OpenAPI document."""
+        return {"description": f"{self.fact.title}. {self.fact.meaning}"}
+
+    def refuse(self, detail: str, code: str = "invalid_value", rule: str | None = None) -> ValidationError:
+        """Make the error to raise."""
+        return ValidationError([Refusal(detail, code, rule)])
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Any:
+        del attr, data, kwargs
+        return self.read(value)
+
+    def read(self, value: Any) -> Any:
+        """Give the value in the vocabulary's own words, or raise."""
+        raise NotImplementedError
+
+    def word(self, value: Any, words: Mapping[str, str]) -> str:
+        """Read one word of a closed set."""
+        if not isinstance(value, str):
+            raise self.refuse(f"Must be one of the words {listed(words)}.", "wrong_type")
+        if value in words:
+            return words[value]
+        raise self.refuse(unknown_word(value, words, self.spellings), "unknown_value")
+
+
+class ChoiceField(FactField):
+    """One word."""
+
+    fact: Choice
+
+    def json_schema(self) -> dict[str, Any]:
+        return super().json_schema() | {"type": ["string", "null"], "enum": [*self.fact.words, None]}
+
+    def read(self, value: Any) -> str:
+        if isinstance(value, str) and value in self.fact.refused:
+            raise self.refuse(self.fact.refused[value], "question")
+        return self.word(value, self.fact.words)
+
+
+class FlagField(FactField):
+    """True, false, or the word unknown. Nothing else stands for a boolean."""
+
+    def json_schema(self) -> dict[str, Any]:
+        return super().json_schema() | {"enum": [True, False, UNKNOWN, None]}
+
+    def read(self, value: Any) -> str:
+        if isinstance(value, bool):
+            return "true" if value else "false"
+        if value == UNKNOWN:
+            return UNKNOWN
+        raise self.refuse("Must be true or false, without quotation marks; leave it out where unknown.", "wrong_type")
+
+
+class NumberField(FactField):
+    """A number within bounds, given as its band."""
+
+    fact: Number
+
+    def json_schema(self) -> dict[str, Any]:
+        kind = "integer" if self.fact.whole else "number"
+        number = {"type": kind, "minimum": self.fact.minimum, "maximum": self.fact.maximum}
+        return super().json_schema() | {"anyOf": [number, {"enum": [UNKNOWN, None]}]}
+
+    def read(self, value: Any) -> str:
+        if value == UNKNOWN:
+            return UNKNOWN
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise self.refuse("Must be a number, without quotation marks.", "wrong_type")
+        if self.fact.whole and not isinstance(value, int):
+            raise self.refuse("Must be a whole number.", "wrong_type")
+        if not self.fact.minimum <= value <= self.fact.maximum:
+            raise self.refuse(self.fact.outside, "out_of_range")
+        return self.fact.band(value)
+
+
+class DateField(FactField):
+    """A calendar day, YYYY-MM-DD."""
+
+    def json_schema(self) -> dict[str, Any]:
+        return super().json_schema() | {"anyOf": [{"type": "string", "format": "date"}, {"enum": [UNKNOWN, None]}]}
+
+    def read(self, value: Any) -> datetime.date | None:
+        if value == UNKNOWN:
+            return None
+        if isinstance(value, str) and (day := calendar_day(value)):
+            return day
+        raise self.refuse("Must be a date of the form YYYY-MM-DD.", "invalid_date")
+
+
+class MembersField(FactField):
+    """A list of words."""
+
+    fact: Members
+
+    def json_schema(self) -> dict[str, Any]:
+        items = {"type": "array", "items": {"enum": list(self.fact.words)}}
+        return super().json_schema() | {"anyOf": [items, {"enum": [UNKNOWN, None]}]}
+
+    def read(self, value: Any) -> list[str] | None:
+        if value == UNKNOWN:
+            return None
+        if not isinstance(value, list):
+            raise self.refuse(f"Must be a list of the words {listed(self.fact.words)}.", "wrong_type")
+        found, faults = [], {}
+        for index, item in enumerate(value):
+            try:
+                found.append(self.word(item, self.fact.words))
+            except ValidationError as error:
+                faults[index] = error.messages
+        if faults:
+            raise ValidationError(faults)
+        return found
+
+
+class RecordField(FactField):
+    """An object of parts, or a bare word that stands for its main part."""
+
+    fact: Record
+
+    def __init__(self, fact: Record, spellings: Mapping[str, str]) -> None:
+        self.schema = schema_of(f"{fact.path}_parts", fact.members, spellings)
+        super().__init__(fact, spellings)
+
+    def json_schema(self) -> dict[str, Any]:
+        short = self.schema.fields[self.fact.shorthand].metadata
+        parts = {name: dict(field.metadata) for name, field in self.schema.fields.items()}
+        whole = {"type": "object", "properties": parts, "additionalProperties": False}
+        return super().json_schema() | {"anyOf": [dict(short), whole]}
+
+    def read(self, value: Any) -> Any:
+        if isinstance(value, dict):
+            return self.schema.load(value)
+        return {self.fact.shorthand: self.schema.fields[self.fact.shorthand].deserialize(value)}
+
+
+class FindingField(FactField):
+    """The presence of a finding, alone or with a grade and flags."""
+
+    fact: Finding
+
+    def __init__(self, fact: Finding, spellings: Mapping[str, str]) -> None:
+        members: dict[str, fields.Field[Any]] = {
+            "presence": PresenceField(fact, spellings),
+            "grade": GradeField(fact, spellings),
+        }
+        members |= {name: FlagField(flag, spellings) for name, flag in fact.flags.items()}
+        self.schema = FactsSchema.made(f"{fact.path}_entry", members, spellings)
+        super().__init__(fact, spellings)
+
+    def json_schema(self) -> dict[str, Any]:
+        parts = {name: dict(field.metadata) for name, field in self.schema.fields.items()}
+        whole = {"type": "object", "properties": parts, "additionalProperties": False}
+        return super().json_schema() | {"anyOf": [{"enum": [*PRESENCES, None]}, whole]}
+
+    def read(self, value: Any) -> Any:
+        if isinstance(value, dict):
+            return self.schema.load(value)
+        return {"presence": self.schema.fields["presence"].deserialize(value)}
+
+
+class PresenceField(FactField):
+    """Present, absent or unknown."""
+
+    def json_schema(self) -> dict[str, Any]:
+        return {"enum": [*PRESENCES, None], "description": "Whether it is there."}
+
+    def read(self, value: Any) -> str:
+        return self.word(value, {word: word for word in PRESENCES})
+
+
+class GradeField(FactField):
+    """A CTCAE v5 grade, 1 to 4."""
+
+    def json_schema(self) -> dict[str, Any]:
+        return {"enum": [1, 2, 3, 4, UNKNOWN, None], "description": "CTCAE v5 grade."}
+
+    def read(self, value: Any) -> str:
+        if value == UNKNOWN:
+            return UNKNOWN
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise self.refuse("Must be a whole number from 1 to 4, without quotation marks.", "wrong_type")
+        if not LOWEST_GRADE <= value <= HIGHEST_GRADE:
+            raise self.refuse("A CTCAE grade is a whole number from 1 to 4.", "out_of_range")
+        return str(value)
+
+
+class FindingsField(FactField):
+    """A word (none, unknown), a list of findings that are present, or an object of findings."""
+
+    fact: Findings
+
+    def __init__(self, fact: Findings, spellings: Mapping[str, str]) -> None:
+        entries = {name: FindingField(finding, spellings) for name, finding in fact.findings.items()}
+        self.schema = FactsSchema.made(f"{fact.path}_types", entries, spellings)
+        super().__init__(fact, spellings)
+
+    def json_schema(self) -> dict[str, Any]:
+        types = {name: dict(field.metadata) for name, field in self.schema.fields.items()}
+        whole = {"type": "object", "properties": types, "additionalProperties": False}
+        several = {"type": "array", "items": {"enum": list(self.fact.findings)}}
+        return super().json_schema() | {"anyOf": [{"enum": [NONE, UNKNOWN, None]}, several, whole]}
+
+    def read(self, value: Any) -> Any:
+        if isinstance(value, dict):
+            return self.schema.load(value)
+        if isinstance(value, list):
+            return self.present(value)
+        if not isinstance(value, str):
+            raise self.refuse('Must be "none", "unknown", an object or a list.', "wrong_type")
+        if value in (NONE, UNKNOWN):
+            return value
+        raise self.refuse(
+            f'Must be "none", "unknown", an object or a list. {unknown_word(value, self.words, self.spellings)}',
+            "unknown_value",
+        )
+
+    @property
+    def words(self) -> dict[str, str]:
+        """The names of the findings."""
+        return {name: name for name in self.fact.findings}
+
+    def present(self, value: list[Any]) -> list[str]:
+        """Read a list: each one named is present."""
+        faults: dict[int, Any] = {}
+        for index, item in enumerate(value):
+            try:
+                if item == NONE:
+                    detail = 'A list names what is present; to assert that all are absent send "none" by itself.'
+                    raise self.refuse(detail, "none_in_list")
+                self.word(item, self.words)
+            except ValidationError as error:
+                faults[index] = error.messages
+        if faults:
+            raise ValidationError(faults)
+        return value
+
+
+class FactsSchema(Schema):
+    """Refuses unknown members, naming the one that was probably meant."""
+
+    class Meta:
+        unknown = RAISE
+
+    spellings: ClassVar[Mapping[str, str]] = {}
+
+    @classmethod
+    def made(cls, name: str, members: Mapping[str, fields.Field[Any]], spellings: Mapping[str, str]) -> "FactsSchema":
+        """Make a schema with these members."""
+        made: type[FactsSchema] = type(name, (cls,), {**members, "spellings": spellings})
+        return made()
+
+    def handle_error(self, error: ValidationError, data: Any, **kwargs: Any) -> None:
+        """Say of each unknown member which one was probably meant."""
+        del data, kwargs
+        if isinstance(error.messages, dict):
+            for name, messages in error.messages.items():
+                if messages == [self.error_messages["unknown"]]:
+                    text = unknown_word(str(name), dict.fromkeys(self.fields), self.spellings, "member")
+                    error.messages[name] = [Refusal(text, "unknown_member")]
+                elif name == "_schema":
+                    error.messages[name] = [Refusal("Must be a JSON object.", "wrong_type")]
+
+
+def request_schema(vocabulary: Vocabulary) -> FactsSchema:
+    """The schema of one patient's facts."""
+    return schema_of("Facts", vocabulary.facts, vocabulary.spellings)
+
+
+def schema_of(name: str, facts: Mapping[str, Fact], spellings: Mapping[str, str]) -> FactsSchema:
+    """A schema with a field for each fact."""
+    return FactsSchema.made(name, {key: field_of(fact, spellings) for key, fact in facts.items()}, spellings)
+
+
+def field_of(fact: Fact, spellings: Mapping[str, str]) -> FactField:
+    """The field that reads this kind of fact."""
+    kinds: dict[type[Fact], type[FactField]] = {
+        Choice: ChoiceField,
+        Flag: FlagField,
+        Number: NumberField,
+        Date: DateField,
+        ReferenceDate: DateField,
+        Members: MembersField,
+        Record: RecordField,
+        Findings: FindingsField,
+    }
+    return kinds[type(fact)](fact, spellings)
+
+
+def calendar_day(text: str) -> datetime.date | None:
+    """The day that YYYY-MM-DD names, or None."""
+    try:
+        day = datetime.date.fromisoformat(text)
+    except ValueError:
+        return None
+    return day if day.isoformat() == text else None
+
+
+def unknown_word(word: str, words: Iterable[str], spellings: Mapping[str, str], what: str = "value") -> str:
+    """Why this word is refused, and which was probably meant. Never repeats the word itself."""
+    known = list(words)
+    if spellings.get(word) in known:
+        return f"Names are British here: spell it {spellings[word]}."
+    by_case = {name.lower(): name for name in known}
+    if word.lower() in by_case:
+        return f"Names are case-sensitive: write {by_case[word.lower()]}."
+    near = get_close_matches(word[:100].lower(), list(by_case), n=1)
+    meant = f" Did you mean {by_case[near[0]]}?" if near else f" Known: {listed(known)}."
+    return f"There is no such {what}.{meant}"
+
+
+def listed(words: Iterable[str]) -> str:
+    """Words for a sentence."""
+    return ", ".join(words)

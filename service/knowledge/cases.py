@@ -1,0 +1,75 @@
+"""Worked cases: facts and the answer expected, written by hand by a clinician, beside the rules they protect."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from marshmallow import RAISE, Schema, ValidationError, fields
+
+from service.knowledge.yaml_file import ContentError, ContentFault, read_yaml
+
+
+@dataclass(frozen=True)
+class Case:
+    """One patient and what must be answered. `body` is raw JSON text where YAML cannot say it (a repeated key)."""
+
+    file: str
+    name: str
+    protects: tuple[str, ...]
+    facts: Any
+    body: str | None
+    expect: Mapping[str, Any]
+
+    @property
+    def rule(self) -> str | None:
+        """The rule expected to lead, if an answer is expected."""
+        return self.expect.get("rule")
+
+
+class CaseSchema(Schema):
+    """Shape of a case. What `expect` may hold is listed in docs/content.md."""
+
+    class Meta:
+        unknown = RAISE
+
+    name = fields.String(required=True)
+    protects = fields.List(fields.String(), required=True)
+    facts = fields.Raw(load_default=None, allow_none=True)
+    body = fields.String(load_default=None)
+    expect = fields.Nested(
+        Schema.from_dict(
+            {
+                **{name: fields.String() for name in ("rule", "code", "direction", "strength", "certainty")},
+                **{name: fields.String() for name in ("urgency", "statement", "urgent")},
+                **{name: fields.List(fields.String()) for name in ("statement_contains", "statement_lacks", "decisive")},
+                **{name: fields.List(fields.String()) for name in ("warnings_contain", "must_check_contain")},
+                **{name: fields.List(fields.String()) for name in ("modifiers", "data_conflicts", "refused", "citations")},
+                "derived": fields.Dict(fields.String(), fields.String()),
+                "supporting": fields.List(fields.Dict()),
+                "would_become": fields.Dict(fields.String(), fields.Dict(fields.String(), fields.String())),
+                "status": fields.Integer(),
+                "faults": fields.List(fields.Dict(fields.String(), fields.String())),
+            }
+        ),
+        required=True,
+    )
+
+
+def read_cases(folder: Path) -> list[Case]:
+    """All worked cases of a release. Raises ContentError."""
+    found: list[Case] = []
+    faults: list[ContentFault] = []
+    for file in sorted((folder / "cases").glob("*.yaml")):
+        raw = read_yaml(file, json_facts=True)
+        for index, item in enumerate(raw["cases"]):
+            try:
+                case = CaseSchema().load(item)
+            except ValidationError as error:
+                faults.append(ContentFault(str(file), f"/cases/{index}", str(error.messages)))
+                continue
+            case["protects"] = tuple(case["protects"])
+            found.append(Case(file=file.name, **case))
+    if faults:
+        raise ContentError(faults)
+    return found

@@ -1,0 +1,75 @@
+"""Figures in sentences: {figure:study/path} becomes the figure of that study, with its interval and caveat.
+
+A number is typed once, in the study's file. A figure marked `display: never` does not load.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+_PLACEHOLDER = re.compile(r"\{figure:([^{}]+)\}")
+_RATIOS = {"hr": "HR", "rr": "RR", "or": "OR"}
+
+
+class FigureError(ValueError):
+    """A figure that does not exist or must not be shown."""
+
+
+def with_figures(data: Any, studies: Mapping[str, Any]) -> Any:
+    """The YAML data with every placeholder filled. Raises FigureError."""
+    if isinstance(data, str):
+        return _PLACEHOLDER.sub(lambda found: _figure(found[1], studies), data)
+    if isinstance(data, list):
+        return [with_figures(item, studies) for item in data]
+    if isinstance(data, dict):
+        return {name: with_figures(item, studies) for name, item in data.items()}
+    return data
+
+
+def _figure(path: str, studies: Mapping[str, Any]) -> str:
+    study, *parts = path.split("/")
+    place, caveats = studies.get(study), []
+    for part in parts:
+        place = _inside(place, part)
+        if isinstance(place, dict) and place.get("display") == "never":
+            message = f"{path}: display: never"
+            raise FigureError(message)
+        if isinstance(place, dict) and place.get("display") == "with_caveat":
+            caveats.append(place["caveat"])
+    if place is None:
+        message = f"{path}: no such figure"
+        raise FigureError(message)
+    shown = _shown(place, parts[-1] if parts else "")
+    return ", ".join([shown, *(caveat for caveat in caveats if caveat not in shown)])
+
+
+def _inside(place: Any, part: str) -> Any:
+    if isinstance(place, dict):
+        return place.get(part)
+    if isinstance(place, list):
+        return next((item for item in place if isinstance(item, dict) and item.get("name") == part), None)
+    return None
+
+
+def _shown(place: Any, name: str) -> str:
+    if isinstance(place, str):
+        return f"{place}%" if name.endswith("pct") else place
+    for key, label in _RATIOS.items():
+        if isinstance(place, dict) and place.get(key):
+            low, high, level = (place.get(part) for part in ("ci_low", "ci_high", "ci_level"))
+            if not low or not high:
+                return f"{label} {_two(place[key])}"
+            if not level:
+                message = f"{name}: an interval without its level"
+                raise FigureError(message)
+            return f"{label} {_two(place[key])}, {level}% CI {_two(low)}-{_two(high)}"
+    if isinstance(place, dict) and place.get("pct"):
+        return f"{place['pct']}%"
+    message = f"{name}: neither a ratio nor a percentage"
+    raise FigureError(message)
+
+
+def _two(number: str) -> str:
+    """At least two decimals, so that 1.4 reads 1.40; more where the source prints more."""
+    whole, _, decimals = number.partition(".")
+    return f"{whole}.{decimals.ljust(2, '0')}"

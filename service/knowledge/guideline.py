@@ -1,0 +1,103 @@
+"""One release of a guideline, ready to be asked."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
+
+from service.engine.chain import Chain
+from service.engine.compile import CompiledTable, Point
+from service.engine.table import HitPolicy, Row, Table
+from service.engine.vocabulary import Feature
+from service.knowledge.model import Boxes, Citation, Clause, Communication, Modifier, Option, Release, Rule
+from service.knowledge.tables_file import collecting, read_by
+from service.knowledge.vocabulary import Finding, Vocabulary
+
+
+class Placed(Protocol):
+    """Anything that holds in some boxes."""
+
+    @property
+    def when(self) -> Boxes:
+        """The boxes."""
+
+
+T = TypeVar("T", bound=Placed)
+
+
+class Collection(Generic[T]):
+    """Things that hold in boxes, asked by point: a COLLECT table with a thing for each row."""
+
+    def __init__(self, name: str, items: Sequence[T], features: Mapping[str, Feature]) -> None:
+        self.items = tuple(items)
+        self._by_row = {str(index): item for index, item in enumerate(items)}
+        parts = [(row, item.when) for row, item in self._by_row.items()]
+        self.table = CompiledTable(collecting(name, parts, features))
+
+    def at(self, point: Point) -> Iterator[T]:
+        """The things that hold at this point, each once, in the order of the content."""
+        last = None
+        for row, _ in self.table.collect(point):
+            if row.name != last:
+                last = row.name
+                yield self._by_row[row.name]
+
+
+def holds(when: Boxes, point: Point) -> bool:
+    """Whether the point lies in any of the boxes; no boxes at all means everywhere."""
+    return not when or any(all(point[name] in accepted for name, accepted in box.items()) for box in when)
+
+
+@dataclass(frozen=True)
+class Guideline:
+    """A release of a guideline: immutable, complete, proved. `digest` is the SHA-256 of its content."""
+
+    release: Release
+    digest: str
+    vocabulary: Vocabulary
+    chain: Chain
+    wording: Chain
+    rules: Mapping[str, Rule]
+    table: CompiledTable
+    gates: Collection[Rule]
+    contradictions: Collection[Clause]
+    conflicts: Collection[Clause]
+    warnings: Collection[Clause]
+    checks: Collection[Clause]
+    modifiers: Collection[Modifier]
+    options: Mapping[str, Option]
+    communication: Communication | None
+    citations: Mapping[str, Citation]
+    cases: int
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Its id and release."""
+        return self.release.id, self.release.release
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """The findings that have a tier, in the order in which they lead."""
+        group = self.vocabulary.findings
+        return () if group is None else tuple(f for f in group.findings.values() if f.tier in self.chain.features)
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """Kinds of option, in the order of the content."""
+        return tuple(dict.fromkeys(option.kind for option in self.options.values()))
+
+
+def rule_table(name: str, rules: Sequence[Rule], features: Mapping[str, Feature], axes: Sequence[str]) -> Table:
+    """The decision table: one row a rule, UNIQUE over the axes."""
+    rows = tuple(Row(rule.id, rule.id, rule.when) for rule in rules)
+    inputs = tuple(features[axis] for axis in axes)
+    if strange := [feature.name for feature in read_by(rows, features) if feature not in inputs]:
+        message = f"the rules read {strange}, which are not among the axes"
+        raise ValueError(message)
+    return Table(
+        name=name,
+        title="Decision table",
+        hit_policy=HitPolicy.UNIQUE,
+        inputs=inputs,
+        outputs=tuple(rule.id for rule in rules),
+        rows=rows,
+    )

@@ -1,0 +1,83 @@
+"""Everything the service knows: guidelines by id and release, studies, citations.
+
+    content/guidelines/<id>/<release>/   one folder a release; a new guideline is a new folder
+    content/citations/<ID>.yaml          the catalogue of sources
+    content/studies/<id>.yaml            figures, each typed once
+"""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from marshmallow import ValidationError
+
+from service.knowledge.guideline import Guideline
+from service.knowledge.model import Citation
+from service.knowledge.release_folder import flat, load_release
+from service.knowledge.schemas import CitationSchema
+from service.knowledge.yaml_file import ContentError, ContentFault, read_yaml
+
+CONTENT = Path(__file__).parent / "content"
+
+
+@dataclass(frozen=True)
+class Library:
+    """All loaded content, immutable."""
+
+    guidelines: Mapping[str, Mapping[str, Guideline]]
+    citations: Mapping[str, Citation]
+    studies: Mapping[str, Any]
+
+    def newest(self, guideline: str) -> Guideline | None:
+        """The newest release of a guideline (release names sort by date), or None."""
+        releases = self.guidelines.get(guideline)
+        return releases[max(releases)] if releases else None
+
+    def find(self, guideline: str, release: str) -> Guideline | None:
+        """One release, or None."""
+        return self.guidelines.get(guideline, {}).get(release)
+
+
+def load_library(content: Path) -> Library:
+    """Load every guideline release below a content folder. Raises ContentError with all faults found."""
+    studies = {file.stem: read_yaml(file) for file in sorted((content / "studies").glob("*.yaml"))}
+    citations = _citations(content / "citations")
+    shared = sorted([*(content / "citations").glob("*.yaml"), *(content / "studies").glob("*.yaml")])
+    guidelines: dict[str, dict[str, Guideline]] = {}
+    for folder in sorted((content / "guidelines").glob("*/*/")):
+        files = sorted(folder.rglob("*.yaml"))
+        guideline = load_release(folder, citations, studies, digest_of([*files, *shared], content))
+        if guideline.key != (folder.parent.name, folder.name):
+            detail = f"id and release must be the names of the folders: {folder.parent.name}/{folder.name}"
+            raise ContentError([ContentFault(str(folder / "guideline.yaml"), "/id", detail)])
+        guidelines.setdefault(guideline.release.id, {})[guideline.release.release] = guideline
+    if not guidelines:
+        raise ContentError([ContentFault(str(content), "", "no guideline in this folder")])
+    return Library(guidelines, citations, studies)
+
+
+def digest_of(files: Iterable[Path], root: Path) -> str:
+    """SHA-256 over names and bytes of the files, the same on every machine."""
+    digest = hashlib.sha256()
+    for file in files:
+        name, content = file.relative_to(root).as_posix().encode(), file.read_bytes()
+        digest.update(b"%d:%b%d:%b" % (len(name), name, len(content), content))
+    return digest.hexdigest()
+
+
+def _citations(folder: Path) -> dict[str, Citation]:
+    found, faults = {}, []
+    for file in sorted(folder.glob("*.yaml")):
+        try:
+            citation = CitationSchema().load(read_yaml(file))
+        except ValidationError as error:
+            faults += [ContentFault(str(file), path, text) for path, text in flat(error.messages)]
+            continue
+        if citation.id != file.stem:
+            faults.append(ContentFault(str(file), "/id", "id and file name differ"))
+        found[citation.id] = citation
+    if faults:
+        raise ContentError(faults)
+    return found

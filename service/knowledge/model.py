@@ -1,0 +1,236 @@
+"""The knowledge as plain, immutable values. Each mirrors one part of a content file (docs/content.md)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+
+from service.engine.table import Box
+
+Boxes = tuple[Box, ...]
+
+CERTAINTIES = ("high", "moderate", "low", "very_low")
+"""GRADE certainty, from the best down; `none` stands outside the scale."""
+DIRECTIONS = ("for", "against", "consider", "not_applicable", "insufficient")
+STRENGTHS = ("strong", "conditional", "none")
+URGENCIES = ("emergency", "urgent", "soon", "routine")
+INTENTS = ("survival", "local_control", "symptom", "none")
+PROVENANCES = ("trial", "news", "other", "safety")
+DOMAINS = ("risk_of_bias", "inconsistency", "indirectness", "imprecision", "publication_bias", "other")
+
+
+@dataclass(frozen=True)
+class Citation:
+    """A source in the catalogue. `read_in` says where it was read; `verified` is yes or second-hand."""
+
+    id: str
+    title: str | None
+    source: str
+    authors: str | None
+    journal: str | None
+    year: str | None
+    doi: str | None
+    pmid: str | None
+    registry: str | None
+    url: str | None
+    read_in: str
+    verified: str
+    note: str | None = None
+    study: str | None = None
+
+
+@dataclass(frozen=True)
+class Cited:
+    """What one source supports in one place, and where in the source that stands."""
+
+    id: str
+    locator: str
+    supports: str
+
+
+@dataclass(frozen=True)
+class Reason:
+    """Why the certainty is what it is, by GRADE domain."""
+
+    domain: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Change:
+    """What would change the answer, and the rules it could lead to."""
+
+    change: str
+    becomes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Option:
+    """Something that can be done. `kind` is what a modifier may remove."""
+
+    id: str
+    kind: str
+    text: str
+    benefit: str
+    harm: str
+    unknown: str
+    citations: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Wording:
+    """A sentence for the patients in its boxes; of several that fit, the first. `{rule}` is the rule's own sentence."""
+
+    name: str
+    when: Boxes
+    statement: str
+    options: tuple[str, ...] = ()
+    must_check: tuple[str, ...] = ()
+    citations: tuple[Cited, ...] = ()
+    label: str | None = None
+
+
+@dataclass(frozen=True)
+class Addition:
+    """Words added to the chosen sentence, in place of its final full stop, for all patients in its boxes."""
+
+    name: str
+    when: Boxes
+    append: str
+    must_check: tuple[str, ...] = ()
+    remove: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Grading:
+    """What differs from the rule's own grading for the patients in its boxes; of several that fit, the first."""
+
+    when: Boxes
+    certainty: str | None = None
+    certainty_reasons: tuple[Reason, ...] = ()
+    urgency: str | None = None
+    citations: tuple[Cited, ...] = ()
+    provenance: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One rule of the guideline: where it holds, what it says, how sure, and on what grounds."""
+
+    id: str
+    code: str
+    title: str
+    when: Boxes
+    direction: str
+    strength: str
+    certainty: str
+    certainty_reasons: tuple[Reason, ...]
+    urgency: str
+    time_critical: bool
+    intent: str
+    provenance: tuple[str, ...]
+    asks: tuple[str, ...]
+    decision_aid: bool
+    statement: str
+    key_message: str
+    options: tuple[str, ...]
+    must_check: tuple[str, ...]
+    what_would_change: tuple[Change, ...]
+    citations: tuple[Cited, ...]
+    dissent: tuple[str, ...] = ()
+    statements: tuple[Wording, ...] = ()
+    additions: tuple[Addition, ...] = ()
+    grades: tuple[Grading, ...] = ()
+
+
+@dataclass(frozen=True)
+class Effect:
+    """What a modifier does, on which rules and directions, for the patients in its boxes. It never changes a code."""
+
+    when: Boxes = ()
+    rules: tuple[str, ...] = ()
+    directions: tuple[str, ...] = ()
+    lowers_certainty: str | None = None
+    remove: tuple[str, ...] = ()
+    mark: Mapping[str, str] = field(default_factory=dict)
+    prefix: str | None = None
+    suffix: str | None = None
+    ends: str | None = None
+    note: str | None = None
+    warning: str | None = None
+    must_check: tuple[str, ...] = ()
+    must_check_first: tuple[str, ...] = ()
+    cite_first: tuple[str, ...] = ()
+    citations: tuple[Cited, ...] = ()
+    decision_aid: bool = False
+
+
+@dataclass(frozen=True)
+class Modifier:
+    """A fact about the patient that changes modality, certainty (down only), checks and wording."""
+
+    id: str
+    title: str
+    when: Boxes
+    effects: tuple[Effect, ...]
+
+
+@dataclass(frozen=True)
+class Clause:
+    """A contradiction, a conflict or a warning: where it holds, what it says, which members it is about."""
+
+    id: str
+    when: Boxes
+    detail: str
+    at: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Statement:
+    """A sourced sentence beside the rules: the other opinion, an open question."""
+
+    id: str
+    text: str
+    citations: tuple[str, ...]
+    rules: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Communication:
+    """What to say to the patient, and what not (GUIDELINE section F)."""
+
+    not_abandonment: str
+    triggers_to_return: tuple[str, ...]
+    uncertainty: str
+    ask_patient: tuple[str, ...]
+    avoid: tuple[str, ...]
+    numbers_on_request: str
+    dissent: tuple[Statement, ...]
+    open_questions: tuple[Statement, ...]
+
+
+@dataclass(frozen=True)
+class Release:
+    """What a release of a guideline says about itself."""
+
+    id: str
+    release: str
+    title: str
+    question: str
+    developer: str
+    funding: str
+    evidence_date: date
+    review_by: date
+    sign_off: str
+    sign_off_note: str
+    intended_use: str
+    intended_users: tuple[str, ...]
+    not_for: tuple[str, ...]
+    limits: tuple[str, ...]
+    disclaimer: str
+    axes: tuple[str, ...]
+    gates: tuple[str, ...]
+    tier: str | None
+    emergency_tier: str | None
+    urgent_tier: str | None
+    supporting: Mapping[str, list[str]]
+    changes: tuple[str, ...]

@@ -1,0 +1,226 @@
+"""The shape of each content file. A member that is missing, unknown or out of its closed set is a fault with a path."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from marshmallow import RAISE, Schema, fields, post_load, validate
+
+from service.knowledge import model
+
+Boxed = list[dict[str, Any]]
+
+
+class Boxes(fields.Field[Boxed]):
+    """`when`: one box, or a list of boxes any of which may fit. A cell is a value, a list, or {not: ...}."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Boxed:
+        del attr, data, kwargs
+        boxes = value if isinstance(value, list) else [value]
+        if not all(isinstance(box, dict) for box in boxes):
+            message = "a box maps a feature to the values that fit"
+            raise self.make_error("validator_failed") from TypeError(message)
+        return boxes
+
+
+def text(**options: Any) -> fields.String:
+    """A required string that is not empty."""
+    return fields.String(required=True, validate=validate.Length(min=1), **options)
+
+
+def optional(**options: Any) -> fields.String:
+    """A string that may be left out."""
+    return fields.String(load_default=None, **options)
+
+
+def nullable() -> fields.String:
+    """A string that must be given; the word null says that there is none."""
+    return fields.String(required=True, allow_none=True)
+
+
+def texts(*, required: bool = False, least: int = 0) -> fields.List[str]:
+    """A list of strings."""
+    if required:
+        return fields.List(fields.String(), required=True, validate=validate.Length(min=least))
+    return fields.List(fields.String(), load_default=list)
+
+
+def one_of(values: tuple[str, ...], *, required: bool = True) -> fields.String:
+    """A word out of a closed set."""
+    if required:
+        return fields.String(required=True, validate=validate.OneOf(values))
+    return fields.String(load_default=None, validate=validate.OneOf(values))
+
+
+def truth() -> fields.Boolean:
+    """The word true or false; false when left out."""
+    return fields.Boolean(truthy={"true"}, falsy={"false"}, load_default=False)
+
+
+def whole() -> fields.Boolean:
+    """The word true or false, required."""
+    return fields.Boolean(truthy={"true"}, falsy={"false"}, required=True)
+
+
+class Content(Schema):
+    """A part of a content file. `makes` is the plain value that it becomes."""
+
+    class Meta:
+        unknown = RAISE
+
+    makes: type[Any] = dict
+
+    @post_load
+    def make(self, data: dict[str, Any], **_: Any) -> Any:
+        """Make the plain value, lists as tuples."""
+        return self.makes(**{name: tuple(v) if isinstance(v, list) else v for name, v in data.items()})
+
+
+class CitationSchema(Content):
+    makes = model.Citation
+    id, source, read_in = text(), text(), text()
+    title, authors, journal, year = nullable(), nullable(), nullable(), nullable()
+    doi, pmid, registry, url = nullable(), nullable(), nullable(), nullable()
+    verified = one_of(("yes", "second-hand"))
+    note = fields.String(load_default=None, allow_none=True)
+    study = fields.String(load_default=None, allow_none=True)
+
+
+class CitedSchema(Content):
+    makes = model.Cited
+    id, locator, supports = text(), text(), text()
+
+
+class ReasonSchema(Content):
+    makes = model.Reason
+    domain, text = one_of(model.DOMAINS), text()
+
+
+class ChangeSchema(Content):
+    makes = model.Change
+    change, becomes = text(), texts()
+
+
+class OptionSchema(Content):
+    makes = model.Option
+    id, kind, text, benefit, harm, unknown = text(), text(), text(), text(), text(), text()
+    citations = texts()
+
+
+class WordingSchema(Content):
+    makes = model.Wording
+    name, when, statement = text(), Boxes(required=True), text()
+    options, must_check = texts(), texts()
+    citations = fields.List(fields.Nested(CitedSchema), load_default=list)
+    label = optional()
+
+
+class AdditionSchema(Content):
+    makes = model.Addition
+    name, when, append = text(), Boxes(required=True), text()
+    must_check, remove = texts(), texts()
+
+
+class GradingSchema(Content):
+    makes = model.Grading
+    when = Boxes(required=True)
+    certainty = one_of((*model.CERTAINTIES, "none"), required=False)
+    certainty_reasons = fields.List(fields.Nested(ReasonSchema), load_default=list)
+    urgency = one_of(model.URGENCIES, required=False)
+    citations = fields.List(fields.Nested(CitedSchema), load_default=list)
+    provenance = fields.List(one_of(model.PROVENANCES), load_default=list)
+
+
+class RuleSchema(Content):
+    makes = model.Rule
+    id, code, title, statement, key_message = text(), text(), text(), text(), text()
+    when = Boxes(required=True)
+    direction, strength = one_of(model.DIRECTIONS), one_of(model.STRENGTHS)
+    certainty = one_of((*model.CERTAINTIES, "none"))
+    certainty_reasons = fields.List(fields.Nested(ReasonSchema), required=True, validate=validate.Length(min=1))
+    urgency, intent, time_critical = one_of(model.URGENCIES), one_of(model.INTENTS), whole()
+    provenance = fields.List(one_of(model.PROVENANCES), required=True, validate=validate.Length(min=1))
+    asks, must_check, dissent = texts(), texts(), texts()
+    decision_aid = truth()
+    options = texts(required=True, least=2)
+    what_would_change = fields.List(fields.Nested(ChangeSchema), required=True)
+    citations = fields.List(
+        fields.Nested(CitedSchema),
+        required=True,
+        validate=validate.Length(min=1, error="a rule needs a citation with a locator"),
+    )
+    statements = fields.List(fields.Nested(WordingSchema), load_default=list)
+    additions = fields.List(fields.Nested(AdditionSchema), load_default=list)
+    grades = fields.List(fields.Nested(GradingSchema), load_default=list)
+
+
+class EffectSchema(Content):
+    makes = model.Effect
+    when = Boxes(load_default=list)
+    rules, directions, remove, must_check, must_check_first = texts(), texts(), texts(), texts(), texts()
+    cite_first = texts()
+    lowers_certainty, prefix, suffix, ends, note, warning = (optional() for _ in range(6))
+    mark = fields.Dict(fields.String(), fields.String(), load_default=dict)
+    citations = fields.List(fields.Nested(CitedSchema), load_default=list)
+    decision_aid = truth()
+
+
+class ModifierSchema(Content):
+    makes = model.Modifier
+    id, title, when = text(), text(), Boxes(required=True)
+    effects = fields.List(fields.Nested(EffectSchema), required=True)
+
+
+class ClauseSchema(Content):
+    makes = model.Clause
+    id, when, detail = text(), Boxes(required=True), text()
+    at = texts()
+
+
+class StatementSchema(Content):
+    makes = model.Statement
+    id, text = text(), text()
+    citations = texts(required=True, least=1)
+    rules = texts()
+
+
+class CommunicationSchema(Content):
+    makes = model.Communication
+    not_abandonment, uncertainty, numbers_on_request = text(), text(), text()
+    triggers_to_return, ask_patient, avoid = texts(required=True), texts(required=True), texts(required=True)
+    dissent = fields.List(fields.Nested(StatementSchema), load_default=list)
+    open_questions = fields.List(fields.Nested(StatementSchema), load_default=list)
+
+
+class RowSchema(Content):
+    then, when = text(), Boxes(required=True)
+    name = optional()
+
+
+class TableSchema(Content):
+    output, title = text(), text()
+    hit_policy = one_of(("unique", "priority"))
+    values = texts(required=True, least=1)
+    rows = fields.List(fields.Nested(RowSchema), required=True, validate=validate.Length(min=1))
+
+
+class DerivationsSchema(Content):
+    tables = fields.List(fields.Nested(TableSchema), required=True)
+    wording = fields.List(fields.Nested(TableSchema), load_default=list)
+
+
+class ReleaseSchema(Content):
+    makes = model.Release
+    id, release, title, question, developer, funding = (text() for _ in range(6))
+    evidence_date = fields.Date(required=True)
+    review_by = fields.Date(
+        required=True, error_messages={"required": "a guideline without a review date does not load"}
+    )
+    sign_off = one_of(("awaiting", "signed"))
+    sign_off_note, intended_use, disclaimer = text(), text(), text()
+    intended_users, not_for, limits = texts(required=True), texts(required=True), texts(required=True)
+    axes = texts(required=True, least=1)
+    tier, emergency_tier, urgent_tier = optional(), optional(), optional()
+    gates = texts()
+    supporting = fields.Dict(fields.String(), fields.List(fields.String()), load_default=dict)
+    changes = texts(required=True, least=1)
+

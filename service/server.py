@@ -1,0 +1,142 @@
+"""How gunicorn serves the application: ``gunicorn --config python:service.server 'service:create_app()'``.
+
+Gunicorn takes every module-level name here that is one of its settings. What is cured here was measured on gunicorn 27:
+
+- its threads wait for ever on a request that is sent half: eight such requests stop two workers of four threads;
+- a client that sends one byte now and then never runs into a time-out a read;
+- a thread waits up to five seconds on a connection that has sent nothing yet;
+- the worker's only loop waits up to two seconds for each client that does not hang up after its last answer.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import socket
+import struct
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from gunicorn import util
+from gunicorn.workers import gthread
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+READ_SECONDS = 5  # for one read, and for all reads of one request together
+WRITE_SECONDS = 20  # for one write to a client that does not read
+LINGER_SECONDS = 1  # for a client to hang up after its last answer, so that no reset cuts the answer short
+
+
+class Serving(NamedTuple):
+    """What the server, as opposed to the application, takes from the environment."""
+
+    host: str
+    port: int
+    workers: int
+    threads: int
+
+
+def serving(environment: Mapping[str, str]) -> Serving:
+    """Read the serving settings. The seam: replace the body by ``service.settings.Settings`` once that exists."""
+    return Serving(
+        host=environment.get("HOST") or "127.0.0.1",
+        port=int(environment.get("PORT") or 8000),
+        workers=int(environment.get("WEB_CONCURRENCY") or 2),
+        threads=int(environment.get("THREADS") or 16),
+    )
+
+
+class ReadTimeoutError(TimeoutError):
+    """The client took too long to send its request. ``service.api.timeouts`` makes it a 408."""
+
+    def __init__(self) -> None:
+        # With this number gunicorn closes the connection without a traceback in the log.
+        super().__init__(errno.ECONNRESET, "the request was not sent in time")
+
+
+class TimedSocket(socket.socket):
+    """A client's connection that stops being read once the request's time is over."""
+
+    deadline = float("inf")
+
+    def recv(self, bufsize: int, flags: int = 0, /) -> bytes:
+        """Read, but neither after the deadline nor longer than SO_RCVTIMEO."""
+        if time.monotonic() > self.deadline:
+            raise ReadTimeoutError
+        try:
+            return super().recv(bufsize, flags)
+        except BlockingIOError:  # what SO_RCVTIMEO raises
+            raise ReadTimeoutError from None
+
+    def sendall(self, data: Any, flags: int = 0, /) -> None:
+        """Send, but give a client up that does not read for SO_SNDTIMEO."""
+        try:
+            super().sendall(data, flags)
+        except BlockingIOError:
+            raise ConnectionResetError(errno.ECONNRESET, "the client does not read its answer") from None
+
+
+class Worker(gthread.ThreadWorker):  # type: ignore[misc] # gunicorn ships no types
+    """Gunicorn's threaded worker, of which no client can hold a thread or the loop for long."""
+
+    def handle(self, conn: Any) -> Any:
+        """Serve one request, in a thread."""
+        if not isinstance(conn.sock, TimedSocket):
+            conn.sock = TimedSocket(fileno=conn.sock.detach())
+        if not conn.initialized and not conn.wait_for_data(0):
+            return gthread._DEFER  # noqa: SLF001 - gunicorn's own sign for "wait in the loop", with no public name
+        conn.sock.deadline = time.monotonic() + READ_SECONDS
+        answer = super().handle(conn)
+        if answer is False:
+            with contextlib.suppress(OSError):
+                conn.sock.settimeout(None)
+                conn.sock.deadline = float("inf")
+                util.close_graceful(conn.sock, timeout=LINGER_SECONDS)
+            conn.close = _closed  # or the loop would linger for this client and keep all others waiting
+        return answer
+
+
+def _closed(*, graceful: bool = False) -> None:
+    """Stand in for the closing of a connection that is closed."""
+
+
+def when_ready(server: Any) -> None:
+    """Give the listeners their time-outs. On Linux every accepted connection inherits them."""
+    for listener in server.LISTENERS:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", READ_SECONDS, 0))
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", WRITE_SECONDS, 0))
+
+
+_serving = serving(os.environ)
+
+bind = f"[{_serving.host}]:{_serving.port}" if ":" in _serving.host else f"{_serving.host}:{_serving.port}"
+proc_name = "oncology-guideline-service"
+
+worker_class = "service.server.Worker"
+workers = _serving.workers
+threads = _serving.threads  # made when needed; half-sent requests occupy one each until they time out
+# The knowledge is loaded and proved once, then shared. So a HUP reloads nothing: use USR2 or a restart.
+preload_app = True
+max_requests = 20_000  # a bound on what a slow leak can become
+max_requests_jitter = 2_000  # so that the workers do not restart together
+timeout = 30  # for a worker's loop that hangs; a request does not count
+graceful_timeout = 8  # less than the ten seconds that compose gives before it kills
+keepalive = 15
+# The heartbeat must not wait for a disk.
+worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() and os.access("/dev/shm", os.W_OK) else None  # noqa: S108
+
+limit_request_line = 4094
+limit_request_fields = 64
+limit_request_field_size = 8190
+
+# How many proxies are believed is said in one place, PROXY_HOPS, and obeyed by the application.
+forwarded_allow_ips = ""
+secure_scheme_headers: dict[str, str] = {}
+
+control_socket_disable = True  # it fails on read-only images, and nothing here uses it
+accesslog = None  # paths can hold facts; the application logs the route's template
+errorlog = "-"
+loglevel = "info"

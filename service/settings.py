@@ -1,0 +1,136 @@
+"""Every setting in one frozen object: name, default, meaning. Nothing else reads the environment."""
+
+import datetime
+import ipaddress
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from environs import Env, EnvError
+
+VERSION = "0.1.0"
+CONTENT = Path(__file__).parent / "knowledge" / "content"
+
+
+class SettingsError(ValueError):
+    """A setting that the service refuses to start with; the message says which and why."""
+
+
+def utc_now() -> datetime.datetime:
+    """The clock in use."""
+    return datetime.datetime.now(datetime.UTC)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What an operator can set. Each field is the environment variable of the same name in capitals."""
+
+    host: str = "127.0.0.1"
+    """HOST: address to listen on."""
+    port: int = 8000
+    """PORT: port to listen on."""
+    public_url: str = "http://127.0.0.1:8000"
+    """PUBLIC_URL: base of absolute links; never taken from the Host header. Default http://HOST:PORT."""
+    auth: str = "none"
+    """AUTH: none, or clients (tokens and keys; not available in this version)."""
+    auth_stated: bool = False
+    """Whether AUTH was written out; without it only a loopback HOST is served."""
+    guideline: str = "mbc-primary-lrt"
+    """GUIDELINE: the guideline that /v1/recommendations stands for."""
+    content: Path = CONTENT
+    """CONTENT: folder of the knowledge."""
+    workers: int = 2
+    """WORKERS: processes."""
+    threads: int = 16
+    """THREADS: threads a process; a half-sent request occupies one until it times out."""
+    max_body_bytes: int = 1_048_576
+    """MAX_BODY_BYTES: largest body of one patient; a batch may have sixteen times as much."""
+    max_batch: int = 1000
+    """MAX_BATCH: most patients of one batch."""
+    log_level: str = "info"
+    """LOG_LEVEL: debug, info, warning or error."""
+    clock_offset_days: int = 0
+    """CLOCK_OFFSET_DAYS: moves the clock; for tests only."""
+    clock: Callable[[], datetime.datetime] = field(default=utc_now, repr=False)
+    """The clock itself; tests hand in their own."""
+
+    def now(self) -> datetime.datetime:
+        """This moment in UTC."""
+        return self.clock() + datetime.timedelta(days=self.clock_offset_days)
+
+    def today(self) -> datetime.date:
+        """This day in UTC."""
+        return self.now().date()
+
+    @property
+    def loopback(self) -> bool:
+        """Whether only this machine can reach the service."""
+        return is_loopback(self.host)
+
+    @property
+    def hosts(self) -> frozenset[str]:
+        """The Host names that are served while AUTH=none on loopback (421 for any other)."""
+        return frozenset({"localhost", "127.0.0.1", "[::1]", urlsplit(self.public_url).hostname or ""})
+
+
+def is_loopback(host: str) -> bool:
+    """Whether the address is of this machine only."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def from_environment() -> Settings:
+    """Read the environment. Raises SettingsError with the reason."""
+    env = Env()
+    try:
+        host, port = env.str("HOST", "") or "127.0.0.1", env.int("PORT", 8000)
+        stated = env.str("AUTH", "")
+        settings = Settings(
+            host=host,
+            port=port,
+            public_url=(env.str("PUBLIC_URL", "") or f"http://{_in_url(host)}:{port}").rstrip("/"),
+            auth=stated or ("clients" if env.str("CLIENTS_FILE", "") else "none"),
+            auth_stated=bool(stated),
+            guideline=env.str("GUIDELINE", "") or "mbc-primary-lrt",
+            content=Path(env.str("CONTENT", "") or CONTENT),
+            workers=env.int("WORKERS", 2),
+            threads=env.int("THREADS", 16),
+            max_body_bytes=env.int("MAX_BODY_BYTES", 1_048_576),
+            max_batch=env.int("MAX_BATCH", 1000),
+            log_level=env.str("LOG_LEVEL", "") or "info",
+            clock_offset_days=env.int("CLOCK_OFFSET_DAYS", 0),
+        )
+    except EnvError as error:
+        raise SettingsError(str(error)) from error
+    check(settings)
+    return settings
+
+
+def check(settings: Settings) -> None:
+    """Refuse what is unsafe or impossible."""
+    if settings.auth not in {"none", "clients"}:
+        raise SettingsError("AUTH must be none or clients.")
+    if settings.auth == "clients":
+        raise SettingsError(
+            "AUTH=clients (or CLIENTS_FILE) asks for tokens and keys, which this version cannot check yet. "
+            "Unset CLIENTS_FILE and set AUTH=none behind a gateway that authenticates."
+        )
+    if not settings.loopback and not settings.auth_stated:
+        raise SettingsError(
+            f"HOST={settings.host} can be reached from other machines, but AUTH is not set, so anyone could ask. "
+            "Set AUTH=none to allow that, or listen on 127.0.0.1."
+        )
+    parts = urlsplit(settings.public_url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise SettingsError("PUBLIC_URL must be an absolute http or https URL.")
+    if min(settings.workers, settings.threads, settings.max_body_bytes, settings.max_batch) < 1:
+        raise SettingsError("WORKERS, THREADS, MAX_BODY_BYTES and MAX_BATCH must be at least 1.")
+
+
+def _in_url(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
