@@ -10,7 +10,7 @@ FRESH := $(shell $(BIN)/python -c '' 2>/dev/null && [ "$$(cat .venv/.place 2>/de
 
 # Plain enough for any Python that a machine may have, so that an old one can say that it is old.
 define PREFLIGHT
-import os, socket, sys
+import errno, os, socket, sys
 def stop(line):
     sys.stderr.write("make: " + line + "\n")
     sys.exit(1)
@@ -32,10 +32,12 @@ if os.environ["NEED_PORT"]:
             probe.bind(address)
             probe.listen(1)
     except OSError as error:
-        stop("cannot listen on %s port %s (%s); choose another one: make run PORT=%d" % (host, port, error.strerror, int(port) % 65535 + 1))
+        if error.errno == errno.EADDRINUSE:
+            stop("port %s on %s is taken; choose another one: make run PORT=%d" % (port, host, int(port) % 65535 + 1))
+        stop("cannot listen on HOST=%s PORT=%s: %s" % (host, port, error.strerror))
 endef
 export PREFLIGHT
-preflight = @command -v $(PYTHON) >/dev/null || { echo "make: $(PYTHON) is not installed; Python 3.11 or newer is needed, or name it: make PYTHON=/path/to/python3" >&2; exit 1; }; \
+preflight = @$(PYTHON) -c '' >/dev/null 2>&1 || { echo "make: $(PYTHON) is not installed or does not start; Python 3.11 or newer is needed, or name it: make PYTHON=/path/to/python3" >&2; exit 1; }; \
 	WHICH="$(PYTHON)" NEED_VENV="$(FRESH)" NEED_PORT="$(1)" $(PYTHON) -c "$$PREFLIGHT"
 
 install = @echo "Installing $< (a minute at most; once) ..."; \
@@ -64,7 +66,7 @@ lint: preflight .venv/.dev ## style, types and who may import whom
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/lint-imports
+	$(BIN)/lint-imports --no-logo
 
 check: preflight .venv/.runtime ## prove the decision tables and check the knowledge
 	@$(BIN)/flask --app service guideline check

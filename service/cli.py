@@ -1,4 +1,4 @@
-"""For people at a terminal: `flask --app service guideline check | explain | cases`, and `flask --app service openapi`."""
+"""For people at a terminal: `flask --app service guideline check | explain | cases`, and `... openapi`."""
 
 import json
 import sys
@@ -28,7 +28,7 @@ def register(app: Flask) -> None:
 
 @guideline.command("check")
 def check() -> None:
-    """Say what has been proved of each guideline. (It would not have loaded with a fault.)"""
+    """Say what has been proved of each guideline; with a fault it would not have loaded."""
     for questioner in knowledge().questioners.values():
         asked = questioner.guideline
         tables = [*(table.table for table in asked.chain.tables), *(table.table for table in asked.wording.tables)]
@@ -36,7 +36,9 @@ def check() -> None:
         click.echo(f"{asked.release.id} {asked.release.release}  sha256 {asked.digest[:16]}")
         click.echo(f"  evidence of {asked.release.evidence_date}, review by {asked.release.review_by}")
         click.echo(f"  derivations {len(tables)} tables, {sum(table.cells for table in tables)} cells")
-        click.echo(f"  rules {len(asked.table.table.rows)}, gates {len(asked.release.gates)}, cells {asked.table.table.cells}")
+        click.echo(
+            f"  rules {len(asked.table.table.rows)}, gates {len(asked.release.gates)}, cells {asked.table.table.cells}"
+        )
         click.echo("  gaps 0, overlaps 0, dead 0 (proved)")
         click.echo(f"  contradictions {len(asked.contradictions.items)}, warnings {len(asked.warnings.items)}")
         click.echo(f"  modifiers {len(asked.modifiers.items)}, options {len(asked.options)}")

@@ -8,7 +8,7 @@ import structlog
 
 def configure(level: str) -> None:
     """Send every log line of the process through one JSON renderer."""
-    shared = [
+    shared: list[structlog.types.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),

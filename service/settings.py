@@ -1,6 +1,6 @@
 """Every setting in one frozen object: name, default, meaning. Nothing else reads the environment."""
 
-import datetime
+import datetime as dt
 import ipaddress
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -17,9 +17,9 @@ class SettingsError(ValueError):
     """A setting that the service refuses to start with; the message says which and why."""
 
 
-def utc_now() -> datetime.datetime:
+def utc_now() -> dt.datetime:
     """The clock in use."""
-    return datetime.datetime.now(datetime.UTC)
+    return dt.datetime.now(dt.UTC)
 
 
 @dataclass(frozen=True)
@@ -52,14 +52,14 @@ class Settings:
     """LOG_LEVEL: debug, info, warning or error."""
     clock_offset_days: int = 0
     """CLOCK_OFFSET_DAYS: moves the clock; for tests only."""
-    clock: Callable[[], datetime.datetime] = field(default=utc_now, repr=False)
+    clock: Callable[[], dt.datetime] = field(default=utc_now, repr=False)
     """The clock itself; tests hand in their own."""
 
-    def now(self) -> datetime.datetime:
+    def now(self) -> dt.datetime:
         """This moment in UTC."""
-        return self.clock() + datetime.timedelta(days=self.clock_offset_days)
+        return self.clock() + dt.timedelta(days=self.clock_offset_days)
 
-    def today(self) -> datetime.date:
+    def today(self) -> dt.date:
         """This day in UTC."""
         return self.now().date()
 

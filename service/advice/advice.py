@@ -7,12 +7,8 @@ from service.advice.decision import Decision, contradictions, decide, supporting
 from service.advice.missing import Missing, missing_facts
 from service.advice.recommendation import Recommendation, recommend
 from service.engine.trace import Neighbour, Step, nearest, step
-from service.engine.vocabulary import UNKNOWN
 from service.knowledge.guideline import Guideline
 from service.knowledge.model import Cited, Clause
-
-QUIET = frozenset({UNKNOWN, UNKNOWN.upper(), "ABSENT"})
-"""What a table gives for a finding of which there is nothing to tell: its step is left out of the trace."""
 
 
 @dataclass(frozen=True)
@@ -100,8 +96,8 @@ def advise_on(guideline: Guideline, stated: Mapping[str, str]) -> Advice:
 
 def _trace(decision: Decision) -> tuple[Step, ...]:
     guideline, point = decision.guideline, decision.point
-    quiet = {finding.tier for finding in guideline.findings}
-    steps = [s for s in guideline.chain.trace(point) if not (s.table in quiet and s.output in QUIET)]
+    quiet = {finding.tier for finding in guideline.findings if not guideline.present(finding, point)}
+    steps = [each for each in guideline.chain.trace(point) if each.table not in quiet]
     if decision.rule.id in guideline.table.table.outputs:
         return (*steps, step(guideline.table, point))
     inputs = {name: point[name] for box in decision.rule.when for name in box}

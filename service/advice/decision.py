@@ -53,13 +53,13 @@ def contradictions(decision: Decision) -> list[Clause]:
 
 
 def triggers(guideline: Guideline, point: Point) -> list[tuple[str, str]]:
-    """The findings that are present with their tiers: the highest tier first, of equal tier in the order of the facts."""
+    """The findings that are present with their tiers: the highest first, of equal tier in the order of the facts."""
     tier = guideline.release.tier
     if tier is None:
         return []
     rank = {name: index for index, name in enumerate(guideline.chain.features[tier].values)}
-    named = [(finding.path.rpartition(".")[2], point[finding.tier]) for finding in guideline.findings]
-    return sorted((item for item in named if item[1] in rank), key=lambda item: rank[item[1]])
+    present = [(f.name, point[f.tier]) for f in guideline.findings if guideline.present(f, point)]
+    return sorted(present, key=lambda item: rank[item[1]])
 
 
 def supporting(decision: Decision) -> list[Decision]:

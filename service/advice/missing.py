@@ -1,26 +1,15 @@
 """What is not known, and what each of its values would make of the answer: found by trying them."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from service.advice.decision import Decision, contradictions, decide
 from service.advice.recommendation import Recommendation, recommend
 from service.engine.vocabulary import UNKNOWN
 from service.knowledge.guideline import Guideline
-from service.knowledge.vocabulary import (
-    Choice,
-    Date,
-    Fact,
-    Finding,
-    Findings,
-    Flag,
-    Members,
-    Number,
-    Record,
-)
+from service.knowledge.vocabulary import Finding, Findings, Record, Stated
 
-Trial = tuple[str, Mapping[str, str]]
-"""A value as the caller would send it, and the features that it sets."""
+GRADES_OF_THE_LIVING = ("1", "2", "3", "4")
 
 
 @dataclass(frozen=True)
@@ -46,7 +35,7 @@ def missing_facts(decision: Decision, given: Recommendation, stated: Mapping[str
 
 
 def _tried(
-    guideline: Guideline, given: Recommendation, stated: Mapping[str, str], fact: str, trials: list[Trial]
+    guideline: Guideline, given: Recommendation, stated: Mapping[str, str], fact: str, trials: Sequence[Stated]
 ) -> Missing | None:
     would_become = {}
     for value, features in trials:
@@ -63,64 +52,33 @@ def _same(one: Recommendation, other: Recommendation) -> bool:
     return (one.rule.code, one.statement, one.certainty) == (other.rule.code, other.statement, other.certainty)
 
 
-def _open_facts(decision: Decision, stated: Mapping[str, str]) -> Iterator[tuple[str, list[Trial]]]:
+def _open_facts(decision: Decision, stated: Mapping[str, str]) -> Iterator[tuple[str, Sequence[Stated]]]:
     for fact in decision.guideline.vocabulary.facts.values():
-        yield from _open_fact(fact, stated, decision.point)
-
-
-def _open_fact(fact: Fact, stated: Mapping[str, str], point: Mapping[str, str]) -> Iterator[tuple[str, list[Trial]]]:
-    match fact:
-        case Record():
-            for member in fact.members.values():
-                yield from _open_fact(member, stated, point)
-        case Findings():
-            yield from _open_findings(fact, stated, point)
-        case Members():
-            if stated[f"{fact.path}.count"] == UNKNOWN:
-                yield fact.path, [(name, _only(fact, name)) for name in fact.values]
-        case Choice():
-            if stated[fact.path] == UNKNOWN:
-                offered = (name for name, value in fact.values.items() if value.offered)
-                yield fact.path, [(name, {fact.path: name}) for name in offered]
-        case Number() | Flag():
-            if stated[fact.path] == UNKNOWN:
-                yield fact.path, _each_value(fact)
-        case Date():
-            if stated[fact.path] == UNKNOWN:
-                yield fact.path, [(band, {fact.path: band}) for band in (fact.recent, "older")]
-        case _:
-            pass
+        if isinstance(fact, Findings):
+            yield from _open_findings(fact, decision, stated)
+        else:
+            for single in fact.members.values() if isinstance(fact, Record) else (fact,):
+                if single.statable and stated[single.features[0].name] == UNKNOWN:
+                    yield single.path, single.statable
 
 
 def _open_findings(
-    fact: Findings, stated: Mapping[str, str], point: Mapping[str, str]
-) -> Iterator[tuple[str, list[Trial]]]:
-    presences = [stated[finding.presence] for finding in fact.findings.values()]
-    clear = all(point.get(finding.tier) in (UNKNOWN.upper(), "ABSENT") for finding in fact.findings.values())
-    if clear and any(presence == UNKNOWN for presence in presences):
-        yield fact.path, [("none", {finding.presence: "absent" for finding in fact.findings.values()})]
-    for finding in fact.findings.values():
-        yield from _open_finding(finding, stated, present=point.get(finding.tier) not in (UNKNOWN.upper(), "ABSENT"))
+    fact: Findings, decision: Decision, stated: Mapping[str, str]
+) -> Iterator[tuple[str, Sequence[Stated]]]:
+    findings = fact.findings.values()
+    present = [finding for finding in findings if decision.guideline.present(finding, decision.point)]
+    if not present and any(stated[finding.presence] == UNKNOWN for finding in findings):
+        yield fact.path, (("none", {finding.presence: "absent" for finding in findings}),)
+    for finding in findings:
+        if finding in present:
+            yield from _open_details(finding, stated)
+        elif stated[finding.presence] == UNKNOWN:
+            yield finding.path, [(presence, {finding.presence: presence}) for presence in ("absent", "present")]
 
 
-def _open_finding(
-    finding: Finding, stated: Mapping[str, str], *, present: bool
-) -> Iterator[tuple[str, list[Trial]]]:
-    if present:
-        if stated[finding.grade] == UNKNOWN and finding.ctcae is not None:
-            yield finding.grade, [(grade, {finding.grade: grade}) for grade in ("1", "2", "3", "4")]
-        for flag in finding.flags.values():
-            if stated[flag.path] == UNKNOWN:
-                yield flag.path, _each_value(flag)
-    elif stated[finding.presence] == UNKNOWN:
-        yield finding.path, [(presence, {finding.presence: presence}) for presence in ("absent", "present")]
-
-
-def _each_value(fact: Fact) -> list[Trial]:
-    (feature,) = fact.features
-    return [(value, {fact.path: value}) for value in feature.values if value != UNKNOWN]
-
-
-def _only(fact: Members, listed: str) -> dict[str, str]:
-    point = {f"{fact.path}.{name}": "listed" if name == listed else "not_listed" for name in fact.values}
-    return point | {f"{fact.path}.count": "1"}
+def _open_details(finding: Finding, stated: Mapping[str, str]) -> Iterator[tuple[str, Sequence[Stated]]]:
+    if stated[finding.grade] == UNKNOWN and finding.ctcae is not None:
+        yield finding.grade, [(grade, {finding.grade: grade}) for grade in GRADES_OF_THE_LIVING]
+    for flag in finding.flags.values():
+        if stated[flag.path] == UNKNOWN:
+            yield flag.path, flag.statable

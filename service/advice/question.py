@@ -1,8 +1,9 @@
 """From a body to an answer or a refusal. An emergency in the body is answered whatever else is wrong with it."""
 
-import datetime
+import datetime as dt
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from marshmallow import ValidationError
@@ -57,7 +58,7 @@ class Questioner:
         self.schema: FactsSchema = request_schema(guideline.vocabulary)
         self.encoder = Encoder(guideline.vocabulary)
 
-    def ask(self, tree: Json, today: datetime.date) -> Answer | Refused:
+    def ask(self, tree: Json, today: dt.date) -> Answer | Refused:
         """Answer for a parsed body; `today` is the day in UTC."""
         faults = [
             Fault(place, "repeated_key", "This key is stated more than once; each value was counted.", V_REPEATED)
@@ -97,28 +98,36 @@ class Questioner:
             loaded = error.valid_data if isinstance(error.valid_data, dict) else {}
             return loaded, list(_flat(error.messages))
 
-    def _faulty(self, tree: Json, faults: list[Fault], today: datetime.date) -> Answer | Refused:
+    def _faulty(self, tree: Json, faults: list[Fault], today: dt.date) -> Answer | Refused:
         stated = self._readable(tree, today)
         decision = decide(self.guideline, stated)
         if decision.emergency:
             return self._answer(decision, stated, tuple(sorted(faults)))
         told = {fault.pointer for fault in faults}
-        wrong = [fault for fault in _placed(contradictions(decision), tree) if fault.pointer not in told and fault.pointer]
+        wrong = [
+            fault for fault in _placed(contradictions(decision), tree) if fault.pointer not in told and fault.pointer
+        ]
         return Refused(tuple(sorted((*faults, *wrong))), self._urgent(decision))
 
-    def _readable(self, tree: Json, today: datetime.date) -> dict[str, str]:
+    def _readable(self, tree: Json, today: dt.date) -> dict[str, str]:
         """The point of everything that can be read; of several values for one feature the gravest."""
         vocabulary = self.guideline.vocabulary
         found = TolerantReader(vocabulary, today).read(tree)
         point = dict(vocabulary.nothing) | {name: values[0] for name, values in found.items() if values}
         if any(repeated(tree)):
             point[REPEATED.name] = "yes"
-        tier = self.guideline.release.tier
         for name, values in found.items():
-            if tier is not None and len(values) > 1:
-                rank = self.guideline.chain.features[tier].values.index
-                point[name] = min(values, key=lambda v, n=name: rank(self.guideline.chain.derive({**point, n: v})[tier]))  # type: ignore[misc]
+            if len(values) > 1:
+                point[name] = min(values, key=partial(self._rank, point, name))
         return recount(vocabulary, point)
+
+    def _rank(self, point: Mapping[str, str], name: str, value: str) -> int:
+        """How grave the point is with this value, 0 the gravest."""
+        tier = self.guideline.release.tier
+        if tier is None:
+            return 0
+        derived = self.guideline.chain.derive({**point, name: value})
+        return self.guideline.chain.features[tier].values.index(derived[tier])
 
     def _urgent(self, decision: Decision) -> Urgent | None:
         if not decision.urgent:

@@ -58,7 +58,8 @@ def recommend(decision: Decision) -> Recommendation:
     checks = [
         *(item for _, effect in applied for item in effect.must_check_first),
         *rule.must_check,
-        *(item for row in (*fitting, *additions) for item in row.must_check),
+        *(item for wording in fitting for item in wording.must_check),
+        *(item for addition in additions for item in addition.must_check),
         *(item for _, effect in applied for item in effect.must_check),
     ]
     cited = (chosen.citations if chosen is not None else ()) or grading.citations or rule.citations
@@ -121,10 +122,8 @@ def _cited(cited: tuple[Cited, ...], applied: list[tuple[Modifier, Effect]]) -> 
     return tuple({(item.id, item.supports): item for item in (*ordered, *added)}.values())
 
 
-def _notes(
-    decision: Decision, applied: list[tuple[Modifier, Effect]]
-) -> tuple[tuple[Modifier, tuple[str, ...]], ...]:
-    """Each modifier that holds, with its notes under this rule; a modifier that does nothing here is named all the same."""
+def _notes(decision: Decision, applied: list[tuple[Modifier, Effect]]) -> tuple[tuple[Modifier, tuple[str, ...]], ...]:
+    """Each modifier that holds, with its notes under this rule; one that does nothing here is named all the same."""
     return tuple(
         (modifier, tuple(effect.note for owner, effect in applied if owner is modifier and effect.note))
         for modifier in decision.guideline.modifiers.at(decision.point)

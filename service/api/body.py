@@ -1,13 +1,15 @@
 """The body of a request: content type, size, then the one reader."""
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flask import current_app, request
 
 from service.api.problems import Problem
 from service.facts.json_body import BodyError, Json, parse
-from service.settings import Settings
+
+if TYPE_CHECKING:
+    from service.settings import Settings
 
 JSON = "application/json"
 EXAMPLE = {"metastatic_status": "M1"}

@@ -205,7 +205,9 @@ def _rule(guideline: Guideline, rule: Rule) -> dict[str, Any]:
         "provenance": list(rule.provenance),
         "options": list(rule.options),
         "must_check": list(rule.must_check),
-        "what_would_change": [{"change": each.change, "becomes": list(each.becomes)} for each in rule.what_would_change],
+        "what_would_change": [
+            {"change": each.change, "becomes": list(each.becomes)} for each in rule.what_would_change
+        ],
         "key_message": rule.key_message,
         "citations": [citation(guideline.citations[each.id], [each]) for each in rule.citations],
     }

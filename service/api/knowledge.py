@@ -1,6 +1,6 @@
 """The loaded knowledge as the views see it: which release, asked by what, reviewed when."""
 
-import datetime
+import datetime as dt
 from dataclasses import dataclass
 
 from flask import current_app
@@ -57,6 +57,6 @@ def settings() -> Settings:
     return found
 
 
-def overdue(guideline: Guideline, today: datetime.date) -> bool:
+def overdue(guideline: Guideline, today: dt.date) -> bool:
     """Whether the date by which the evidence was to be reviewed has passed."""
     return today > guideline.release.review_by

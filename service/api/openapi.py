@@ -1,6 +1,6 @@
 """The contract as OpenAPI 3.1, made from the marshmallow schemas, the route table and the loaded knowledge."""
 
-import datetime
+import datetime as dt
 from collections.abc import Mapping
 from typing import Any
 
@@ -88,7 +88,7 @@ def _named(schema: Any) -> str:
 
 def _paths(questioner: Questioner) -> dict[str, dict[str, Any]]:
     answers = {name: _answer(questioner, facts) for name, facts in EXAMPLES.items()}
-    asked = {
+    asked: dict[str, Any] = {
         "tags": ["one patient"],
         "parameters": [_query("view", list(VIEWS))],
         "requestBody": {
@@ -113,7 +113,9 @@ def _paths(questioner: Questioner) -> dict[str, dict[str, Any]]:
                     }
                 },
             },
-            **_problems("unreadable-body", "misdirected-request", "body-too-large", "unsupported-media-type", "request-timeout"),
+            **_problems(
+                "unreadable-body", "misdirected-request", "body-too-large", "unsupported-media-type", "request-timeout"
+            ),
             "422": {
                 "description": KINDS["refused-facts"].title,
                 "content": {PROBLEM: {"schema": _ref("Problem"), "example": _refusal(questioner)}},
@@ -171,14 +173,14 @@ def _paths(questioner: Questioner) -> dict[str, dict[str, Any]]:
 
 
 def _answer(questioner: Questioner, facts: Mapping[str, Any]) -> Answer:
-    result = questioner.ask(dict(facts), datetime.date.max)
+    result = questioner.ask(dict(facts), dt.date.max)
     if isinstance(result, Refused):
         raise TypeError(f"an example is refused: {result.faults}")
     return result
 
 
 def _refusal(questioner: Questioner) -> dict[str, Any]:
-    result = questioner.ask(CONTRADICTION, datetime.date.max)
+    result = questioner.ask(CONTRADICTION, dt.date.max)
     faults = result.faults if isinstance(result, Refused) else ()
     kind = KINDS["refused-facts"]
     return {
@@ -224,7 +226,9 @@ def _batch() -> dict[str, Any]:
                     NDJSON: {"schema": {"type": "string"}},
                 },
             },
-            **_problems("unreadable-body", "misdirected-request", "body-too-large", "unsupported-media-type", "request-timeout"),
+            **_problems(
+                "unreadable-body", "misdirected-request", "body-too-large", "unsupported-media-type", "request-timeout"
+            ),
             **_problems("refused-facts"),
         },
     }

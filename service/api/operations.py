@@ -1,6 +1,7 @@
 """Is it up, is it ready, what is it: for operators and probes."""
 
 import platform
+from typing import Any
 
 from flask import Blueprint, Response
 
@@ -33,7 +34,7 @@ def readyz() -> Response:
     access = {"status": "ok", "detail": "clients only"}
     if settings().auth == "none":
         access = {"status": "ok" if settings().loopback else "degraded", "detail": "AUTH=none: anyone who can reach it"}
-    parts = {
+    parts: dict[str, dict[str, Any]] = {
         "knowledge": {"status": "ok", "releases": [named(each.guideline) for each in knowledge().questioners.values()]},
         "evidence_review": {"status": "overdue" if late else "ok", "guidelines": late},
         "access": access,

@@ -67,7 +67,7 @@ KINDS: Mapping[str, Kind] = {
 
 
 @dataclass
-class Problem(Exception):
+class Problem(Exception):  # noqa: N818 - the name that RFC 9457 gives it
     """Raise it anywhere in a view to answer with this problem."""
 
     code: str
@@ -118,7 +118,7 @@ def _template() -> str:
     return str(request.url_rule) if request.url_rule is not None else request.path
 
 
-_BY_STATUS = {kind.status: code for code, kind in reversed(KINDS.items())}
+_BY_STATUS = {kind.status: code for code, kind in reversed(list(KINDS.items()))}
 
 
 def _http_problem(error: HTTPException) -> Response:

@@ -1,4 +1,4 @@
-"""One line of JSON a request: what was asked for by template, how it ended, how long it took. Never facts, never paths."""
+"""One line of JSON a request: route by template, outcome, time. Never facts, never paths."""
 
 import re
 import time

@@ -40,7 +40,8 @@ class ReasonOut(Schema):
 
 
 class OptionOut(Schema):
-    id, kind, text, benefit, harm, unknown = text(), text(), text(), text(), text(), text()
+    unknown = text()  # type: ignore[assignment] # a field; marshmallow keeps fields and its own options apart
+    id, kind, text, benefit, harm = text(), text(), text(), text(), text()
     note = maybe()
 
 

@@ -64,7 +64,8 @@ def uncovered(space: Box, boxes: Sequence[Box]) -> dict[str, str] | None:
 
 
 def _subtract(space: Box, box: Box) -> list[Box]:
-    pieces, core = [], dict(space)
+    pieces: list[Box] = []
+    core = dict(space)
     for name, values in space.items():
         if outside := values - box[name]:
             pieces.append({**core, name: outside})

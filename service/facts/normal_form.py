@@ -1,20 +1,20 @@
 """Normal form: what was stated, in the bands that the tables read; everything else at its default, unknown."""
 
-import datetime
+import datetime as dt
 from collections.abc import Mapping
 from typing import Any
 
 from service.engine.vocabulary import UNKNOWN
 from service.facts.schema import NONE
-from service.knowledge.vocabulary import Date, Fact, Findings, Members, Record, Vocabulary
+from service.knowledge.vocabulary import Date, Fact, Findings, Members, Record, ReferenceDate, Vocabulary
 
-GRACE = datetime.timedelta(days=1)
+GRACE = dt.timedelta(days=1)
 """A date up to a day ahead of as_of is not in the future: the caller may live east of UTC."""
 
 AS_OF = "as_of"
 
 
-def normal_form(vocabulary: Vocabulary, loaded: Mapping[str, Any], today: datetime.date) -> dict[str, str]:
+def normal_form(vocabulary: Vocabulary, loaded: Mapping[str, Any], today: dt.date) -> dict[str, str]:
     """Feature -> value, from what the request schema has loaded."""
     point = dict(vocabulary.nothing)
     as_of = loaded.get(AS_OF) or today
@@ -24,7 +24,7 @@ def normal_form(vocabulary: Vocabulary, loaded: Mapping[str, Any], today: dateti
     return point
 
 
-def place(fact: Fact, value: Any, point: dict[str, str], as_of: datetime.date) -> None:
+def place(fact: Fact, value: Any, point: dict[str, str], as_of: dt.date) -> None:
     """Set the features of one fact."""
     match fact:
         case Record():
@@ -39,11 +39,13 @@ def place(fact: Fact, value: Any, point: dict[str, str], as_of: datetime.date) -
             point[f"{fact.path}.count"] = counted(len(set(value)))
         case Date():
             point[fact.path] = dated(fact, value, as_of)
-        case _ if fact.path in point:
+        case ReferenceDate():
+            pass
+        case _:
             point[fact.path] = value
 
 
-def dated(fact: Date, day: datetime.date, as_of: datetime.date) -> str:
+def dated(fact: Date, day: dt.date, as_of: dt.date) -> str:
     """The band of a day: within, older, or future."""
     if day > as_of + GRACE:
         return "future"

@@ -1,6 +1,7 @@
 """What is refused: a fault with a pointer, a code, the rule that is broken, and never the value sent."""
 
 from dataclasses import dataclass
+from typing import Self
 
 
 class Refusal(str):
@@ -11,7 +12,7 @@ class Refusal(str):
     code: str
     rule: str | None
 
-    def __new__(cls, detail: str, code: str, rule: str | None = None) -> "Refusal":
+    def __new__(cls, detail: str, code: str, rule: str | None = None) -> Self:
         """Make the message."""
         made = super().__new__(cls, detail)
         made.code = code

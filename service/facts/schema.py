@@ -3,7 +3,7 @@
 Each field gives the value in its own words (synonyms resolved) and, for OpenAPI, its JSON schema.
 """
 
-import datetime
+import datetime as dt
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from typing import Any, ClassVar
@@ -34,8 +34,6 @@ LOWEST_GRADE, HIGHEST_GRADE = 0, 5
 
 class FactField(fields.Field[Any]):
     """A field for one fact. Subclasses say how a JSON value is read, or refuse it."""
-
-    default_error_messages: ClassVar[dict[str, str]] = {}
 
     def __init__(self, fact: Fact, spellings: Mapping[str, str]) -> None:
         self.fact = fact
@@ -123,7 +121,7 @@ class DateField(FactField):
     def json_schema(self) -> dict[str, Any]:
         return super().json_schema() | {"anyOf": [{"type": "string", "format": "date"}, {"enum": [UNKNOWN, None]}]}
 
-    def read(self, value: Any) -> datetime.date | None:
+    def read(self, value: Any) -> dt.date | None:
         if value == UNKNOWN:
             return None
         if isinstance(value, str) and (day := calendar_day(value)):
@@ -330,10 +328,10 @@ def field_of(fact: Fact, spellings: Mapping[str, str]) -> FactField:
     return kinds[type(fact)](fact, spellings)
 
 
-def calendar_day(text: str) -> datetime.date | None:
+def calendar_day(text: str) -> dt.date | None:
     """The day that YYYY-MM-DD names, or None."""
     try:
-        day = datetime.date.fromisoformat(text)
+        day = dt.date.fromisoformat(text)
     except ValueError:
         return None
     return day if day.isoformat() == text else None

@@ -5,7 +5,7 @@ case or an American spelling is understood; of a repeated key every value counts
 used for an answer unless it amounts to an emergency, or to say that a refusal is urgent.
 """
 
-import datetime
+import datetime as dt
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -34,7 +34,7 @@ MAX_ITEMS = 1000
 class TolerantReader:
     """Reads one body. `stated` collects feature -> every value found for it, in order."""
 
-    def __init__(self, vocabulary: Vocabulary, today: datetime.date) -> None:
+    def __init__(self, vocabulary: Vocabulary, today: dt.date) -> None:
         self.vocabulary = vocabulary
         self.today = today
         self.stated: dict[str, list[str]] = {}
@@ -55,7 +55,7 @@ class TolerantReader:
                 self._entry(findings, key, value)
         return self.stated
 
-    def _fact(self, fact: Fact, value: Json, as_of: datetime.date) -> None:
+    def _fact(self, fact: Fact, value: Json, as_of: dt.date) -> None:
         match fact:
             case Choice():
                 self._note(fact.path, self._word(value, fact.words))

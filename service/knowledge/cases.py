@@ -42,9 +42,14 @@ class CaseSchema(Schema):
             {
                 **{name: fields.String() for name in ("rule", "code", "direction", "strength", "certainty")},
                 **{name: fields.String() for name in ("urgency", "statement", "urgent")},
-                **{name: fields.List(fields.String()) for name in ("statement_contains", "statement_lacks", "decisive")},
+                **{
+                    name: fields.List(fields.String()) for name in ("statement_contains", "statement_lacks", "decisive")
+                },
                 **{name: fields.List(fields.String()) for name in ("warnings_contain", "must_check_contain")},
-                **{name: fields.List(fields.String()) for name in ("modifiers", "data_conflicts", "refused", "citations")},
+                **{
+                    name: fields.List(fields.String())
+                    for name in ("modifiers", "data_conflicts", "refused", "citations")
+                },
                 "derived": fields.Dict(fields.String(), fields.String()),
                 "supporting": fields.List(fields.Dict()),
                 "would_become": fields.Dict(fields.String(), fields.Dict(fields.String(), fields.String())),

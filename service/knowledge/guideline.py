@@ -80,6 +80,11 @@ class Guideline:
         group = self.vocabulary.findings
         return () if group is None else tuple(f for f in group.findings.values() if f.tier in self.chain.features)
 
+    def present(self, finding: Finding, point: Point) -> bool:
+        """Whether a finding is present: its tier is then one of the tiers that the findings have together."""
+        tier = self.release.tier
+        return tier is not None and point.get(finding.tier) in self.chain.features[tier].values
+
     @property
     def kinds(self) -> tuple[str, ...]:
         """Kinds of option, in the order of the content."""

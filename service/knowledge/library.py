@@ -1,8 +1,8 @@
 """Everything the service knows: guidelines by id and release, studies, citations.
 
-    content/guidelines/<id>/<release>/   one folder a release; a new guideline is a new folder
-    content/citations/<ID>.yaml          the catalogue of sources
-    content/studies/<id>.yaml            figures, each typed once
+content/guidelines/<id>/<release>/   one folder a release; a new guideline is a new folder
+content/citations/<ID>.yaml          the catalogue of sources
+content/studies/<id>.yaml            figures, each typed once
 """
 
 import hashlib

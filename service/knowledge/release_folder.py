@@ -29,9 +29,7 @@ from service.knowledge.yaml_file import ContentError, ContentFault, read_yaml
 T = TypeVar("T")
 
 
-def load_release(
-    folder: Path, citations: Mapping[str, Citation], studies: Mapping[str, Any], digest: str
-) -> Guideline:
+def load_release(folder: Path, citations: Mapping[str, Citation], studies: Mapping[str, Any], digest: str) -> Guideline:
     """Load, check and prove. Raises ContentError."""
     return _Loader(folder, citations, studies).load(digest)
 
@@ -66,9 +64,7 @@ class _Loader:
         wording = self.chained(tables["wording"], (*derived.values(), *after))
         trigger = Feature("trigger", ("none", *(words.findings.findings if words.findings else ())))
         said = wording.features | {trigger.name: trigger}
-        rules = [
-            self.placed(rule, file, said) for rule, file in zip(rules, self.files("rules"), strict=True)
-        ]
+        rules = [self.placed(rule, file, said) for rule, file in zip(rules, self.files("rules"), strict=True)]
         modifiers = [self.placed(m, "modifiers.yaml", derived) for m in modifiers]
         contradictions = [self.placed(c, "contradictions.yaml", derived) for c in contradictions]
         conflicts = [self.placed(c, "contradictions.yaml", derived) for c in conflicts]
@@ -182,7 +178,9 @@ class _Loader:
             return Chain(first, tables)
         except ValueError as error:
             place = f"/tables/{len(tables)}"
-            raise ContentError([*self.faults, ContentFault(str(self.folder / "derivations.yaml"), place, str(error))]) from error
+            raise ContentError(
+                [*self.faults, ContentFault(str(self.folder / "derivations.yaml"), place, str(error))]
+            ) from error
 
     def placed(self, thing: T, file: str, features: Mapping[str, Feature]) -> T:
         """The thing with its boxes, and those of its parts, resolved against the features."""

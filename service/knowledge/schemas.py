@@ -102,7 +102,8 @@ class ChangeSchema(Content):
 
 class OptionSchema(Content):
     makes = model.Option
-    id, kind, text, benefit, harm, unknown = text(), text(), text(), text(), text(), text()
+    unknown = text()  # type: ignore[assignment] # a field; marshmallow keeps fields and its own options apart
+    id, kind, text, benefit, harm = text(), text(), text(), text(), text()
     citations = texts()
 
 
@@ -223,4 +224,3 @@ class ReleaseSchema(Content):
     gates = texts()
     supporting = fields.Dict(fields.String(), fields.List(fields.String()), load_default=dict)
     changes = texts(required=True, least=1)
-

@@ -92,9 +92,7 @@ def collecting(name: str, parts: Iterable[tuple[str, tuple[Box, ...]]], features
     """A COLLECT table whose rows are the named parts."""
     rows = tuple(Row(part, part, where) for part, where in parts)
     outputs = tuple(dict.fromkeys(row.output for row in rows))
-    return Table(
-        name=name, hit_policy=HitPolicy.COLLECT, inputs=read_by(rows, features), outputs=outputs, rows=rows
-    )
+    return Table(name=name, hit_policy=HitPolicy.COLLECT, inputs=read_by(rows, features), outputs=outputs, rows=rows)
 
 
 def read_by(rows: Iterable[Row], features: Mapping[str, Feature]) -> tuple[Feature, ...]:

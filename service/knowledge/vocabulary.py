@@ -11,6 +11,9 @@ from itertools import pairwise
 
 from service.engine.vocabulary import UNKNOWN, Feature
 
+Stated = tuple[str, Mapping[str, str]]
+"""A value as a caller would send it, and the features that it sets."""
+
 GRADES = ("0", "1", "2", "3", "4", "5")
 REPEATED = Feature("form.repeated", ("no", "yes"))
 """Whether the body repeated a key: a fact about the form of the request (contradiction V12)."""
@@ -59,6 +62,13 @@ class Fact:
         """Features that follow from the others of the same fact, so that the decision_id leaves them out."""
         return ()
 
+    @cached_property
+    def statable(self) -> tuple[Stated, ...]:
+        """Each value that a caller who knows the fact could send, with the features that it sets."""
+        return tuple(
+            (value, {feature.name: value}) for feature in self.features for value in feature.values if value != UNKNOWN
+        )
+
 
 @dataclass(frozen=True, kw_only=True)
 class Choice(Fact):
@@ -77,6 +87,11 @@ class Choice(Fact):
     def features(self) -> tuple[Feature, ...]:
         """One feature: the value."""
         return (Feature(self.path, (UNKNOWN, *self.values)),)
+
+    @cached_property
+    def statable(self) -> tuple[Stated, ...]:
+        """Only what is offered."""
+        return tuple((name, {self.path: name}) for name, value in self.values.items() if value.offered)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,6 +143,11 @@ class Date(Fact):
         """One feature: the band."""
         return (Feature(self.path, (UNKNOWN, self.recent, "older", "future")),)
 
+    @cached_property
+    def statable(self) -> tuple[Stated, ...]:
+        """A day in the future is refused."""
+        return tuple((band, {self.path: band}) for band in (self.recent, "older"))
+
 
 @dataclass(frozen=True, kw_only=True)
 class ReferenceDate(Fact):
@@ -160,6 +180,13 @@ class Members(Fact):
     def counted(self) -> tuple[Feature, ...]:
         """How many are listed."""
         return (Feature(f"{self.path}.count", (UNKNOWN, "0", "1", "2+")),)
+
+    @cached_property
+    def statable(self) -> tuple[Stated, ...]:
+        """Each word alone; the tables ask which words there are and whether there is more than one."""
+        none = dict.fromkeys((feature.name for feature in self.features), "not_listed")
+        one = {f"{self.path}.count": "1"}
+        return tuple((name, none | {f"{self.path}.{name}": "listed"} | one) for name in self.values)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -207,6 +234,11 @@ class Finding(Fact):
     def tier(self) -> str:
         """Name of the derived feature that says how grave it is."""
         return f"{self.path}.tier"
+
+    @property
+    def name(self) -> str:
+        """The last part of its path."""
+        return self.path.rpartition(".")[2]
 
     @property
     def features(self) -> tuple[Feature, ...]:

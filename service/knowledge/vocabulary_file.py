@@ -1,6 +1,7 @@
 """facts.yaml becomes a Vocabulary."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from marshmallow import RAISE, Schema, ValidationError, fields, validate
@@ -101,19 +102,6 @@ class VocabularySchema(_Part):
     facts = fields.Dict(fields.String(), fields.Dict(), required=True)
 
 
-_SCHEMAS: Mapping[str, type[FactSchema]] = {
-    "choice": ChoiceSchema,
-    "flag": FactSchema,
-    "integer": NumberSchema,
-    "number": NumberSchema,
-    "date": DateSchema,
-    "reference_date": FactSchema,
-    "set": MembersSchema,
-    "record": RecordSchema,
-    "findings": FindingsSchema,
-}
-
-
 def vocabulary(data: Any) -> Vocabulary:
     """Check and build. Raises marshmallow's ValidationError with the path of each fault."""
     loaded = VocabularySchema().load(data)
@@ -126,38 +114,67 @@ def _facts(raw: Mapping[str, Mapping[str, Any]], prefix: str, where: tuple[str, 
 
 def _fact(path: str, body: dict[str, Any], where: tuple[str, ...]) -> Fact:
     kind = body.pop("type", None)
-    if kind not in _SCHEMAS:
-        raise _fault(where, f"type must be one of {', '.join(_SCHEMAS)}")
+    if kind not in _KINDS:
+        raise _fault(where, f"type must be one of {', '.join(_KINDS)}")
+    schema, make = _KINDS[kind]
     try:
-        loaded = _SCHEMAS[kind]().load(body)
+        loaded = schema().load(body)
     except ValidationError as error:
         raise _fault(where, error.messages) from error
-    loaded["codes"] = _codes(loaded)
-    if kind in {"integer", "number"} and not rising(loaded["bands"], loaded["minimum"]):
+    return make(path, loaded | {"codes": _codes(loaded)}, where)
+
+
+def _choice(path: str, loaded: dict[str, Any], where: tuple[str, ...]) -> Fact:
+    return Choice(path=path, **loaded | {"values": _values(loaded["values"], where)})
+
+
+def _members(path: str, loaded: dict[str, Any], where: tuple[str, ...]) -> Fact:
+    return Members(path=path, **loaded | {"values": _values(loaded["values"], where)})
+
+
+def _flag(path: str, loaded: dict[str, Any], _: tuple[str, ...]) -> Fact:
+    return Flag(path=path, **loaded)
+
+
+def _date(path: str, loaded: dict[str, Any], _: tuple[str, ...]) -> Fact:
+    return Date(path=path, **loaded)
+
+
+def _reference_date(path: str, loaded: dict[str, Any], _: tuple[str, ...]) -> Fact:
+    return ReferenceDate(path=path, **loaded)
+
+
+def _number(path: str, loaded: dict[str, Any], where: tuple[str, ...], *, whole: bool = False) -> Fact:
+    if not rising(loaded["bands"], loaded["minimum"]):
         raise _fault((*where, "bands"), "bands start at the minimum and rise")
-    match kind:
-        case "choice":
-            return Choice(path=path, **loaded | {"values": _values(loaded["values"], where)})
-        case "set":
-            return Members(path=path, **loaded | {"values": _values(loaded["values"], where)})
-        case "flag":
-            return Flag(path=path, **loaded)
-        case "integer" | "number":
-            return Number(path=path, whole=kind == "integer", **loaded)
-        case "date":
-            return Date(path=path, **loaded)
-        case "reference_date":
-            return ReferenceDate(path=path, **loaded)
-        case "record":
-            members = _facts(loaded["members"], f"{path}.", (*where, "members"))
-            if loaded["shorthand"] not in members:
-                raise _fault((*where, "shorthand"), "names no member")
-            return Record(path=path, **loaded | {"members": members})
-        case _:
-            findings = {name: _finding(f"{path}.{name}", item) for name, item in loaded["findings"].items()}
-            if strange := set(loaded["screen"]) - set(findings):
-                raise _fault((*where, "screen"), f"names no finding: {sorted(strange)}")
-            return Findings(path=path, **loaded | {"findings": findings, "screen": tuple(loaded["screen"])})
+    return Number(path=path, whole=whole, **loaded)
+
+
+def _record(path: str, loaded: dict[str, Any], where: tuple[str, ...]) -> Fact:
+    members = _facts(loaded["members"], f"{path}.", (*where, "members"))
+    if loaded["shorthand"] not in members:
+        raise _fault((*where, "shorthand"), "names no member")
+    return Record(path=path, **loaded | {"members": members})
+
+
+def _findings(path: str, loaded: dict[str, Any], where: tuple[str, ...]) -> Fact:
+    findings = {name: _finding(f"{path}.{name}", item) for name, item in loaded["findings"].items()}
+    if strange := set(loaded["screen"]) - set(findings):
+        raise _fault((*where, "screen"), f"names no finding: {sorted(strange)}")
+    return Findings(path=path, **loaded | {"findings": findings, "screen": tuple(loaded["screen"])})
+
+
+_KINDS: Mapping[str, tuple[type[FactSchema], Callable[[str, dict[str, Any], tuple[str, ...]], Fact]]] = {
+    "choice": (ChoiceSchema, _choice),
+    "flag": (FactSchema, _flag),
+    "integer": (NumberSchema, partial(_number, whole=True)),
+    "number": (NumberSchema, _number),
+    "date": (DateSchema, _date),
+    "reference_date": (FactSchema, _reference_date),
+    "set": (MembersSchema, _members),
+    "record": (RecordSchema, _record),
+    "findings": (FindingsSchema, _findings),
+}
 
 
 def _finding(path: str, loaded: dict[str, Any]) -> Finding:

@@ -1,8 +1,8 @@
 """One YAML file as plain strings, lists and mappings.
 
 PyYAML's own loaders turn `no` into a boolean and `1:30` into 90 and keep the last of two equal keys.
-Here every scalar but an unquoted null is a string and a repeated key is a fault; only below a key named `facts` (the body of
-a worked case) is an unquoted true, false, null or number the JSON value that it looks like.
+Here every scalar but an unquoted null is a string, and a repeated key is a fault. Only below a key named
+`facts` (the body of a worked case) is an unquoted true, false, null or number the JSON value it looks like.
 """
 
 import json
@@ -57,9 +57,10 @@ class _Reader:
             return self.mapping(node, path, typed=typed)
         if isinstance(node, yaml.SequenceNode):
             return [self.value(item, f"{path}/{index}", typed=typed) for index, item in enumerate(node.value)]
-        if typed:
+        if typed and isinstance(node, yaml.ScalarNode):
             return _scalar(node)
-        return None if not node.style and node.value == "null" else node.value
+        plain_null = isinstance(node, yaml.ScalarNode) and not node.style and node.value == "null"
+        return None if plain_null else node.value
 
     def mapping(self, node: yaml.MappingNode, path: str, *, typed: bool) -> dict[str, Any]:
         found: dict[str, Any] = {}

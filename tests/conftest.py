@@ -1,0 +1,126 @@
+"""What all tests share: the application on a fixed clock, and a real gunicorn on loopback."""
+
+import contextlib
+import datetime
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from flask import Flask
+
+from service import create_app
+from service.knowledge.guideline import Guideline
+from service.knowledge.library import Library, load_library
+from service.settings import CONTENT, Settings
+
+ROOT = Path(__file__).parents[1]
+NOON = datetime.datetime(2026, 11, 23, 12, tzinfo=datetime.UTC)
+GUIDELINE = "mbc-primary-lrt"
+
+
+@pytest.fixture(scope="session")
+def library() -> Library:
+    """The shipped knowledge."""
+    return load_library(CONTENT)
+
+
+@pytest.fixture(scope="session")
+def guideline(library: Library) -> Guideline:
+    """The newest release of the first guideline."""
+    found = library.newest(GUIDELINE)
+    assert found is not None
+    return found
+
+
+@pytest.fixture(scope="session")
+def app() -> Flask:
+    """The application at noon of 2026-11-23, so that no test depends on the day it is run (pytest-flask's `client` uses it)."""
+    return create_app(Settings(clock=lambda: NOON, log_level="error"))
+
+
+@pytest.fixture(scope="session")
+def ask(app: Flask) -> Callable[..., dict]:
+    """POST one patient's facts; gives the JSON of the answer, asserting the status."""
+
+    def post(facts: object, status: int = 200, query: str = "") -> dict:
+        response = app.test_client().post(f"/v1/recommendations{query}", json=facts)
+        assert response.status_code == status, response.get_data(as_text=True)
+        return response.get_json()
+
+    return post
+
+
+class Server:
+    """A real gunicorn, as `make run` starts it."""
+
+    def __init__(self, process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+        self.process, self.port, self.log = process, port, log
+        self.url = f"http://127.0.0.1:{port}"
+
+    def get(self, path: str, headers: dict[str, str] | None = None, data: bytes | None = None) -> tuple[int, dict[str, str], bytes]:
+        """One request: status, headers (names in lower case), body."""
+        request = urllib.request.Request(self.url + path, data=data, headers=headers or {})
+        try:
+            with urllib.request.urlopen(request, timeout=20) as response:
+                return response.status, {k.lower(): v for k, v in response.headers.items()}, response.read()
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, {k.lower(): v for k, v in error.headers.items()}, error.read()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextlib.contextmanager
+def serving(folder: Path, **environment: str) -> Iterator[Server]:
+    """Start gunicorn, wait until it is ready, stop it afterwards."""
+    port, log = free_port(), folder / "gunicorn.log"
+    with log.open("wb") as out:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "gunicorn", "--config", "python:service.server", "service:create_app()"],
+            cwd=ROOT,
+            stdout=out,
+            stderr=out,
+            env={**os.environ, "HOST": "127.0.0.1", "PORT": str(port), **environment},
+        )
+    server = Server(process, port, log)
+    try:
+        until(lambda: process.poll() is not None or _ready(server), "the server is ready")
+        assert process.poll() is None, log.read_text()
+        yield server
+    finally:
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+        process.wait(timeout=30)
+
+
+def until(true: Callable[[], object], what: str, seconds: float = 30) -> None:
+    """Wait for a condition; fail with its name when the time is over."""
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, f"not within {seconds} s: {what}"
+        time.sleep(0.02)
+
+
+def _ready(server: Server) -> bool:
+    with contextlib.suppress(OSError):
+        return server.get("/readyz")[0] == 200
+    return False
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """One server for all tests that only ask it."""
+    with serving(tmp_path_factory.mktemp("server")) as running:
+        yield running
