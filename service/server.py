@@ -25,7 +25,9 @@ from gunicorn.workers import gthread
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-READ_SECONDS = 5  # for one read; and no read begins later than this in a request, so a drip holds a thread for twice that
+READ_SECONDS = (
+    5  # for one read; and no read begins later than this in a request, so a drip holds a thread for twice that
+)
 WRITE_SECONDS = 10  # for one write to a client that does not read
 LINGER_SECONDS = 1  # for a client to hang up after its last answer, so that no reset cuts the answer short
 
@@ -117,7 +119,9 @@ proc_name = "oncology-guideline-service"
 
 worker_class = "service.server.Worker"
 workers = _serving.workers
-threads = _serving.threads  # made when needed; a half-sent request occupies one until it times out, so more than compute needs
+threads = (
+    _serving.threads
+)  # made when needed; a half-sent request occupies one until it times out, so more than compute needs
 # The knowledge is loaded and proved once, then shared. So a HUP reloads nothing: use USR2 or a restart.
 preload_app = True
 max_requests = 20_000  # a bound on what a slow leak can become

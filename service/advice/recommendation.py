@@ -7,8 +7,9 @@ from service.knowledge.guideline import holds
 from service.knowledge.model import CERTAINTIES, Cited, Effect, Grading, Modifier, Reason, Rule
 
 NONE = "none"
+SAFETY_ONLY = ("safety",)
 UNSOURCED = "safety proposal, awaiting sign-off"
-"""How a statement without a read source is labelled (GUIDELINE E2.1)."""
+"""How a statement that no read source supports is labelled (GUIDELINE E2.1)."""
 
 
 @dataclass(frozen=True)
@@ -63,15 +64,16 @@ def recommend(decision: Decision) -> Recommendation:
         *(item for _, effect in applied for item in effect.must_check),
     ]
     cited = (chosen.citations if chosen is not None else ()) or grading.citations or rule.citations
+    provenance = grading.provenance or rule.provenance
     certainty, lowered = _lowered(grading.certainty or rule.certainty, applied)
     return Recommendation(
         rule=rule,
         statement=_modified(sentence, applied),
-        label=chosen.label if chosen is not None else None,
+        label=(chosen.label if chosen is not None else None) or (UNSOURCED if provenance == SAFETY_ONLY else None),
         certainty=certainty,
         certainty_reasons=(*(grading.certainty_reasons or rule.certainty_reasons), *lowered),
         urgency=grading.urgency or rule.urgency,
-        provenance=grading.provenance or rule.provenance,
+        provenance=provenance,
         options=tuple(
             OfferedOption(name, marks.get(options[name].kind)) for name in offered if options[name].kind not in removed
         ),

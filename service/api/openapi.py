@@ -71,9 +71,13 @@ def document(knowledge: Knowledge, guideline: str | None = None) -> dict[str, An
     spec.components.schema("Facts", schema=questioner.schema)
     for schema in ("AnswerOut", "RowOut", "ProblemOut"):
         spec.components.schema(_named(schema), schema=schema_class(schema))
-    for path, operations in _paths(questioner).items():
+    for name, response in _responses(questioner).items():
+        spec.components.response(name, response)
+    for path, operations in _paths().items():
         spec.path(path=path, operations=operations)
-    return spec.to_dict()
+    whole: dict[str, Any] = spec.to_dict()
+    whole["components"]["requestBodies"] = {"Patient": _patient()}
+    return whole
 
 
 def schema_class(name: str) -> Any:
@@ -86,40 +90,16 @@ def _named(schema: Any) -> str:
     return name.removesuffix("Out")
 
 
-def _paths(questioner: Questioner) -> dict[str, dict[str, Any]]:
-    answers = {name: _answer(questioner, facts) for name, facts in EXAMPLES.items()}
+def _paths() -> dict[str, dict[str, Any]]:
     asked: dict[str, Any] = {
         "tags": ["one patient"],
         "parameters": [_query("view", list(VIEWS))],
-        "requestBody": {
-            "required": True,
-            "content": {
-                JSON: {
-                    "schema": _ref("Facts"),
-                    "examples": {name: {"value": facts} for name, facts in EXAMPLES.items()},
-                }
-            },
-        },
+        "requestBody": {"$ref": "#/components/requestBodies/Patient"},
         "responses": {
-            "200": {
-                "description": "Advice",
-                "headers": {
-                    name: {"schema": {"type": "string"}} for name in ("Decision-Id", "Guideline-Release", "ETag")
-                },
-                "content": {
-                    JSON: {
-                        "schema": {"anyOf": [_ref("Answer"), _ref("Row")]},
-                        "examples": {name: {"value": rendered(answer, "full")} for name, answer in answers.items()},
-                    }
-                },
-            },
-            **_problems(
-                "unreadable-body", "misdirected-request", "body-too-large", "unsupported-media-type", "request-timeout"
-            ),
-            "422": {
-                "description": KINDS["refused-facts"].title,
-                "content": {PROBLEM: {"schema": _ref("Problem"), "example": _refusal(questioner)}},
-            },
+            "200": {"$ref": "#/components/responses/Advice"},
+            **_problems("unreadable-body", "misdirected-request", "body-too-large"),
+            **_problems("unsupported-media-type", "request-timeout"),
+            "422": {"$ref": "#/components/responses/RefusedFacts"},
         },
     }
     guideline, release = _in_path("guideline"), _query("release", None)
@@ -169,6 +149,31 @@ def _paths(questioner: Questioner) -> dict[str, dict[str, Any]]:
         "/version": {"get": _known("version", "Versions of the service and its knowledge", tag="operations")},
         "/openapi.json": {"get": _known("openapi", "This document", tag="operations")},
         "/problems/{code}": {"get": _known("problem", "What a problem type means", _in_path("code"), tag="operations")},
+    }
+
+
+def _patient() -> dict[str, Any]:
+    examples = {name: {"value": facts} for name, facts in EXAMPLES.items()}
+    return {"required": True, "content": {JSON: {"schema": _ref("Facts"), "examples": examples}}}
+
+
+def _responses(questioner: Questioner) -> dict[str, dict[str, Any]]:
+    responder = _answer(questioner, EXAMPLES["responder"])
+    return {
+        "Advice": {
+            "description": "Advice",
+            "headers": {name: {"schema": {"type": "string"}} for name in ("Decision-Id", "Guideline-Release", "ETag")},
+            "content": {
+                JSON: {
+                    "schema": {"anyOf": [_ref("Answer"), _ref("Row")]},
+                    "examples": {view: {"value": rendered(responder, view)} for view in ("full", "row")},
+                }
+            },
+        },
+        "RefusedFacts": {
+            "description": KINDS["refused-facts"].title,
+            "content": {PROBLEM: {"schema": _ref("Problem"), "example": _refusal(questioner)}},
+        },
     }
 
 

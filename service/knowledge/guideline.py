@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Generic, Protocol, TypeVar
 
 from service.engine.chain import Chain
@@ -74,7 +75,7 @@ class Guideline:
         """Its id and release."""
         return self.release.id, self.release.release
 
-    @property
+    @cached_property
     def findings(self) -> tuple[Finding, ...]:
         """The findings that have a tier, in the order in which they lead."""
         group = self.vocabulary.findings
@@ -85,7 +86,7 @@ class Guideline:
         tier = self.release.tier
         return tier is not None and point.get(finding.tier) in self.chain.features[tier].values
 
-    @property
+    @cached_property
     def kinds(self) -> tuple[str, ...]:
         """Kinds of option, in the order of the content."""
         return tuple(dict.fromkeys(option.kind for option in self.options.values()))
