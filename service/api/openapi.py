@@ -75,9 +75,7 @@ def document(knowledge: Knowledge, guideline: str | None = None) -> dict[str, An
         spec.components.response(name, response)
     for path, operations in _paths().items():
         spec.path(path=path, operations=operations)
-    whole: dict[str, Any] = spec.to_dict()
-    whole["components"]["requestBodies"] = {"Patient": _patient()}
-    return whole
+    return spec.to_dict()
 
 
 def schema_class(name: str) -> Any:
@@ -94,7 +92,7 @@ def _paths() -> dict[str, dict[str, Any]]:
     asked: dict[str, Any] = {
         "tags": ["one patient"],
         "parameters": [_query("view", list(VIEWS))],
-        "requestBody": {"$ref": "#/components/requestBodies/Patient"},
+        "requestBody": _patient(),
         "responses": {
             "200": {"$ref": "#/components/responses/Advice"},
             **_problems("unreadable-body", "misdirected-request", "body-too-large"),
