@@ -71,7 +71,7 @@ class ChoiceField(FactField):
     fact: Choice
 
     def json_schema(self) -> dict[str, Any]:
-        return super().json_schema() | {"type": ["string", "null"], "enum": [*self.fact.words, None]}
+        return super().json_schema() | {"enum": [*self.fact.words, None]}
 
     def read(self, value: Any) -> str:
         if isinstance(value, str) and value in self.fact.refused:
