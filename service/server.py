@@ -17,38 +17,17 @@ import socket
 import struct
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any
 
 from gunicorn import util
 from gunicorn.workers import gthread
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from service.settings import from_environment
 
-READ_SECONDS = (
-    5  # for one read; and no read begins later than this in a request, so a drip holds a thread for twice that
-)
+# For one read; and no read of a request begins later than this, so that a drip holds a thread for twice that at most.
+READ_SECONDS = 5
 WRITE_SECONDS = 10  # for one write to a client that does not read
 LINGER_SECONDS = 1  # for a client to hang up after its last answer, so that no reset cuts the answer short
-
-
-class Serving(NamedTuple):
-    """What the server, as opposed to the application, takes from the environment."""
-
-    host: str
-    port: int
-    workers: int
-    threads: int
-
-
-def serving(environment: Mapping[str, str]) -> Serving:
-    """Read the serving settings. The seam: replace the body by ``service.settings.Settings`` once that exists."""
-    return Serving(
-        host=environment.get("HOST") or "127.0.0.1",
-        port=int(environment.get("PORT") or 8000),
-        workers=int(environment.get("WEB_CONCURRENCY") or 2),
-        threads=int(environment.get("THREADS") or 32),
-    )
 
 
 class ReadTimeoutError(TimeoutError):
@@ -112,16 +91,14 @@ def when_ready(server: Any) -> None:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", WRITE_SECONDS, 0))
 
 
-_serving = serving(os.environ)
+_settings = from_environment()
 
-bind = f"[{_serving.host}]:{_serving.port}" if ":" in _serving.host else f"{_serving.host}:{_serving.port}"
+bind = f"[{_settings.host}]:{_settings.port}" if ":" in _settings.host else f"{_settings.host}:{_settings.port}"
 proc_name = "oncology-guideline-service"
 
 worker_class = "service.server.Worker"
-workers = _serving.workers
-threads = (
-    _serving.threads
-)  # made when needed; a half-sent request occupies one until it times out, so more than compute needs
+workers = _settings.workers
+threads = _settings.threads  # made when needed; more than computing needs, for half-sent requests occupy some
 # The knowledge is loaded and proved once, then shared. So a HUP reloads nothing: use USR2 or a restart.
 preload_app = True
 max_requests = 20_000  # a bound on what a slow leak can become
@@ -143,4 +120,4 @@ secure_scheme_headers: dict[str, str] = {}
 control_socket_disable = True  # it fails on read-only images, and nothing here uses it
 accesslog = None  # paths can hold facts; the application logs the route's template
 errorlog = "-"
-loglevel = "info"
+loglevel = _settings.log_level

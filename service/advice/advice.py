@@ -10,6 +10,9 @@ from service.engine.trace import Neighbour, Step, nearest, step
 from service.knowledge.guideline import Guideline
 from service.knowledge.model import Cited, Clause
 
+SUMMARISED = 2
+"""Missing facts named in a summary; the rest are counted."""
+
 
 @dataclass(frozen=True)
 class Advice:
@@ -37,15 +40,24 @@ class Advice:
 
     @property
     def summary(self) -> str:
-        """One or two sentences that can stand alone; what each value of the missing fact that is asked for leads to."""
-        asked = [item for item in self.missing if item.decisive and item.fact in self.lead.rule.asks]
-        if not asked:
+        """One or two sentences that can stand alone; what each value of a decisive missing fact leads to."""
+        decisive = [item for item in self.missing if item.decisive]
+        asked = [item for item in decisive if item.fact in self.lead.rule.asks]
+        if asked:
+            return " ".join((self.lead.statement, *map(_leading_to, asked[:SUMMARISED])))
+        if not decisive:
             return self.lead.statement
-        grouped: dict[str, list[str]] = {}
-        for value, other in asked[0].would_become.items():
-            grouped.setdefault(other.rule.title, []).append(value)
-        outcomes = "; ".join(f"{' or '.join(values)}: {title}" for title, values in grouped.items())
-        return f"{self.lead.statement} If {asked[0].fact} is {outcomes}."
+        told = ", ".join(self._changing(item) for item in decisive[:SUMMARISED])
+        more = len(decisive) - SUMMARISED
+        return (
+            f"{self.lead.statement} Not known, and would change this: {told}{f' and {more} more' if more > 0 else ''}."
+        )
+
+    def _changing(self, item: Missing) -> str:
+        """The fact with the values that would change the code."""
+        changing = {t: v for t, v in _outcomes(item).items() if t != self.lead.rule.title}
+        told = "; ".join(f"{' or '.join(values)}: {title}" for title, values in changing.items())
+        return f"{item.fact} ({told})"
 
     @property
     def cited(self) -> list[tuple[str, list[Cited]]]:
@@ -92,6 +104,19 @@ def advise(decision: Decision, stated: Mapping[str, str]) -> Advice:
 def advise_on(guideline: Guideline, stated: Mapping[str, str]) -> Advice:
     """Answer for a normal form."""
     return advise(decide(guideline, stated), stated)
+
+
+def _leading_to(item: Missing) -> str:
+    outcomes = "; ".join(f"{' or '.join(values)}: {title}" for title, values in _outcomes(item).items())
+    return f"If {item.fact} is {outcomes}."
+
+
+def _outcomes(item: Missing) -> dict[str, list[str]]:
+    """Title of the rule -> the values that lead to it."""
+    outcomes: dict[str, list[str]] = {}
+    for value, other in item.would_become.items():
+        outcomes.setdefault(other.rule.title, []).append(value)
+    return outcomes
 
 
 def _trace(decision: Decision) -> tuple[Step, ...]:

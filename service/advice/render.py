@@ -177,7 +177,7 @@ def _told(advice: Advice) -> dict[str, Any]:
     communication, rule = advice.guideline.communication, advice.lead.rule
     if communication is None:
         return {"dissent": [], "open_questions": [], "communication": None}
-    asked = ", ".join(item.fact for item in advice.missing if item.fact in rule.asks) or "see missing_facts"
+    asked = next((item.fact for item in advice.missing if item.fact in rule.asks), None)
     return {
         "dissent": [
             {"text": item.text, "citations": list(item.citations)}
@@ -190,7 +190,7 @@ def _told(advice: Advice) -> dict[str, Any]:
             if rule.id in item.rules
         ],
         "communication": {
-            "key_message": rule.key_message.replace("{fact}", asked),
+            "key_message": rule.key_message.replace("{fact}", _plain(advice.guideline, asked)),
             "not_abandonment": communication.not_abandonment,
             "triggers_to_return": list(communication.triggers_to_return),
             "uncertainty": communication.uncertainty,
@@ -198,3 +198,10 @@ def _told(advice: Advice) -> dict[str, Any]:
             "avoid": list(communication.avoid),
         },
     }
+
+
+def _plain(guideline: Guideline, path: str | None) -> str:
+    """A fact in the words of its title."""
+    words = guideline.vocabulary
+    fact = None if path is None else words.facts.get(path) or words.single_facts.get(path)
+    return "see the list of missing facts" if fact is None else fact.title.lower()
