@@ -42,7 +42,7 @@ class Settings:
     """CONTENT: folder of the knowledge."""
     workers: int = 2
     """WORKERS: processes."""
-    threads: int = 16
+    threads: int = 32
     """THREADS: threads a process; a half-sent request occupies one until it times out."""
     max_body_bytes: int = 1_048_576
     """MAX_BODY_BYTES: largest body of one patient; a batch may have sixteen times as much."""
@@ -99,7 +99,7 @@ def from_environment() -> Settings:
             guideline=env.str("GUIDELINE", "") or "mbc-primary-lrt",
             content=Path(env.str("CONTENT", "") or CONTENT),
             workers=env.int("WORKERS", 2),
-            threads=env.int("THREADS", 16),
+            threads=env.int("THREADS", 32),
             max_body_bytes=env.int("MAX_BODY_BYTES", 1_048_576),
             max_batch=env.int("MAX_BATCH", 1000),
             log_level=env.str("LOG_LEVEL", "") or "info",
