@@ -1,7 +1,7 @@
 """What all tests share: the application on a fixed clock, and a real gunicorn on loopback."""
 
 import contextlib
-import datetime
+import datetime as dt
 import os
 import signal
 import socket
@@ -22,7 +22,7 @@ from service.knowledge.library import Library, load_library
 from service.settings import CONTENT, Settings
 
 ROOT = Path(__file__).parents[1]
-NOON = datetime.datetime(2026, 11, 23, 12, tzinfo=datetime.UTC)
+NOON = dt.datetime(2026, 11, 23, 12, tzinfo=dt.UTC)
 GUIDELINE = "mbc-primary-lrt"
 
 
@@ -65,7 +65,9 @@ class Server:
         self.process, self.port, self.log = process, port, log
         self.url = f"http://127.0.0.1:{port}"
 
-    def get(self, path: str, headers: dict[str, str] | None = None, data: bytes | None = None) -> tuple[int, dict[str, str], bytes]:
+    def get(
+        self, path: str, headers: dict[str, str] | None = None, data: bytes | None = None
+    ) -> tuple[int, dict[str, str], bytes]:
         """One request: status, headers (names in lower case), body."""
         request = urllib.request.Request(self.url + path, data=data, headers=headers or {})
         try:
@@ -76,16 +78,22 @@ class Server:
                 return error.code, {k.lower(): v for k, v in error.headers.items()}, error.read()
 
 
-def free_port() -> int:
+def some_free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
+@pytest.fixture(name="serving")
+def serving_fixture(tmp_path: Path) -> Callable[..., contextlib.AbstractContextManager[Server]]:
+    """Start a server of one's own: `with serving(AUTH="none") as server`."""
+    return lambda **environment: serving(tmp_path, **environment)
+
+
 @contextlib.contextmanager
 def serving(folder: Path, **environment: str) -> Iterator[Server]:
     """Start gunicorn, wait until it is ready, stop it afterwards."""
-    port, log = free_port(), folder / "gunicorn.log"
+    port, log = some_free_port(), folder / "gunicorn.log"
     with log.open("wb") as out:
         process = subprocess.Popen(
             [sys.executable, "-m", "gunicorn", "--config", "python:service.server", "service:create_app()"],
@@ -103,6 +111,18 @@ def serving(folder: Path, **environment: str) -> Iterator[Server]:
         if process.poll() is None:
             process.send_signal(signal.SIGTERM)
         process.wait(timeout=30)
+
+
+@pytest.fixture
+def free_port() -> int:
+    """A port on loopback that nobody listens on."""
+    return some_free_port()
+
+
+@pytest.fixture(name="until", scope="session")
+def until_fixture() -> Callable[..., None]:
+    """Wait for a condition."""
+    return until
 
 
 def until(true: Callable[[], object], what: str, seconds: float = 30) -> None:

@@ -9,7 +9,9 @@ from service.knowledge.cases import Case, read_cases
 from service.settings import CONTENT
 
 CASES = [
-    (folder.parent.name, case) for folder in sorted((CONTENT / "guidelines").glob("*/*/")) for case in read_cases(folder)
+    (folder.parent.name, case)
+    for folder in sorted((CONTENT / "guidelines").glob("*/*/"))
+    for case in read_cases(folder)
 ]
 
 
