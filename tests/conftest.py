@@ -42,7 +42,7 @@ def guideline(library: Library) -> Guideline:
 
 @pytest.fixture(scope="session")
 def app() -> Flask:
-    """The application at noon of 2026-11-23, so that no test depends on the day it is run (pytest-flask's `client` uses it)."""
+    """The application at noon of 2026-11-23, so that no test depends on the day it is run."""
     return create_app(Settings(clock=lambda: NOON, log_level="error"))
 
 
@@ -58,6 +58,10 @@ def ask(app: Flask) -> Callable[..., dict]:
     return post
 
 
+Reply = tuple[int, dict[str, str], bytes]
+"""Status, headers with names in lower case, body."""
+
+
 class Server:
     """A real gunicorn, as `make run` starts it."""
 
@@ -65,9 +69,7 @@ class Server:
         self.process, self.port, self.log = process, port, log
         self.url = f"http://127.0.0.1:{port}"
 
-    def get(
-        self, path: str, headers: dict[str, str] | None = None, data: bytes | None = None
-    ) -> tuple[int, dict[str, str], bytes]:
+    def get(self, path: str, headers: dict[str, str] | None = None, data: bytes | None = None) -> Reply:
         """One request: status, headers (names in lower case), body."""
         request = urllib.request.Request(self.url + path, data=data, headers=headers or {})
         try:
