@@ -11,7 +11,7 @@ from service.knowledge.guideline import Guideline
 from service.knowledge.model import Citation, Cited, Clause
 
 VIEWS = ("full", "brief", "row")
-NOT_IN_BRIEF = ("communication", "dissent", "open_questions")
+NOT_IN_BRIEF = ("communication",)
 
 
 def rendered(answer: Answer, view: str) -> dict[str, Any]:

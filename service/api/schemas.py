@@ -126,7 +126,7 @@ class Links(Schema):
 
 
 class AnswerOut(Schema):
-    """A full answer. The view `brief` leaves out dissent, open_questions and communication."""
+    """A full answer. The view `brief` leaves out communication."""
 
     decision_id = fields.String(required=True, validate=validate.Regexp(r"^[A-Za-z0-9_-]{1,200}$"))
     guideline = fields.Nested(GuidelineNamed, required=True)
@@ -141,8 +141,7 @@ class AnswerOut(Schema):
     data_conflicts = several(ConflictOut)
     refused = several(RefusedMember)
     citations = several(CitationOut)
-    dissent = fields.List(fields.Nested(Told))
-    open_questions = fields.List(fields.Nested(Told))
+    dissent, open_questions = several(Told), several(Told)
     communication = fields.Nested(CommunicationOut, allow_none=True)
     disclaimer = text()
     links = fields.Nested(Links, required=True)
