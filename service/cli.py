@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 import yaml
-from flask import Flask, current_app
+from flask import Flask
 from flask.cli import AppGroup, with_appcontext
 
 from service.advice.question import Answer, Questioner, Refused
@@ -14,8 +14,6 @@ from service.advice.render import full
 from service.api.knowledge import knowledge, settings
 from service.api.openapi import document
 from service.facts.json_body import BodyError, parse
-from service.knowledge.cases import read_cases
-from service.knowledge.guideline import Guideline
 
 guideline = AppGroup("guideline", help="The knowledge: check it, ask it, list its worked cases.")
 
@@ -42,7 +40,7 @@ def check() -> None:
         click.echo("  gaps 0, overlaps 0, dead 0 (proved)")
         click.echo(f"  contradictions {len(asked.contradictions.items)}, warnings {len(asked.warnings.items)}")
         click.echo(f"  modifiers {len(asked.modifiers.items)}, options {len(asked.options)}")
-        click.echo(f"  worked cases {asked.cases}, citations without locator {locators}")
+        click.echo(f"  worked cases {len(asked.cases)}, citations without locator {locators}")
 
 
 @guideline.command("explain")
@@ -70,7 +68,7 @@ def explain(facts: Path, name: str | None) -> None:
 def cases(rule: str | None) -> None:
     """List the worked cases, with the facts and the rule or fault expected."""
     for questioner in knowledge().questioners.values():
-        for case in read_cases(_folder(questioner.guideline)):
+        for case in questioner.guideline.cases:
             if rule is None or rule in case.protects:
                 expected = case.rule or f"{case.expect.get('status')}"
                 click.echo(f"{case.file}: {case.name}\n    {case.body or json.dumps(case.facts)}\n    -> {expected}")
@@ -80,12 +78,7 @@ def cases(rule: str | None) -> None:
 @with_appcontext
 def openapi() -> None:
     """Write the OpenAPI document as YAML."""
-    click.echo(yaml.safe_dump(document(knowledge(), settings().guideline), sort_keys=False, width=120), nl=False)
-
-
-def _folder(asked: Guideline) -> Path:
-    content: Path = current_app.config["SETTINGS"].content
-    return content / "guidelines" / asked.release.id / asked.release.release
+    click.echo(yaml.safe_dump(document(knowledge().newest(settings().guideline)), sort_keys=False, width=120), nl=False)
 
 
 def _told(answer: Answer) -> None:

@@ -14,15 +14,13 @@ from service.advice.recommendation import recommend
 from service.engine.vocabulary import UNKNOWN
 from service.facts.identifier import Encoder, write
 from service.facts.json_body import Json, Repeated, pointer, repeated
-from service.facts.normal_form import AS_OF, normal_form, recount
+from service.facts.normal_form import normal_form, recount
 from service.facts.refusal import Fault, Refusal
 from service.facts.schema import FactsSchema, request_schema
 from service.facts.tolerant import TolerantReader
 from service.knowledge.guideline import Guideline
 from service.knowledge.model import Clause
 from service.knowledge.vocabulary import REPEATED
-
-V_DATE, V_REPEATED = "V11", "V12"
 
 
 @dataclass(frozen=True)
@@ -57,18 +55,19 @@ class Questioner:
         self.guideline = guideline
         self.schema: FactsSchema = request_schema(guideline.vocabulary)
         self.encoder = Encoder(guideline.vocabulary)
+        rules = (
+            clause for clause in guideline.contradictions.items if any(REPEATED.name in box for box in clause.when)
+        )
+        self.repeated = next((clause.id for clause in rules), None)
 
     def ask(self, tree: Json, today: dt.date) -> Answer | Refused:
         """Answer for a parsed body; `today` is the day in UTC."""
         faults = [
-            Fault(place, "repeated_key", "This key is stated more than once; each value was counted.", V_REPEATED)
+            Fault(place, "repeated_key", "This key is stated more than once; each value was counted.", self.repeated)
             for place in repeated(tree)
         ]
         loaded, more = self._load(_once(tree))
         faults += more
-        as_of = loaded.get(AS_OF)
-        if as_of is not None and as_of > today:
-            faults.append(Fault(pointer(AS_OF), "in_the_future", "as_of is after today (UTC).", V_DATE))
         if faults:
             return self._faulty(tree, faults, today)
         stated = normal_form(self.guideline.vocabulary, loaded, today)

@@ -1,18 +1,15 @@
 """The body of a request: content type, size, then the one reader."""
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from flask import current_app, request
+from flask import request
 
+from service.api.knowledge import knowledge, settings
 from service.api.problems import Problem
 from service.facts.json_body import BodyError, Json, parse
 
-if TYPE_CHECKING:
-    from service.settings import Settings
-
 JSON = "application/json"
-EXAMPLE = {"metastatic_status": "M1"}
 
 
 def read_body(limit: int, *accepted: str) -> bytes:
@@ -39,10 +36,11 @@ def parse_json(body: bytes) -> Json:
 
 
 def _right_curl() -> str:
-    settings: Settings = current_app.config["SETTINGS"]
-    example: Any = [EXAMPLE] if request.path.endswith("/batch") else EXAMPLE
-    address = f"{settings.public_url}{request.url_rule or ''}"
+    guideline = knowledge().newest(settings().guideline).guideline
+    shown = [case.facts for case in guideline.cases if case.example and case.facts and not case.refused]
+    facts = json.dumps(min(shown, key=lambda facts: len(json.dumps(facts)), default={}))
+    many = request.path.endswith("/batch")
     return (
         f"The Content-Type must be {JSON}. With curl: "
-        f"curl -H 'Content-Type: {JSON}' -d '{json.dumps(example)}' {address}"
+        f"curl -H 'Content-Type: {JSON}' -d '{f'[{facts}]' if many else facts}' {settings().public_url}{request.path}"
     )

@@ -69,7 +69,7 @@ def guideline_by(guideline: str) -> Response:
             "axes": {axis: list(asked.chain.features[axis].values) for axis in release.axes},
             "modifiers": [{"id": item.id, "title": item.title} for item in asked.modifiers.items],
             "contradictions": sorted({clause.id for clause in asked.contradictions.items}),
-            "worked_cases": asked.cases,
+            "worked_cases": len(asked.cases),
         }
     )
 

@@ -1,7 +1,6 @@
 """The contract as OpenAPI 3.1, made from the marshmallow schemas, the route table and the loaded knowledge."""
 
 import datetime as dt
-from collections.abc import Mapping
 from typing import Any
 
 from apispec import APISpec
@@ -10,59 +9,34 @@ from apispec.ext.marshmallow import MarshmallowPlugin
 from service.advice.question import Answer, Questioner, Refused
 from service.advice.render import VIEWS, rendered
 from service.api import schemas
-from service.api.knowledge import Knowledge
 from service.api.problems import KINDS, listed
+from service.knowledge.guideline import Guideline
 from service.settings import VERSION
 
 JSON, CSV, NDJSON, PROBLEM = "application/json", "text/csv", "application/x-ndjson", "application/problem+json"
 
-EXAMPLES: Mapping[str, Mapping[str, Any]] = {
-    "responder": {
-        "metastatic_status": "M1",
-        "presentation": "de_novo",
-        "metastatic_extent": "polymetastatic",
-        "primary_tumour": "in_situ",
-        "chemotherapy_response": "PR",
-        "complications": "none",
-    },
-    "three_plain_facts": {
-        "metastatic_status": "metastatic",
-        "chemotherapy_response": "responded",
-        "complications": "none",
-    },
-    "bleeding": {
-        "metastatic_status": "M1",
-        "presentation": "de_novo",
-        "chemotherapy_response": "PR",
-        "complications": {
-            "bleeding": {
-                "presence": "present", "grade": 2, "haemodynamically_unstable": False, "controlled_by_pressure": True,
-            },
-        },
-    },
-    "nothing_known": {},
-}  # fmt: skip
-CONTRADICTION = {"metastatic_status": "M0", "metastatic_sites": ["bone"]}
-
 DESCRIPTION = """\
-Sends back what the evidence says about operating on or irradiating the primary tumour in metastatic breast cancer.
-Decision support for health-care professionals; not a medical device; the rules await clinical sign-off.
+{question}
+
+Decision support for health-care professionals, with its reasons and sources. {sign_off_note}
 
 No field is required: a missing fact is unknown, never absent. A body in which any readable part amounts to an
-emergency is answered 200 EMERGENCY_PATHWAY, whatever else is wrong with it."""
+emergency is answered 200, whatever else is wrong with it."""
 
 
-def document(knowledge: Knowledge, guideline: str | None = None) -> dict[str, Any]:
-    """The OpenAPI document. Examples are computed, so that they are what the service answers."""
-    name = guideline or next(iter(knowledge.library.guidelines))
-    questioner = knowledge.newest(name)
+def document(questioner: Questioner) -> dict[str, Any]:
+    """The OpenAPI document for the guideline that is asked by default.
+
+    Its examples are worked cases of the content, and their answers are computed.
+    """
+    release = questioner.guideline.release
     spec = APISpec(
         title="Oncology guideline service",
         version=VERSION,
         openapi_version="3.1.0",
         plugins=[MarshmallowPlugin(schema_name_resolver=_named)],
         info={
-            "description": DESCRIPTION,
+            "description": DESCRIPTION.format(question=release.question, sign_off_note=release.sign_off_note),
             "license": {"name": "Apache-2.0", "url": "https://www.apache.org/licenses/LICENSE-2.0"},
         },
         servers=[{"url": "/"}],
@@ -73,7 +47,7 @@ def document(knowledge: Knowledge, guideline: str | None = None) -> dict[str, An
         spec.components.schema(_named(schema), schema=schema_class(schema))
     for name, response in _responses(questioner).items():
         spec.components.response(name, response)
-    for path, operations in _paths().items():
+    for path, operations in _paths(_patient(questioner.guideline)).items():
         spec.path(path=path, operations=operations)
     return spec.to_dict()
 
@@ -88,11 +62,11 @@ def _named(schema: Any) -> str:
     return name.removesuffix("Out")
 
 
-def _paths() -> dict[str, dict[str, Any]]:
+def _paths(patient: dict[str, Any]) -> dict[str, dict[str, Any]]:
     asked: dict[str, Any] = {
         "tags": ["one patient"],
         "parameters": [_query("view", list(VIEWS))],
-        "requestBody": _patient(),
+        "requestBody": patient,
         "responses": {
             "200": {"$ref": "#/components/responses/Advice"},
             **_problems("unreadable-body", "misdirected-request", "body-too-large"),
@@ -150,49 +124,42 @@ def _paths() -> dict[str, dict[str, Any]]:
     }
 
 
-def _patient() -> dict[str, Any]:
-    examples = {name: {"value": facts} for name, facts in EXAMPLES.items()}
+def _patient(guideline: Guideline) -> dict[str, Any]:
+    examples = {case.example: {"value": case.facts} for case in guideline.cases if case.example and not case.refused}
     return {"required": True, "content": {JSON: {"schema": _ref("Facts"), "examples": examples}}}
 
 
 def _responses(questioner: Questioner) -> dict[str, dict[str, Any]]:
-    responder = _answer(questioner, EXAMPLES["responder"])
+    shown = [case.facts for case in questioner.guideline.cases if case.example]
+    results = [questioner.ask(facts, dt.date.max) for facts in shown]
+    answer = next((result for result in results if isinstance(result, Answer)), None)
+    refused = next((result for result in results if isinstance(result, Refused)), None)
+    headers = ("Decision-Id", "Guideline-Release", "ETag")
+    advice: dict[str, Any] = {"schema": {"anyOf": [_ref("Answer"), _ref("Row")]}}
+    problem: dict[str, Any] = {"schema": _ref("Problem")}
+    if answer is not None:
+        advice["examples"] = {view: {"value": rendered(answer, view)} for view in ("full", "row")}
+    if refused is not None:
+        problem["example"] = _problem_of(refused)
     return {
         "Advice": {
             "description": "Advice",
-            "headers": {name: {"schema": {"type": "string"}} for name in ("Decision-Id", "Guideline-Release", "ETag")},
-            "content": {
-                JSON: {
-                    "schema": {"anyOf": [_ref("Answer"), _ref("Row")]},
-                    "examples": {view: {"value": rendered(responder, view)} for view in ("full", "row")},
-                }
-            },
+            "headers": {name: {"schema": {"type": "string"}} for name in headers},
+            "content": {JSON: advice},
         },
-        "RefusedFacts": {
-            "description": KINDS["refused-facts"].title,
-            "content": {PROBLEM: {"schema": _ref("Problem"), "example": _refusal(questioner)}},
-        },
+        "RefusedFacts": {"description": KINDS["refused-facts"].title, "content": {PROBLEM: problem}},
     }
 
 
-def _answer(questioner: Questioner, facts: Mapping[str, Any]) -> Answer:
-    result = questioner.ask(dict(facts), dt.date.max)
-    if isinstance(result, Refused):
-        raise TypeError(f"an example is refused: {result.faults}")
-    return result
-
-
-def _refusal(questioner: Questioner) -> dict[str, Any]:
-    result = questioner.ask(CONTRADICTION, dt.date.max)
-    faults = result.faults if isinstance(result, Refused) else ()
+def _problem_of(refused: Refused) -> dict[str, Any]:
     kind = KINDS["refused-facts"]
     return {
         "type": "/problems/refused-facts",
         "title": kind.title,
         "status": kind.status,
-        "detail": " ".join(fault.detail for fault in faults),
+        "detail": " ".join(fault.detail for fault in refused.faults),
         "instance": "/v1/recommendations",
-        "errors": listed(faults),
+        "errors": listed(refused.faults),
     }
 
 
@@ -217,7 +184,7 @@ def _batch() -> dict[str, Any]:
         "requestBody": {
             "required": True,
             "content": {
-                JSON: {"schema": patients, "example": [EXAMPLES["responder"], EXAMPLES["bleeding"]]},
+                JSON: {"schema": patients},
                 NDJSON: {"schema": {"type": "string"}},
             },
         },

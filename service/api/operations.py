@@ -55,7 +55,7 @@ def version() -> Response:
 @scope(OPEN)
 def openapi() -> Response:
     """The contract as OpenAPI 3.1."""
-    response = json_response(document(knowledge()))
+    response = json_response(document(knowledge().newest(settings().guideline)))
     response.headers["Cache-Control"] = "public, max-age=300"
     return response
 

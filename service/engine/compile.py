@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 from service.engine.table import Box, HitPolicy, Row, Table
 
-DENSE_CELLS = 4096
+DENSE_CELLS = 8192
 """A table of at most this many cells is laid out whole."""
 
 Point: TypeAlias = Mapping[str, str]

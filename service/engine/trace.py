@@ -37,7 +37,10 @@ def step(table: CompiledTable, point: Point) -> Step:
 def nearest(table: CompiledTable, point: Point) -> list[Neighbour]:
     """The rows that miss this point by exactly one cell, in the order of the table."""
     found = []
+    holding = [row for row, _ in table.collect(point)]
     for row, box in table.table.entries:
+        if any(row is other for other in holding):
+            continue
         missed = [name for name, accepted in box.items() if point[name] not in accepted]
         if len(missed) == 1:
             name = missed[0]

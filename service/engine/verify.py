@@ -54,13 +54,15 @@ def verify(table: Table) -> list[Flaw]:
 
 def uncovered(space: Box, boxes: Sequence[Box]) -> dict[str, str] | None:
     """A point of `space` outside all `boxes`, or None where they cover it. All name the same features."""
-    if any(not values for values in space.values()):
-        return None
-    for index, box in enumerate(boxes):
-        if all(space[name] & box[name] for name in space):
-            rest = boxes[index + 1 :]
-            return next((point for piece in _subtract(space, box) if (point := uncovered(piece, rest))), None)
-    return {name: min(values) for name, values in space.items()}
+    pieces = [(space, 0)] if all(space.values()) else []
+    while pieces:
+        piece, index = pieces.pop()
+        while index < len(boxes) and not all(piece[name] & boxes[index][name] for name in piece):
+            index += 1
+        if index == len(boxes):
+            return {name: min(values) for name, values in piece.items()}
+        pieces.extend((rest, index + 1) for rest in _subtract(piece, boxes[index]))
+    return None
 
 
 def _subtract(space: Box, box: Box) -> list[Box]:
@@ -102,11 +104,11 @@ def _gap(table: Table, boxes: Sequence[Box]) -> list[Flaw]:
 
 
 def _dead(table: Table, boxes: Sequence[Box], meeting: Sequence[Sequence[int]]) -> list[Flaw]:
-    """Rows of which no box holds a point that earlier rows leave free."""
-    owner = [row.name for row, _ in table.entries]
+    """Rows of which no box holds a point that earlier rows leave free. Rows are told apart by identity, not name."""
+    owner = [id(row) for row, _ in table.entries]
     alive = {
         owner[index]
         for index, box in enumerate(boxes)
         if uncovered(box, [boxes[i] for i in meeting[index] if owner[i] != owner[index]]) is not None
     }
-    return [Flaw(table.name, Kind.DEAD, (row.name,), None) for row in table.rows if row.name not in alive]
+    return [Flaw(table.name, Kind.DEAD, (row.name,), None) for row in table.rows if id(row) not in alive]

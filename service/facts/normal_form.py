@@ -11,16 +11,16 @@ from service.knowledge.vocabulary import Date, Fact, Findings, Members, Record, 
 GRACE = dt.timedelta(days=1)
 """A date up to a day ahead of as_of is not in the future: the caller may live east of UTC."""
 
-AS_OF = "as_of"
-
 
 def normal_form(vocabulary: Vocabulary, loaded: Mapping[str, Any], today: dt.date) -> dict[str, str]:
     """Feature -> value, from what the request schema has loaded."""
     point = dict(vocabulary.nothing)
-    as_of = loaded.get(AS_OF) or today
+    as_of = (loaded.get(vocabulary.reference) if vocabulary.reference else None) or today
     for name, value in loaded.items():
         if value is not None and name in vocabulary.facts:
             place(vocabulary.facts[name], value, point, as_of)
+    if vocabulary.reference is not None and as_of > today:
+        point[vocabulary.reference] = "future"
     return point
 
 

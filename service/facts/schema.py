@@ -211,10 +211,14 @@ class PresenceField(FactField):
 
 
 class GradeField(FactField):
-    """A CTCAE v5 grade, 1 to 4."""
+    """A grade, 1 to 4."""
+
+    fact: Finding
 
     def json_schema(self) -> dict[str, Any]:
-        return {"enum": [1, 2, 3, 4, UNKNOWN, None], "description": "CTCAE v5 grade."}
+        ctcae = self.fact.ctcae
+        graded = "Grade." if ctcae is None else f"Grade of {ctcae.term}, CTCAE v5."
+        return {"enum": [1, 2, 3, 4, UNKNOWN, None], "description": graded}
 
     def read(self, value: Any) -> str:
         if value == UNKNOWN:
@@ -222,7 +226,7 @@ class GradeField(FactField):
         if isinstance(value, bool) or not isinstance(value, int):
             raise self.refuse("Must be a whole number from 1 to 4, without quotation marks.", "wrong_type")
         if not LOWEST_GRADE <= value <= HIGHEST_GRADE:
-            raise self.refuse("A CTCAE grade is a whole number from 1 to 4.", "out_of_range")
+            raise self.refuse("A grade is a whole number from 1 to 4.", "out_of_range")
         return str(value)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from service.engine.vocabulary import UNKNOWN
 from service.facts.json_body import Json, Repeated
-from service.facts.normal_form import AS_OF, dated
+from service.facts.normal_form import dated
 from service.facts.schema import HIGHEST_GRADE, LOWEST_GRADE, NONE, PRESENCES, calendar_day
 from service.knowledge.vocabulary import (
     Choice,
@@ -44,8 +44,7 @@ class TolerantReader:
         """Read the whole body."""
         if not isinstance(tree, dict):
             return self.stated
-        days = [calendar_day(value) for value in _each(tree.get(AS_OF)) if isinstance(value, str)]
-        as_of = next((day for day in days if day and day <= self.today), self.today)
+        as_of = self._as_of(tree)
         findings = self.vocabulary.findings
         for key, value in _items(tree):
             name = self._name(key, self.vocabulary.facts)
@@ -54,6 +53,13 @@ class TolerantReader:
             elif findings is not None:
                 self._entry(findings, key, value)
         return self.stated
+
+    def _as_of(self, tree: Mapping[str, Json]) -> dt.date:
+        name = self.vocabulary.reference
+        stated = () if name is None else [day for value in _each(tree.get(name)) if (day := _day(value))]
+        if name is not None and any(day > self.today for day in stated):
+            self._note(name, "future")
+        return next(iter(stated), self.today)
 
     def _fact(self, fact: Fact, value: Json, as_of: dt.date) -> None:
         match fact:
@@ -66,7 +72,7 @@ class TolerantReader:
                 inside = number is not None and fact.minimum <= number <= fact.maximum
                 self._note(fact.path, fact.band(number) if number is not None and inside else None)
             case Date():
-                day = calendar_day(value) if isinstance(value, str) else None
+                day = _day(value)
                 self._note(fact.path, dated(fact, day, as_of) if day else None)
             case Members():
                 self._members(fact, value)
@@ -165,6 +171,10 @@ def _items(tree: Mapping[str, Json]) -> Iterator[tuple[str, Json]]:
     for key, value in list(tree.items())[:MAX_ITEMS]:
         for one in _each(value):
             yield key, one
+
+
+def _day(value: Json) -> dt.date | None:
+    return calendar_day(value) if isinstance(value, str) else None
 
 
 def _truth(value: Json) -> str | None:

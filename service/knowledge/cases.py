@@ -7,12 +7,16 @@ from typing import Any
 
 from marshmallow import RAISE, Schema, ValidationError, fields
 
-from service.knowledge.yaml_file import ContentError, ContentFault, read_yaml
+from service.knowledge.yaml_file import ContentError, ContentFault, flat, read_yaml
 
 
 @dataclass(frozen=True)
 class Case:
-    """One patient and what must be answered. `body` is raw JSON text where YAML cannot say it (a repeated key)."""
+    """One patient and what must be answered.
+
+    `body` is raw JSON text where YAML cannot say it (a repeated key); `example` is the name under which
+    the OpenAPI document shows the patient.
+    """
 
     file: str
     name: str
@@ -20,6 +24,12 @@ class Case:
     facts: Any
     body: str | None
     expect: Mapping[str, Any]
+    example: str | None = None
+
+    @property
+    def refused(self) -> bool:
+        """Whether the facts are expected to be refused."""
+        return "status" in self.expect
 
     @property
     def rule(self) -> str | None:
@@ -37,6 +47,7 @@ class CaseSchema(Schema):
     protects = fields.List(fields.String(), required=True)
     facts = fields.Raw(load_default=None, allow_none=True)
     body = fields.String(load_default=None)
+    example = fields.String(load_default=None)
     expect = fields.Nested(
         Schema.from_dict(
             {
@@ -61,20 +72,26 @@ class CaseSchema(Schema):
     )
 
 
+class CasesFile(Schema):
+    """Shape of a file of cases."""
+
+    class Meta:
+        unknown = RAISE
+
+    cases = fields.List(fields.Nested(CaseSchema), required=True)
+
+
 def read_cases(folder: Path) -> list[Case]:
     """All worked cases of a release. Raises ContentError."""
     found: list[Case] = []
     faults: list[ContentFault] = []
     for file in sorted((folder / "cases").glob("*.yaml")):
-        raw = read_yaml(file, json_facts=True)
-        for index, item in enumerate(raw["cases"]):
-            try:
-                case = CaseSchema().load(item)
-            except ValidationError as error:
-                faults.append(ContentFault(str(file), f"/cases/{index}", str(error.messages)))
-                continue
-            case["protects"] = tuple(case["protects"])
-            found.append(Case(file=file.name, **case))
+        try:
+            loaded = CasesFile().load(read_yaml(file, json_facts=True))
+        except ValidationError as error:
+            faults += [ContentFault(str(file), path, text) for path, text in flat(error.messages)]
+            continue
+        found += [Case(file=file.name, **case | {"protects": tuple(case["protects"])}) for case in loaded["cases"]]
     if faults:
         raise ContentError(faults)
     return found

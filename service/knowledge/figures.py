@@ -28,19 +28,29 @@ def with_figures(data: Any, studies: Mapping[str, Any]) -> Any:
 
 def _figure(path: str, studies: Mapping[str, Any]) -> str:
     study, *parts = path.split("/")
-    place, caveats = studies.get(study), []
+    place, caveats = studies.get(study), _caveats(path, studies.get(study))
     for part in parts:
         place = _inside(place, part)
-        if isinstance(place, dict) and place.get("display") == "never":
-            message = f"{path}: display: never"
-            raise FigureError(message)
-        if isinstance(place, dict) and place.get("display") == "with_caveat":
-            caveats.append(place["caveat"])
+        caveats += _caveats(path, place)
     if place is None:
         message = f"{path}: no such figure"
         raise FigureError(message)
+    if parts and (parts[-1] in _RATIOS or parts[-1].startswith("ci_")):
+        message = f"{path}: name the group, so that the ratio is shown with its interval"
+        raise FigureError(message)
     shown = _shown(place, parts[-1] if parts else "")
     return ", ".join([shown, *(caveat for caveat in caveats if caveat not in shown)])
+
+
+def _caveats(path: str, place: Any) -> list[str]:
+    """What must stand beside the figures of this group."""
+    display = place.get("display") if isinstance(place, dict) else None
+    if display is None:
+        return []
+    if display != "with_caveat" or not place.get("caveat"):
+        message = f"{path}: display: {display}" + (" without a caveat" if display == "with_caveat" else "")
+        raise FigureError(message)
+    return [place["caveat"]]
 
 
 def _inside(place: Any, part: str) -> Any:

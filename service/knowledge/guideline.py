@@ -9,6 +9,7 @@ from service.engine.chain import Chain
 from service.engine.compile import CompiledTable, Point
 from service.engine.table import HitPolicy, Row, Table
 from service.engine.vocabulary import Feature
+from service.knowledge.cases import Case
 from service.knowledge.model import Boxes, Citation, Clause, Communication, Modifier, Option, Release, Rule
 from service.knowledge.tables_file import collecting, read_by
 from service.knowledge.vocabulary import Finding, Vocabulary
@@ -68,7 +69,7 @@ class Guideline:
     options: Mapping[str, Option]
     communication: Communication | None
     citations: Mapping[str, Citation]
-    cases: int
+    cases: tuple[Case, ...]
 
     @property
     def key(self) -> tuple[str, str]:

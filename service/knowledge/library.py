@@ -15,9 +15,9 @@ from marshmallow import ValidationError
 
 from service.knowledge.guideline import Guideline
 from service.knowledge.model import Citation
-from service.knowledge.release_folder import flat, load_release
+from service.knowledge.release_folder import load_release
 from service.knowledge.schemas import CitationSchema
-from service.knowledge.yaml_file import ContentError, ContentFault, read_yaml
+from service.knowledge.yaml_file import ContentError, ContentFault, flat, read_yaml
 
 CONTENT = Path(__file__).parent / "content"
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from marshmallow import RAISE, Schema, fields, post_load, validate
+from marshmallow import RAISE, Schema, ValidationError, fields, post_load, validate
 
 from service.knowledge import model
 
@@ -17,19 +17,19 @@ class Boxes(fields.Field[Boxed]):
         del attr, data, kwargs
         boxes = value if isinstance(value, list) else [value]
         if not all(isinstance(box, dict) for box in boxes):
-            message = "a box maps a feature to the values that fit"
-            raise self.make_error("validator_failed") from TypeError(message)
+            raise ValidationError("A box maps a feature to the values that fit.")
         return boxes
 
 
-def text(**options: Any) -> fields.String:
-    """A required string that is not empty."""
-    return fields.String(required=True, validate=validate.Length(min=1), **options)
+def text(pattern: str | None = None) -> fields.String:
+    """A required string that is not empty, perhaps of a pattern."""
+    fits = validate.Length(min=1) if pattern is None else validate.Regexp(pattern, error=f"Must match {pattern}.")
+    return fields.String(required=True, validate=fits)
 
 
-def optional(**options: Any) -> fields.String:
+def optional() -> fields.String:
     """A string that may be left out."""
-    return fields.String(load_default=None, **options)
+    return fields.String(load_default=None)
 
 
 def nullable() -> fields.String:
@@ -73,6 +73,28 @@ class Content(Schema):
     def make(self, data: dict[str, Any], **_: Any) -> Any:
         """Make the plain value, lists as tuples."""
         return self.makes(**{name: tuple(v) if isinstance(v, list) else v for name, v in data.items()})
+
+
+class Keyed(fields.Field[list[Any]]):
+    """A mapping whose keys are the ids of its values."""
+
+    def __init__(self, schema: type[Content], **options: Any) -> None:
+        self.schema = schema()
+        super().__init__(**options)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> list[Any]:
+        del attr, data, kwargs
+        if not isinstance(value, dict):
+            raise ValidationError("Must map an id to each value.")
+        made, faults = [], {}
+        for name, body in value.items():
+            try:
+                made.append(self.schema.load({"id": name, **body} if isinstance(body, dict) else body))
+            except ValidationError as error:
+                faults[name] = error.messages
+        if faults:
+            raise ValidationError(faults)
+        return made
 
 
 class CitationSchema(Content):
@@ -188,8 +210,8 @@ class CommunicationSchema(Content):
     makes = model.Communication
     not_abandonment, uncertainty, numbers_on_request = text(), text(), text()
     triggers_to_return, ask_patient, avoid = texts(required=True), texts(required=True), texts(required=True)
-    dissent = fields.List(fields.Nested(StatementSchema), load_default=list)
-    open_questions = fields.List(fields.Nested(StatementSchema), load_default=list)
+    dissent = Keyed(StatementSchema, load_default=list)
+    open_questions = Keyed(StatementSchema, load_default=list)
 
 
 class RowSchema(Content):
@@ -209,9 +231,30 @@ class DerivationsSchema(Content):
     wording = fields.List(fields.Nested(TableSchema), load_default=list)
 
 
+class OptionsFile(Content):
+    options = Keyed(OptionSchema, required=True)
+
+
+class ModifiersFile(Content):
+    modifiers = fields.List(fields.Nested(ModifierSchema), required=True)
+
+
+class ContradictionsFile(Content):
+    contradictions = fields.List(fields.Nested(ClauseSchema), required=True)
+    conflicts = fields.List(fields.Nested(ClauseSchema), load_default=list)
+
+
+class WarningsFile(Content):
+    warnings = fields.List(fields.Nested(ClauseSchema), required=True)
+    checks = fields.List(fields.Nested(ClauseSchema), load_default=list)
+
+
 class ReleaseSchema(Content):
     makes = model.Release
-    id, release, title, question, developer, funding = (text() for _ in range(6))
+    # Both stand in every permalink, between underscores (service/facts/identifier.py).
+    id = text(pattern=r"^[a-z0-9-]+$")
+    release = text(pattern=r"^[A-Za-z0-9-]+$")
+    title, question, developer, funding = (text() for _ in range(4))
     evidence_date = fields.Date(required=True)
     review_by = fields.Date(
         required=True, error_messages={"required": "a guideline without a review date does not load"}

@@ -29,6 +29,8 @@ def _repeated(entry: Any) -> Iterator[Any]:
         yield expanded(entry)
         return
     rest = {name: value for name, value in entry.items() if name != "for_each"}
+    if not isinstance(entry["for_each"], dict) or len(entry["for_each"]) != 1:
+        raise BoxError("for_each names one thing and lists its values")
     ((name, values),) = entry["for_each"].items()
     for value in values:
         yield from _repeated(_filled(rest, f"{{{name}}}", value))

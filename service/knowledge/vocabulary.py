@@ -151,11 +151,16 @@ class Date(Fact):
 
 @dataclass(frozen=True, kw_only=True)
 class ReferenceDate(Fact):
-    """The day against which dated facts are judged. Not a fact of the patient: it sets no feature."""
+    """The day against which dated facts are judged; today where it is left out. Kept only as whether it is to come."""
 
     @property
     def features(self) -> tuple[Feature, ...]:
-        """None."""
+        """One feature: whether the day is after today."""
+        return (Feature(self.path, ("not_future", "future")),)
+
+    @cached_property
+    def statable(self) -> tuple[Stated, ...]:
+        """Nothing that a caller could know more of."""
         return ()
 
 
@@ -275,6 +280,11 @@ class Vocabulary:
         self.features: tuple[Feature, ...] = (REPEATED, *(f for fact in facts.values() for f in fact.features))
         self.counted: tuple[Feature, ...] = tuple(f for fact in facts.values() for f in fact.counted)
         self.nothing: dict[str, str] = {f.name: f.values[0] for f in (*self.features, *self.counted)}
+
+    @cached_property
+    def reference(self) -> str | None:
+        """Name of the fact that holds the reference date, if there is one."""
+        return next((name for name, fact in self.facts.items() if isinstance(fact, ReferenceDate)), None)
 
     @cached_property
     def findings(self) -> Findings | None:

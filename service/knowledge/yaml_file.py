@@ -6,6 +6,7 @@ Here every scalar but an unquoted null is a string, and a repeated key is a faul
 """
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,16 @@ class ContentError(Exception):
     def __init__(self, faults: list[ContentFault]) -> None:
         super().__init__("\n".join(map(str, faults)))
         self.faults = faults
+
+
+def flat(messages: Any, path: str = "") -> Iterator[tuple[str, str]]:
+    """Marshmallow's nested messages as pairs of path and text."""
+    if isinstance(messages, dict):
+        for name, below in messages.items():
+            yield from flat(below, path if name == "_schema" else f"{path}/{name}")
+    else:
+        for text in messages if isinstance(messages, list) else [messages]:
+            yield path, str(text)
 
 
 def read_yaml(file: Path, *, json_facts: bool = False) -> Any:

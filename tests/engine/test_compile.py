@@ -1,0 +1,121 @@
+from unittest import mock
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from service.engine import compile as compiling
+from service.engine.compile import DENSE_CELLS, CompiledTable
+from service.engine.table import Row
+from tests.engine.small_tables import (
+    OUTPUTS,
+    box,
+    feature,
+    holding,
+    inside,
+    no_deadline,
+    partitions,
+    points,
+    table,
+    tables,
+)
+
+
+def dense_and_by_bits(of):
+    """The table laid out whole, and the same table that is not."""
+    with mock.patch.object(compiling, "DENSE_CELLS", 0):
+        by_bits = CompiledTable(of)
+    return CompiledTable(of), by_bits
+
+
+@no_deadline
+@given(partitions())
+def test_a_unique_table_gives_the_one_row_that_holds(of):
+    dense, by_bits = dense_and_by_bits(of)
+    assert dense._cells is not None
+    assert by_bits._cells is None
+    for point in points(of):
+        (row,) = holding(of, point)
+        assert dense.decide(point) == by_bits.decide(point) == row
+
+
+@no_deadline
+@given(tables("priority"))
+def test_a_priority_table_gives_the_worst_output_that_holds(of):
+    dense, by_bits = dense_and_by_bits(of)
+    for point in points(of):
+        rows = holding(of, point)
+        if rows:
+            worst = min(rows, key=lambda row: OUTPUTS.index(row.output))
+            assert dense.decide(point) == by_bits.decide(point) == worst
+        else:
+            for asked in (dense, by_bits):
+                with pytest.raises(LookupError):
+                    asked.decide(point)
+
+
+@no_deadline
+@given(tables("priority"), st.randoms(use_true_random=False))
+def test_the_order_of_rows_never_changes_what_a_priority_table_gives(of, random):
+    rows = list(of.rows)
+    random.shuffle(rows)
+    one, other = CompiledTable(of), CompiledTable(table("priority", of.inputs, *rows))
+    for point in points(of):
+        if holding(of, point):
+            assert one.decide(point).output == other.decide(point).output
+
+
+@no_deadline
+@given(partitions(), st.randoms(use_true_random=False))
+def test_the_order_of_rows_never_changes_what_a_proved_unique_table_gives(of, random):
+    rows = list(of.rows)
+    random.shuffle(rows)
+    one, other = CompiledTable(of), CompiledTable(table("unique", of.inputs, *rows))
+    assert all(one.decide(point) == other.decide(point) for point in points(of))
+
+
+@no_deadline
+@given(tables("collect", empty_cells=True))
+def test_a_collect_table_gives_every_box_that_holds_in_order_or_none(of):
+    compiled = CompiledTable(of)
+    for point in points(of):
+        expected = [(row, where) for row in of.rows for where in row.boxes if inside(point, where)]
+        assert list(compiled.collect(point)) == expected
+
+
+@no_deadline
+@given(tables("priority"))
+def test_the_bits_of_a_point_are_the_boxes_that_it_lies_in(of):
+    compiled = CompiledTable(of)
+    for point in points(of):
+        bits = compiled.fitting(point)
+        assert [bits >> i & 1 == 1 for i in range(len(of.entries))] == [inside(point, where) for _, where in of.entries]
+
+
+def test_a_point_may_hold_more_features_than_the_table_reads():
+    of = table("unique", (feature("a", "x", "y"),), Row("r", "best", (box(),)))
+    assert CompiledTable(of).decide({"a": "x", "other": "z"}).name == "r"
+
+
+def test_a_table_that_reads_nothing_gives_its_one_row():
+    of = table("unique", (), Row("always", "best", (box(),)))
+    assert CompiledTable(of).decide({"a": "x"}).name == "always"
+
+
+def test_a_value_that_does_not_exist_is_no_answer():
+    of = table("unique", (feature("a", "x"),), Row("r", "best", (box(),)))
+    for asked in dense_and_by_bits(of):
+        with pytest.raises(LookupError):
+            asked.decide({"a": "z"})
+
+
+def test_a_table_too_large_to_be_laid_out_gives_the_same_as_one_that_is():
+    inputs = tuple(feature(f"f{i}", *(f"v{j}" for j in range(7))) for i in range(5))
+    rows = [Row(f"r{j}", "best", ({"f0": frozenset({f"v{j}"})},)) for j in range(7)]
+    of = table("unique", inputs, *rows)
+    assert of.cells > DENSE_CELLS
+    compiled = CompiledTable(of)
+    assert compiled._cells is None
+    point = {each.name: "v3" for each in inputs}
+    assert compiled.decide(point).name == "r3"
+    assert compiled.decide({**point, "f0": "v6"}).name == "r6"

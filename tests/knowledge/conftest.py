@@ -1,0 +1,68 @@
+"""A copy of some content that a test may break."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from service.knowledge.library import Library, load_library
+from service.knowledge.yaml_file import ContentError, ContentFault
+from service.settings import CONTENT
+
+TOY = Path(__file__).parents[1] / "toy" / "content"
+
+
+class Copy:
+    """A content folder of the test's own; `release` is the folder that the paths of a test start from."""
+
+    def __init__(self, root: Path, release: str) -> None:
+        self.root, self.release = root, root / release
+
+    def file(self, name: str) -> Path:
+        return (self.root / name[1:]) if name.startswith("/") else (self.release / name)
+
+    def change(self, name: str, old: str, new: str) -> None:
+        """Put new words in place of old ones that must stand there exactly once."""
+        text = self.file(name).read_text(encoding="utf-8")
+        assert text.count(old) == 1, f"{name} has {text.count(old)} times {old!r}"
+        self.file(name).write_text(text.replace(old, new), encoding="utf-8")
+
+    def add(self, name: str, text: str) -> None:
+        with self.file(name).open("a", encoding="utf-8") as file:
+            file.write(text)
+
+    def load(self) -> Library:
+        return load_library(self.root)
+
+    def faults(self) -> list[ContentFault]:
+        """What loading complains of."""
+        with pytest.raises(ContentError) as caught:
+            self.load()
+        for fault in caught.value.faults:
+            assert str(fault) in str(caught.value)
+        return caught.value.faults
+
+
+@pytest.fixture
+def toy(tmp_path: Path) -> Copy:
+    shutil.copytree(TOY, tmp_path / "content")
+    return Copy(tmp_path / "content", "guidelines/toy-umbrella/2026-02-01")
+
+
+@pytest.fixture
+def shipped(tmp_path: Path) -> Copy:
+    shutil.copytree(CONTENT, tmp_path / "content")
+    return Copy(tmp_path / "content", "guidelines/mbc-primary-lrt/2026-11-23")
+
+
+@pytest.fixture(scope="session")
+def written() -> Callable[[Path, str], Path]:
+    """Write a file; gives its path."""
+
+    def write(folder: Path, text: str) -> Path:
+        file = folder / "file.yaml"
+        file.write_text(text, encoding="utf-8")
+        return file
+
+    return write
