@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from service.advice.decision import Decision, contradictions, decide, supporting
 from service.advice.missing import Missing, missing_facts
-from service.advice.recommendation import Recommendation, recommend
+from service.advice.recommendation import Recommendation, Removed, recommend
 from service.engine.trace import Neighbour, Step, nearest, step
 from service.knowledge.guideline import Guideline
 from service.knowledge.model import Cited, Clause
@@ -43,15 +43,14 @@ class Advice:
         """One or two sentences that can stand alone; what each value of a decisive missing fact leads to."""
         decisive = [item for item in self.missing if item.decisive]
         asked = [item for item in decisive if item.fact in self.lead.rule.asks]
+        said = [self.lead.statement, *(_left_out(removed) for removed in self.lead.removed)]
         if asked:
-            return " ".join((self.lead.statement, *map(_leading_to, asked[:SUMMARISED])))
-        if not decisive:
-            return self.lead.statement
-        told = ", ".join(self._changing(item) for item in decisive[:SUMMARISED])
-        more = len(decisive) - SUMMARISED
-        return (
-            f"{self.lead.statement} Not known, and would change this: {told}{f' and {more} more' if more > 0 else ''}."
-        )
+            said += map(_leading_to, asked[:SUMMARISED])
+        elif decisive:
+            told = ", ".join(self._changing(item) for item in decisive[:SUMMARISED])
+            more = len(decisive) - SUMMARISED
+            said.append(f"Not known, and would change this: {told}{f' and {more} more' if more > 0 else ''}.")
+        return " ".join(said)
 
     def _changing(self, item: Missing) -> str:
         """The fact with the values that would change the code."""
@@ -104,6 +103,10 @@ def advise(decision: Decision, stated: Mapping[str, str]) -> Advice:
 def advise_on(guideline: Guideline, stated: Mapping[str, str]) -> Advice:
     """Answer for a normal form."""
     return advise(decide(guideline, stated), stated)
+
+
+def _left_out(removed: Removed) -> str:
+    return f"Not an option for this patient: {removed.kind.replace('_', ' ')} ({'; '.join(removed.because)})."
 
 
 def _leading_to(item: Missing) -> str:

@@ -21,6 +21,14 @@ class OfferedOption:
 
 
 @dataclass(frozen=True)
+class Removed:
+    """A kind of option that would stand here but for what is known of this patient."""
+
+    kind: str
+    because: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Recommendation:
     """What is recommended, on what grounds, how strongly and how soon."""
 
@@ -32,11 +40,13 @@ class Recommendation:
     urgency: str
     provenance: tuple[str, ...]
     options: tuple[OfferedOption, ...]
+    removed: tuple[Removed, ...]
     citations: tuple[Cited, ...]
     must_check: tuple[str, ...]
     warnings: tuple[str, ...]
     notes: tuple[tuple[Modifier, tuple[str, ...]], ...]
     decision_aid: bool
+    key_message: str
 
 
 def recommend(decision: Decision) -> Recommendation:
@@ -55,7 +65,8 @@ def recommend(decision: Decision) -> Recommendation:
     removed |= {kind for addition in additions for kind in addition.remove}
     marks = {kind: mark for _, effect in applied for kind, mark in effect.mark.items()}
     options = decision.guideline.options
-    offered = chosen.options if chosen is not None and chosen.options else rule.options
+    offered = list(chosen.options if chosen is not None and chosen.options else rule.options)
+    offered += [name for addition in additions for name in addition.options if name not in offered]
     checks = [
         *(item for _, effect in applied for item in effect.must_check_first),
         *rule.must_check,
@@ -77,11 +88,16 @@ def recommend(decision: Decision) -> Recommendation:
         options=tuple(
             OfferedOption(name, marks.get(options[name].kind)) for name in offered if options[name].kind not in removed
         ),
+        removed=tuple(
+            Removed(kind, tuple(dict.fromkeys(m.title for m, effect in applied if kind in effect.remove)))
+            for kind in dict.fromkeys(options[name].kind for name in offered if options[name].kind in removed)
+        ),
         citations=_cited(cited, applied),
         must_check=tuple(dict.fromkeys(checks)),
         warnings=tuple(effect.warning for _, effect in applied if effect.warning),
         notes=_notes(decision, applied),
         decision_aid=rule.decision_aid or any(effect.decision_aid for _, effect in applied),
+        key_message=" ".join((rule.key_message, *(effect.message for _, effect in applied if effect.message))),
     )
 
 
@@ -91,11 +107,12 @@ def _open(sentence: str) -> str:
 
 
 def _modified(sentence: str, applied: list[tuple[Modifier, Effect]]) -> str:
-    for ending in dict.fromkeys(effect.ends for _, effect in applied if effect.ends):
-        sentence = _open(sentence) + ending
-    suffixes = dict.fromkeys(effect.suffix for _, effect in applied if effect.suffix)
-    prefixes = dict.fromkeys(effect.prefix for _, effect in applied if effect.prefix)
-    return "".join((*prefixes, sentence, *suffixes))
+    """First what is added, then what ends the sentence, then what stands before it; each words once."""
+    additions = dict.fromkeys(effect.adds for _, effect in applied if effect.adds)
+    endings = dict.fromkeys(effect.ends for _, effect in applied if effect.ends)
+    for words in (*additions, *endings):
+        sentence = _open(sentence) + words
+    return "".join((*dict.fromkeys(effect.prefix for _, effect in applied if effect.prefix), sentence))
 
 
 def _lowered(certainty: str, applied: list[tuple[Modifier, Effect]]) -> tuple[str, tuple[Reason, ...]]:

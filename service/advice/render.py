@@ -148,6 +148,7 @@ def _recommendation(guideline: Guideline, item: Recommendation) -> dict[str, Any
             }
             for offered in item.options
         ],
+        "removed": [{"kind": removed.kind, "because": list(removed.because)} for removed in item.removed],
         "decision_aid": item.decision_aid,
         "citations": list(dict.fromkeys(cited.id for cited in item.citations)),
     }
@@ -177,7 +178,6 @@ def _told(advice: Advice) -> dict[str, Any]:
     communication, rule = advice.guideline.communication, advice.lead.rule
     if communication is None:
         return {"dissent": [], "open_questions": [], "communication": None}
-    asked = next((item.fact for item in advice.missing if item.fact in rule.asks), None)
     return {
         "dissent": [
             {"text": item.text, "citations": list(item.citations)}
@@ -190,18 +190,11 @@ def _told(advice: Advice) -> dict[str, Any]:
             if rule.id in item.rules
         ],
         "communication": {
-            "key_message": rule.key_message.replace("{fact}", _plain(advice.guideline, asked)),
+            "key_message": advice.lead.key_message,
             "not_abandonment": communication.not_abandonment,
             "triggers_to_return": list(communication.triggers_to_return),
-            "uncertainty": communication.uncertainty,
+            "uncertainty": communication.uncertainty if rule.id in communication.uncertainty_rules else None,
             "ask_patient": list(communication.ask_patient),
             "avoid": list(communication.avoid),
         },
     }
-
-
-def _plain(guideline: Guideline, path: str | None) -> str:
-    """A fact in the words of its title."""
-    words = guideline.vocabulary
-    fact = None if path is None else words.facts.get(path) or words.single_facts.get(path)
-    return "see the list of missing facts" if fact is None else fact.title.lower()

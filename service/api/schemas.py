@@ -45,6 +45,10 @@ class OptionOut(Schema):
     note = maybe()
 
 
+class RemovedOut(Schema):
+    kind, because = text(), texts()
+
+
 class RecommendationOut(Schema):
     code, rule, title, statement = text(), text(), text(), text()
     label = maybe()
@@ -54,6 +58,7 @@ class RecommendationOut(Schema):
     time_critical, decision_aid = fields.Boolean(required=True), fields.Boolean(required=True)
     provenance = fields.List(word(PROVENANCES), required=True)
     options = several(OptionOut)
+    removed = several(RemovedOut)
     citations = texts()
 
 
@@ -116,7 +121,8 @@ class Told(Schema):
 
 
 class CommunicationOut(Schema):
-    key_message, not_abandonment, uncertainty = text(), text(), text()
+    key_message, not_abandonment = text(), text()
+    uncertainty = maybe()
     triggers_to_return, ask_patient, avoid = texts(), texts(), texts()
 
 

@@ -96,6 +96,7 @@ class Addition:
     name: str
     when: Boxes
     append: str
+    options: tuple[str, ...] = ()
     must_check: tuple[str, ...] = ()
     remove: tuple[str, ...] = ()
 
@@ -153,9 +154,10 @@ class Effect:
     remove: tuple[str, ...] = ()
     mark: Mapping[str, str] = field(default_factory=dict)
     prefix: str | None = None
-    suffix: str | None = None
+    adds: str | None = None
     ends: str | None = None
     note: str | None = None
+    message: str | None = None
     warning: str | None = None
     must_check: tuple[str, ...] = ()
     must_check_first: tuple[str, ...] = ()
@@ -201,6 +203,7 @@ class Communication:
     not_abandonment: str
     triggers_to_return: tuple[str, ...]
     uncertainty: str
+    uncertainty_rules: tuple[str, ...]
     ask_patient: tuple[str, ...]
     avoid: tuple[str, ...]
     numbers_on_request: str

@@ -38,6 +38,7 @@ def misnamed(parts: Parts) -> list[ContentFault]:
         "cite_first": set(parts.citations),
         "options": set(parts.options),
         "rules": rules,
+        "uncertainty_rules": rules,
         "becomes": rules,
         "dissent": {statement.id for statement in told},
         "remove": kinds,

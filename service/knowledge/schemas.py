@@ -140,7 +140,7 @@ class WordingSchema(Content):
 class AdditionSchema(Content):
     makes = model.Addition
     name, when, append = text(), Boxes(required=True), text()
-    must_check, remove = texts(), texts()
+    options, must_check, remove = texts(), texts(), texts()
 
 
 class GradingSchema(Content):
@@ -181,7 +181,7 @@ class EffectSchema(Content):
     when = Boxes(load_default=list)
     rules, directions, remove, must_check, must_check_first = texts(), texts(), texts(), texts(), texts()
     cite_first = texts()
-    lowers_certainty, prefix, suffix, ends, note, warning = (optional() for _ in range(6))
+    lowers_certainty, prefix, adds, ends, note, message, warning = (optional() for _ in range(7))
     mark = fields.Dict(fields.String(), fields.String(), load_default=dict)
     citations = fields.List(fields.Nested(CitedSchema), load_default=list)
     decision_aid = truth()
@@ -210,6 +210,7 @@ class CommunicationSchema(Content):
     makes = model.Communication
     not_abandonment, uncertainty, numbers_on_request = text(), text(), text()
     triggers_to_return, ask_patient, avoid = texts(required=True), texts(required=True), texts(required=True)
+    uncertainty_rules = texts()
     dissent = Keyed(StatementSchema, load_default=list)
     open_questions = Keyed(StatementSchema, load_default=list)
 
