@@ -4,7 +4,7 @@
 """
 
 import structlog
-from flask import Flask, Response
+from flask import Flask, Response, request
 
 from service import cli, logs
 from service.api import access, batch, guidelines, operations, problems, recommendations, request_log
@@ -53,6 +53,8 @@ def create_app(settings: Settings | None = None) -> Flask:
 
 
 def _harden(response: Response) -> Response:
+    if request.method == "OPTIONS":
+        response.headers.pop("Content-Type", None)  # flask's own answer is empty, but says it is HTML
     for name, value in SECURITY_HEADERS.items():
         response.headers.setdefault(name, value)
     return response

@@ -13,6 +13,7 @@ from service.advice.question import Answer, Questioner, Refused
 from service.advice.render import full
 from service.api.knowledge import knowledge, settings
 from service.api.openapi import document
+from service.api.problems import Problem
 from service.facts.json_body import BodyError, parse
 
 guideline = AppGroup("guideline", help="The knowledge: check it, ask it, list its worked cases.")
@@ -48,9 +49,11 @@ def check() -> None:
 @click.option("--id", "name", default=None, help="Which guideline; by default the one that GUIDELINE names.")
 def explain(facts: Path, name: str | None) -> None:
     """Answer for the patient in a JSON file, step by step."""
-    questioner: Questioner = knowledge().newest(name or settings().guideline)
     try:
+        questioner: Questioner = knowledge().newest(name or settings().guideline)
         tree = parse(facts.read_bytes())
+    except Problem as problem:
+        raise click.ClickException(problem.detail) from None
     except BodyError as error:
         raise click.ClickException(f"{facts}: {error.detail}") from None
     result = questioner.ask(tree, settings().today())

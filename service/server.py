@@ -16,10 +16,12 @@ import os
 import socket
 import struct
 import time
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
 from gunicorn import util
+from gunicorn.http import errors
 from gunicorn.workers import gthread
 
 from service.settings import from_environment
@@ -42,14 +44,17 @@ class TimedSocket(socket.socket):
     """A client's connection that stops being read once the request's time is over."""
 
     deadline = float("inf")
+    late = False
 
     def recv(self, bufsize: int, flags: int = 0, /) -> bytes:
         """Read, but neither after the deadline nor longer than SO_RCVTIMEO."""
         if time.monotonic() > self.deadline:
+            self.late = True
             raise ReadTimeoutError
         try:
             return super().recv(bufsize, flags)
         except BlockingIOError:  # what SO_RCVTIMEO raises
+            self.late = True
             raise ReadTimeoutError from None
 
     def sendall(self, data: Any, flags: int = 0, /) -> None:
@@ -78,6 +83,28 @@ class Worker(gthread.ThreadWorker):  # type: ignore[misc] # gunicorn ships no ty
                 util.close_graceful(conn.sock, timeout=LINGER_SECONDS)
             conn.close = _closed  # or the loop would linger for this client and keep all others waiting
         return answer
+
+    def handle_request(self, req: Any, conn: Any) -> Any:
+        """Answer; a connection whose request came late is closed, and the answer says so."""
+        asked = req.should_close
+        req.should_close = lambda: conn.sock.late or asked()
+        return super().handle_request(req, conn)
+
+    def handle_error(self, req: Any, client: Any, addr: Any, exc: Exception) -> None:
+        """Refuse what does not parse. Gunicorn's own would repeat the caller's words in the log and in the answer."""
+        del req, addr
+        status = REFUSALS.get(type(exc), 400) if isinstance(exc, errors.ParseException) else 500
+        self.log.warning("request refused with %s: %s", status, type(exc).__name__)
+        with contextlib.suppress(OSError):
+            util.write_error(client, status, HTTPStatus(status).phrase, "")
+
+
+REFUSALS = {
+    errors.LimitRequestLine: 414,
+    errors.LimitRequestHeaders: 431,
+    errors.UnsupportedTransferCoding: 501,
+    errors.ExpectationFailed: 417,
+}
 
 
 def _closed(*, graceful: bool = False) -> None:
@@ -120,4 +147,4 @@ secure_scheme_headers: dict[str, str] = {}
 control_socket_disable = True  # it fails on read-only images, and nothing here uses it
 accesslog = None  # paths can hold facts; the application logs the route's template
 errorlog = "-"
-loglevel = _settings.log_level
+loglevel = "info" if _settings.log_level == "debug" else _settings.log_level  # its debug lines hold paths

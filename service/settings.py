@@ -10,6 +10,8 @@ from urllib.parse import urlsplit
 from environs import Env, EnvError
 
 VERSION = "0.1.0"
+LOG_LEVELS = ("debug", "info", "warning", "error")
+HIGHEST_PORT = 65535
 CONTENT = Path(__file__).parent / "knowledge" / "content"
 
 
@@ -87,23 +89,30 @@ def is_loopback(host: str) -> bool:
 def from_environment() -> Settings:
     """Read the environment. Raises SettingsError with the reason."""
     env = Env()
+
+    def text(name: str, default: str) -> str:
+        return env.str(name, "") or default  # an empty variable is as good as none
+
+    def number(name: str, default: int) -> int:
+        return env.int(name) if env.str(name, "") else default
+
     try:
-        host, port = env.str("HOST", "") or "127.0.0.1", env.int("PORT", 8000)
-        stated = env.str("AUTH", "")
+        host, port = text("HOST", Settings.host), number("PORT", Settings.port)
+        stated = text("AUTH", "")
         settings = Settings(
             host=host,
             port=port,
-            public_url=(env.str("PUBLIC_URL", "") or f"http://{_in_url(host)}:{port}").rstrip("/"),
-            auth=stated or ("clients" if env.str("CLIENTS_FILE", "") else "none"),
+            public_url=text("PUBLIC_URL", f"http://{_in_url(host)}:{port}").rstrip("/"),
+            auth=stated or ("clients" if text("CLIENTS_FILE", "") else "none"),
             auth_stated=bool(stated),
-            guideline=env.str("GUIDELINE", "") or "mbc-primary-lrt",
-            content=Path(env.str("CONTENT", "") or CONTENT),
-            workers=env.int("WORKERS", 2),
-            threads=env.int("THREADS", 32),
-            max_body_bytes=env.int("MAX_BODY_BYTES", 1_048_576),
-            max_batch=env.int("MAX_BATCH", 1000),
-            log_level=env.str("LOG_LEVEL", "") or "info",
-            clock_offset_days=env.int("CLOCK_OFFSET_DAYS", 0),
+            guideline=text("GUIDELINE", Settings.guideline),
+            content=Path(text("CONTENT", str(CONTENT))),
+            workers=number("WORKERS", Settings.workers),
+            threads=number("THREADS", Settings.threads),
+            max_body_bytes=number("MAX_BODY_BYTES", Settings.max_body_bytes),
+            max_batch=number("MAX_BATCH", Settings.max_batch),
+            log_level=text("LOG_LEVEL", Settings.log_level).lower(),
+            clock_offset_days=number("CLOCK_OFFSET_DAYS", Settings.clock_offset_days),
         )
     except EnvError as error:
         raise SettingsError(str(error)) from error
@@ -125,12 +134,23 @@ def check(settings: Settings) -> None:
             f"HOST={settings.host} can be reached from other machines, but AUTH is not set, so anyone could ask. "
             "Set AUTH=none to allow that, or listen on 127.0.0.1."
         )
-    parts = urlsplit(settings.public_url)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
+    if not _absolute(settings.public_url):
         raise SettingsError("PUBLIC_URL must be an absolute http or https URL.")
+    if not 0 <= settings.port <= HIGHEST_PORT:
+        raise SettingsError(f"PORT must be a number from 0 to {HIGHEST_PORT}.")
+    if settings.log_level not in LOG_LEVELS:
+        raise SettingsError(f"LOG_LEVEL must be one of {', '.join(LOG_LEVELS)}.")
     if min(settings.workers, settings.threads, settings.max_body_bytes, settings.max_batch) < 1:
         raise SettingsError("WORKERS, THREADS, MAX_BODY_BYTES and MAX_BATCH must be at least 1.")
 
 
 def _in_url(host: str) -> str:
-    return f"[{host}]" if ":" in host else host
+    return f"[{host}]" if ":" in host and not host.startswith("[") else host
+
+
+def _absolute(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    return parts.scheme in {"http", "https"} and bool(parts.hostname)

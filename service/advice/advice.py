@@ -8,7 +8,7 @@ from service.advice.missing import Missing, missing_facts
 from service.advice.recommendation import Recommendation, Removed, recommend
 from service.engine.trace import Neighbour, Step, nearest, step
 from service.knowledge.guideline import Guideline
-from service.knowledge.model import Cited, Clause
+from service.knowledge.model import Cited, Clause, Statement
 
 SUMMARISED = 2
 """Missing facts named in a summary; the rest are counted."""
@@ -67,7 +67,25 @@ class Advice:
             for item in recommendation.citations:
                 if item not in found.setdefault(item.id, []):
                     found[item.id].append(item)
+        for name in (*self._beside, *(name for given in self.recommendations for name in self._of_options(given))):
+            found.setdefault(name, [])
         return list(found.items())
+
+    @property
+    def told(self) -> tuple[list[Statement], list[Statement]]:
+        """The other opinion and the open questions that belong to the leading rule."""
+        communication, rule = self.guideline.communication, self.lead.rule
+        if communication is None:
+            return [], []
+        dissent = [statement for statement in communication.dissent if statement.id in rule.dissent]
+        return dissent, [statement for statement in communication.open_questions if rule.id in statement.rules]
+
+    @property
+    def _beside(self) -> list[str]:
+        return [name for statements in self.told for statement in statements for name in statement.citations]
+
+    def _of_options(self, given: Recommendation) -> list[str]:
+        return [name for offered in given.options for name in self.guideline.options[offered.id].citations]
 
 
 def advise(decision: Decision, stated: Mapping[str, str]) -> Advice:

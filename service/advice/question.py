@@ -3,7 +3,8 @@
 import datetime as dt
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import partial
+from itertools import product
+from math import prod
 from typing import Any
 
 from marshmallow import ValidationError
@@ -16,11 +17,14 @@ from service.facts.identifier import Encoder, write
 from service.facts.json_body import Json, Repeated, pointer, repeated
 from service.facts.normal_form import normal_form, recount
 from service.facts.refusal import Fault, Refusal
-from service.facts.schema import FactsSchema, request_schema
+from service.facts.schema import SCHEMA, UNKNOWN_MEMBER, FactsSchema, request_schema
 from service.facts.tolerant import TolerantReader
 from service.knowledge.guideline import Guideline
 from service.knowledge.model import Clause
 from service.knowledge.vocabulary import REPEATED
+
+COMBINATIONS = 1024
+"""Of repeated keys so many combinations are tried; beyond it one feature after the other."""
 
 
 @dataclass(frozen=True)
@@ -115,18 +119,23 @@ class Questioner:
         point = dict(vocabulary.nothing) | {name: values[0] for name, values in found.items() if values}
         if any(repeated(tree)):
             point[REPEATED.name] = "yes"
-        for name, values in found.items():
-            if len(values) > 1:
-                point[name] = min(values, key=partial(self._rank, point, name))
-        return recount(vocabulary, point)
+        return recount(vocabulary, self._gravest(point, {name: v for name, v in found.items() if len(v) > 1}))
 
-    def _rank(self, point: Mapping[str, str], name: str, value: str) -> int:
-        """How grave the point is with this value, 0 the gravest."""
+    def _gravest(self, point: dict[str, str], several: Mapping[str, list[str]]) -> dict[str, str]:
+        """The point with, of several values for a feature, those that together are gravest."""
+        if prod(map(len, several.values())) <= COMBINATIONS:
+            trials = ({**point, **dict(zip(several, values, strict=True))} for values in product(*several.values()))
+            return min(trials, key=self._rank)
+        for name, values in several.items():
+            point = min(({**point, name: value} for value in values), key=self._rank)
+        return point
+
+    def _rank(self, point: Mapping[str, str]) -> int:
+        """How grave a point is, 0 the gravest."""
         tier = self.guideline.release.tier
         if tier is None:
             return 0
-        derived = self.guideline.chain.derive({**point, name: value})
-        return self.guideline.chain.features[tier].values.index(derived[tier])
+        return self.guideline.chain.features[tier].values.index(self.guideline.chain.derive(point)[tier])
 
     def _urgent(self, decision: Decision) -> Urgent | None:
         if not decision.urgent:
@@ -144,7 +153,8 @@ def _once(tree: Json) -> Json:
 def _flat(messages: Any, *path: str | int) -> Iterator[Fault]:
     if isinstance(messages, dict):
         for name, below in messages.items():
-            yield from _flat(below, *(path if name == "_schema" else (*path, name)))
+            whole = name == SCHEMA and all(getattr(text, "code", "") != UNKNOWN_MEMBER for text in below)
+            yield from _flat(below, *(path if whole else (*path, name)))
     else:
         for text in messages:
             code, rule = (text.code, text.rule) if isinstance(text, Refusal) else ("invalid_value", None)

@@ -8,7 +8,7 @@ from service.advice.missing import Missing
 from service.advice.question import Answer
 from service.advice.recommendation import Recommendation
 from service.knowledge.guideline import Guideline
-from service.knowledge.model import Citation, Cited, Clause
+from service.knowledge.model import Citation, Cited, Clause, Statement
 
 VIEWS = ("full", "brief", "row")
 NOT_IN_BRIEF = ("communication",)
@@ -145,6 +145,7 @@ def _recommendation(guideline: Guideline, item: Recommendation) -> dict[str, Any
                 "harm": guideline.options[offered.id].harm,
                 "unknown": guideline.options[offered.id].unknown,
                 "note": offered.note,
+                "citations": list(guideline.options[offered.id].citations),
             }
             for offered in item.options
         ],
@@ -175,26 +176,24 @@ def _conflict(clause: Clause) -> dict[str, Any]:
 
 def _told(advice: Advice) -> dict[str, Any]:
     """The other opinion, the open questions, and what to say to the patient."""
+    dissent, questions = advice.told
+    told: dict[str, Any] = {
+        "dissent": [_statement(statement) for statement in dissent],
+        "open_questions": [_statement(statement) for statement in questions],
+        "communication": None,
+    }
     communication, rule = advice.guideline.communication, advice.lead.rule
-    if communication is None:
-        return {"dissent": [], "open_questions": [], "communication": None}
-    return {
-        "dissent": [
-            {"text": item.text, "citations": list(item.citations)}
-            for item in communication.dissent
-            if item.id in rule.dissent
-        ],
-        "open_questions": [
-            {"text": item.text, "citations": list(item.citations)}
-            for item in communication.open_questions
-            if rule.id in item.rules
-        ],
-        "communication": {
+    if communication is not None:
+        told["communication"] = {
             "key_message": advice.lead.key_message,
             "not_abandonment": communication.not_abandonment,
             "triggers_to_return": list(communication.triggers_to_return),
             "uncertainty": communication.uncertainty if rule.id in communication.uncertainty_rules else None,
             "ask_patient": list(communication.ask_patient),
             "avoid": list(communication.avoid),
-        },
-    }
+        }
+    return told
+
+
+def _statement(statement: Statement) -> dict[str, Any]:
+    return {"text": statement.text, "citations": list(statement.citations)}

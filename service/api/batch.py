@@ -5,6 +5,7 @@ from typing import Any
 import orjson
 from flask import Blueprint, Response, request
 
+from service.advice.question import Answer
 from service.advice.render import VIEWS, rendered
 from service.api.access import ADVICE, scope
 from service.api.body import JSON, parse_json, read_body
@@ -25,43 +26,52 @@ TIMES_ONE = 16
 @scope(ADVICE)
 def batch() -> Response:
     """Answer each patient: {index, status, answer | problem}. The view is `row` unless another is asked for."""
-    view = request.args.get("view", "row")
-    if view not in VIEWS:
-        raise Problem("bad-request", f"There is no such view. Known: {', '.join(VIEWS)}.")
     body = read_body(settings().max_body_bytes * TIMES_ONE, JSON, NDJSON)
+    patients = _lines(body) if request.mimetype == NDJSON else _items(parse_json(body))
+    if len(patients) > settings().max_batch:
+        raise Problem("body-too-large", f"A batch holds at most {settings().max_batch} patients.")
+    results = [_result(patient) for patient in patients]
+    answered = [_shown(index, result, _view(results)) for index, result in enumerate(results)]
     if request.mimetype == NDJSON:
-        lines = [line for line in body.split(b"\n") if line.strip()]
-        _within_limit(lines)
-        answered = [_line(index, line, view) for index, line in enumerate(lines)]
-        return Response(b"".join(orjson.dumps(item) + b"\n" for item in answered), mimetype=NDJSON, headers=NO_STORE)
-    tree = parse_json(body)
-    if not isinstance(tree, list):
-        raise Problem("refused-facts", "A batch is a JSON array of patients.", [NOT_A_LIST])
-    _within_limit(tree)
-    response = json_response([_patient(index, item, view) for index, item in enumerate(tree)])
-    response.headers.update(NO_STORE)
+        text = b"".join(orjson.dumps(item) + b"\n" for item in answered)
+        response = Response(text, mimetype=NDJSON)
+    else:
+        response = json_response(answered)
+    response.headers["Cache-Control"] = "no-store"
     return response
 
 
-NO_STORE = {"Cache-Control": "no-store"}
-NOT_A_LIST = {"pointer": "", "code": "wrong_type", "detail": "Must be a JSON array."}
+def _lines(body: bytes) -> list[bytes]:
+    lines = [line for line in body.split(b"\n") if line.strip()]
+    return lines or [parse_json(body)]  # which refuses an empty body
 
 
-def _within_limit(items: list[Any]) -> None:
-    if len(items) > settings().max_batch:
-        raise Problem("body-too-large", f"A batch holds at most {settings().max_batch} patients.")
+def _items(tree: Json) -> list[Json]:
+    if not isinstance(tree, list):
+        fault = {"pointer": "", "code": "wrong_type", "detail": "Must be a JSON array."}
+        raise Problem("refused-facts", "A batch is a JSON array of patients.", [fault])
+    return tree
 
 
-def _line(index: int, line: bytes, view: str) -> dict[str, Any]:
+def _result(patient: Json | bytes) -> Answer | Problem:
     try:
-        return _patient(index, parse_json(line), view)
+        tree = parse_json(patient) if isinstance(patient, bytes) else patient
+        return ask(knowledge().newest(settings().guideline), tree)
     except Problem as problem:
-        return {"index": index, "status": KINDS[problem.code].status, "problem": problem.body()}
+        return problem
 
 
-def _patient(index: int, tree: Json, view: str) -> dict[str, Any]:
-    try:
-        answer = ask(knowledge().newest(settings().guideline), tree)
-    except Problem as problem:
-        return {"index": index, "status": KINDS[problem.code].status, "problem": problem.body()}
-    return {"index": index, "status": 200, "answer": rendered(answer, view)}
+def _view(results: list[Answer | Problem]) -> str:
+    """The view asked for; a misspelt one is refused, unless an emergency among the patients has to be answered."""
+    view = request.args.get("view", "row")
+    if view in VIEWS:
+        return view
+    if any(isinstance(result, Answer) and result.advice.decision.emergency for result in results):
+        return "row"
+    raise Problem("bad-request", f"There is no such view. Known: {', '.join(VIEWS)}.")
+
+
+def _shown(index: int, result: Answer | Problem, view: str) -> dict[str, Any]:
+    if isinstance(result, Problem):
+        return {"index": index, "status": KINDS[result.code].status, "problem": result.body()}
+    return {"index": index, "status": 200, "answer": rendered(result, view)}

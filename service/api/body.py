@@ -16,8 +16,12 @@ def read_body(limit: int, *accepted: str) -> bytes:
     """The bytes of a body of an accepted content type, or the problem that says what to send instead."""
     if request.mimetype not in (accepted or (JSON,)):
         raise Problem("unsupported-media-type", _right_curl())
-    request.max_content_length = limit
-    return request.get_data(cache=False)
+    # One more than the limit: of a chunked body werkzeug reads as much as it may and then stops without a word.
+    request.max_content_length = limit + 1
+    body = request.get_data(cache=False)
+    if len(body) > limit:
+        raise Problem("body-too-large", f"The body may have {limit} bytes.")
+    return body
 
 
 def read_json(limit: int) -> Json:

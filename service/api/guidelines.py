@@ -106,7 +106,7 @@ def decision_table(guideline: str) -> Response:
         response = _public({"columns": [*asked.release.axes, *RESULT], "cells": rows})
     else:
         text = io.StringIO()
-        writer = csv.DictWriter(text, [*asked.release.axes, *RESULT], lineterminator="\n")
+        writer = csv.DictWriter(text, [*asked.release.axes, *RESULT])
         writer.writeheader()
         writer.writerows(rows)
         response = Response(text.getvalue(), mimetype=CSV)

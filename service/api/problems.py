@@ -118,7 +118,8 @@ def _template() -> str:
     return str(request.url_rule) if request.url_rule is not None else request.path
 
 
-_BY_STATUS = {kind.status: code for code, kind in reversed(list(KINDS.items()))}
+_BY_STATUS = {kind.status: code for code, kind in KINDS.items()}
+"""Of several kinds with one status the last, which is the most general."""
 
 
 def _http_problem(error: HTTPException) -> Response:

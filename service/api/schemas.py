@@ -25,9 +25,9 @@ def texts() -> fields.List[str]:
     return fields.List(fields.String(), required=True)
 
 
-def several(schema: type[Schema]) -> fields.List[object]:
+def several(schema: type[Schema], *, required: bool = True) -> fields.List[object]:
     """A list of objects."""
-    return fields.List(fields.Nested(schema), required=True)
+    return fields.List(fields.Nested(schema), required=required)
 
 
 class GuidelineNamed(Schema):
@@ -42,7 +42,7 @@ class ReasonOut(Schema):
 class OptionOut(Schema):
     unknown = text()  # type: ignore[assignment] # a field; marshmallow keeps fields and its own options apart
     id, kind, text, benefit, harm = text(), text(), text(), text(), text()
-    note = maybe()
+    note, citations = maybe(), texts()
 
 
 class RemovedOut(Schema):
@@ -131,6 +131,13 @@ class Links(Schema):
     page = text()
 
 
+class Changed(Schema):
+    """A member of the row that the newest release answers otherwise (only with ?release=latest)."""
+
+    member = text()
+    before, after = fields.Raw(required=True), fields.Raw(required=True)
+
+
 class AnswerOut(Schema):
     """A full answer. The view `brief` leaves out communication."""
 
@@ -150,6 +157,7 @@ class AnswerOut(Schema):
     dissent, open_questions = several(Told), several(Told)
     communication = fields.Nested(CommunicationOut, allow_none=True)
     disclaimer = text()
+    changed = several(Changed, required=False)
     links = fields.Nested(Links, required=True)
 
 

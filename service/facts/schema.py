@@ -28,6 +28,15 @@ from service.knowledge.vocabulary import (
 
 NONE = "none"
 PRESENCES = ("present", "absent", UNKNOWN)
+NO_VALUE = "There is no such value."
+NO_MEMBER = "There is no such member."
+UNKNOWN_MEMBER = "unknown_member"
+SCHEMA = "_schema"
+"""Where marshmallow puts what is wrong with an object as a whole; a caller may have a member of that name."""
+SUGGESTED = 20
+"""Unknown members of one object that are compared with the known ones; comparing thousands would take seconds."""
+LONGEST = 100
+"""Characters of a word that are compared."""
 LOWEST_GRADE, HIGHEST_GRADE = 0, 5
 """0 and 5 are read so that the contradiction rules can name them; 1 to 4 are the grades of a patient."""
 
@@ -298,13 +307,13 @@ class FactsSchema(Schema):
     def handle_error(self, error: ValidationError, data: Any, **kwargs: Any) -> None:
         """Say of each unknown member which one was probably meant."""
         del data, kwargs
-        if isinstance(error.messages, dict):
-            for name, messages in error.messages.items():
-                if messages == [self.error_messages["unknown"]]:
-                    text = unknown_word(str(name), dict.fromkeys(self.fields), self.spellings, "member")
-                    error.messages[name] = [Refusal(text, "unknown_member")]
-                elif name == "_schema":
-                    error.messages[name] = [Refusal("Must be a JSON object.", "wrong_type")]
+        messages = error.messages if isinstance(error.messages, dict) else {}
+        strangers = [name for name, told in messages.items() if told == [self.error_messages["unknown"]]]
+        for index, name in enumerate(strangers):
+            text = NO_MEMBER if index >= SUGGESTED else unknown_word(name, self.fields, self.spellings, NO_MEMBER)
+            messages[name] = [Refusal(text, UNKNOWN_MEMBER)]
+        if SCHEMA in messages and SCHEMA not in strangers:
+            messages[SCHEMA] = [Refusal("Must be a JSON object.", "wrong_type")]
 
 
 def request_schema(vocabulary: Vocabulary) -> FactsSchema:
@@ -341,7 +350,7 @@ def calendar_day(text: str) -> dt.date | None:
     return day if day.isoformat() == text else None
 
 
-def unknown_word(word: str, words: Iterable[str], spellings: Mapping[str, str], what: str = "value") -> str:
+def unknown_word(word: str, words: Iterable[str], spellings: Mapping[str, str], otherwise: str = "") -> str:
     """Why this word is refused, and which was probably meant. Never repeats the word itself."""
     known = list(words)
     if spellings.get(word) in known:
@@ -349,9 +358,10 @@ def unknown_word(word: str, words: Iterable[str], spellings: Mapping[str, str], 
     by_case = {name.lower(): name for name in known}
     if word.lower() in by_case:
         return f"Names are case-sensitive: write {by_case[word.lower()]}."
-    near = get_close_matches(word[:100].lower(), list(by_case), n=1)
-    meant = f" Did you mean {by_case[near[0]]}?" if near else f" Known: {listed(known)}."
-    return f"There is no such {what}.{meant}"
+    near = get_close_matches(word[:LONGEST].lower(), list(by_case), n=1)
+    if near:
+        return f"{otherwise or NO_VALUE} Did you mean {by_case[near[0]]}?"
+    return otherwise or f"{NO_VALUE} Known: {listed(known)}."
 
 
 def listed(words: Iterable[str]) -> str:

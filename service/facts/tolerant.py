@@ -26,9 +26,8 @@ from service.knowledge.vocabulary import (
     Vocabulary,
 )
 
+PRESENCE_WORDS = {word: word for word in PRESENCES}
 TRUE, FALSE = {"true", "yes", "1"}, {"false", "no", "0"}
-MAX_ITEMS = 1000
-"""Entries of one list or object that are looked at."""
 
 
 class TolerantReader:
@@ -39,11 +38,16 @@ class TolerantReader:
         self.today = today
         self.stated: dict[str, list[str]] = {}
         self.spellings = {american.lower(): british for american, british in vocabulary.spellings.items()}
+        self.lowered: dict[int, dict[str, str]] = {}
 
     def read(self, tree: Json) -> dict[str, list[str]]:
-        """Read the whole body."""
-        if not isinstance(tree, dict):
-            return self.stated
+        """Read the whole body; a feature of which nothing is said is left out."""
+        if isinstance(tree, dict):
+            self._body(tree)
+        nothing = self.vocabulary.nothing
+        return {name: values for name, values in self.stated.items() if values != [nothing[name]]}
+
+    def _body(self, tree: Mapping[str, Json]) -> None:
         as_of = self._as_of(tree)
         findings = self.vocabulary.findings
         for key, value in _items(tree):
@@ -52,7 +56,6 @@ class TolerantReader:
                 self._fact(self.vocabulary.facts[name], value, as_of)
             elif findings is not None:
                 self._entry(findings, key, value)
-        return self.stated
 
     def _as_of(self, tree: Mapping[str, Json]) -> dt.date:
         name = self.vocabulary.reference
@@ -61,7 +64,11 @@ class TolerantReader:
             self._note(name, "future")
         return next(iter(stated), self.today)
 
-    def _fact(self, fact: Fact, value: Json, as_of: dt.date) -> None:
+    def _fact(self, fact: Fact, value: Json, as_of: dt.date) -> None:  # noqa: C901 - one case a kind of fact
+        if _unknown(value):
+            for feature in fact.features:
+                self._note(feature.name, feature.values[0])
+            return
         match fact:
             case Choice():
                 self._note(fact.path, self._word(value, fact.words))
@@ -89,7 +96,7 @@ class TolerantReader:
 
     def _members(self, fact: Members, value: Json) -> None:
         items = value if isinstance(value, list) else [value]
-        words = [self._word(item, fact.words) for item in items[:MAX_ITEMS]]
+        words = [self._word(item, fact.words) for item in items]
         whole = isinstance(value, list) and None not in words
         for name in fact.values:
             listed = "listed" if name in words else "not_listed" if whole else None
@@ -100,7 +107,9 @@ class TolerantReader:
             for key, entry in _items(value):
                 self._entry(fact, key, entry)
         elif isinstance(value, list):
-            for item in value[:MAX_ITEMS]:
+            if not value:
+                self._note(fact.form.name, "empty_list")
+            for item in value:
                 self._item(fact, item)
         elif isinstance(value, str) and value.lower() == NONE:
             for finding in fact.findings.values():
@@ -124,28 +133,33 @@ class TolerantReader:
         if isinstance(value, dict):
             for part, stated in _items(value):
                 self._part(finding, part, stated)
-        elif value is True:
-            self._note(finding.presence, "present")
         else:
             self._part(finding, "presence", value)
 
     def _part(self, finding: Finding, part: str, value: Json) -> None:
-        name = self._name(part, {"presence": None, "grade": None, **finding.flags})
-        if name == "presence":
-            self._note(finding.presence, self._word(value, {word: word for word in PRESENCES}))
+        name = self._name(part, finding.parts)
+        if name is None:
+            return
+        feature = f"{finding.path}.{name}"
+        if _unknown(value):
+            self._note(feature, UNKNOWN)
+        elif name == "presence":
+            self._note(feature, "present" if value is True else self._word(value, PRESENCE_WORDS))
         elif name == "grade":
             number = _number(value)
             if number is not None and number.is_integer() and LOWEST_GRADE <= number <= HIGHEST_GRADE:
-                self._note(finding.grade, str(int(number)))
-        elif name is not None:
-            self._note(f"{finding.path}.{name}", _truth(value))
+                self._note(feature, str(int(number)))
+        else:
+            self._note(feature, _truth(value))
 
     def _name(self, key: str, known: Mapping[str, Any]) -> str | None:
         if key in known:
             return key
+        # The mappings belong to the vocabulary and outlive the reader, so their identity is a key.
+        if id(known) not in self.lowered:
+            self.lowered[id(known)] = {name.lower(): name for name in known}
         lower = key.lower().strip()
-        lower = self.spellings.get(lower, lower)
-        return next((name for name in known if name.lower() == lower), None)
+        return self.lowered[id(known)].get(self.spellings.get(lower, lower))
 
     def _word(self, value: Json, words: Mapping[str, str]) -> str | None:
         if not isinstance(value, str):
@@ -154,23 +168,27 @@ class TolerantReader:
         return None if name is None else words[name]
 
     def _note(self, feature: str, value: str | None) -> None:
-        if value is not None and value != UNKNOWN and value not in self.stated.setdefault(feature, []):
+        if value is not None and value not in self.stated.setdefault(feature, []):
             self.stated[feature].append(value)
 
 
 def _each(value: Json) -> Iterator[Json]:
     """The value, or each value of a repeated key."""
     if isinstance(value, Repeated):
-        for item in value[:MAX_ITEMS]:
+        for item in value:
             yield from _each(item)
     else:
         yield value
 
 
 def _items(tree: Mapping[str, Json]) -> Iterator[tuple[str, Json]]:
-    for key, value in list(tree.items())[:MAX_ITEMS]:
+    for key, value in list(tree.items()):
         for one in _each(value):
             yield key, one
+
+
+def _unknown(value: Json) -> bool:
+    return value is None or value == UNKNOWN
 
 
 def _day(value: Json) -> dt.date | None:

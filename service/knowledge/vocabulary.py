@@ -235,6 +235,11 @@ class Finding(Fact):
         """Name of its grade feature."""
         return f"{self.path}.grade"
 
+    @cached_property
+    def parts(self) -> dict[str, Feature]:
+        """What an object about it may hold."""
+        return {feature.name.rpartition(".")[2]: feature for feature in self.features}
+
     @property
     def tier(self) -> str:
         """Name of the derived feature that says how grave it is."""

@@ -1,0 +1,133 @@
+"""The contradictions V01-V11 of D6, written here once more from the specification, on bodies of every kind."""
+
+import datetime as dt
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.strategies import (
+    ASSERTING,
+    M0_WORDS,
+    M1_WORDS,
+    MANY,
+    TODAY,
+    as_object,
+    as_parts,
+    bodies,
+    dense_bodies,
+    sparse_bodies,
+)
+
+LONG = {
+    "complete_response": "CR",
+    "partial_response": "PR",
+    "stable_disease": "SD",
+    "progressive_disease": "PD",
+    "not_evaluable": "NE",
+}
+CATEGORY = {"CR", "PR", "SD", "PD", "NON_CR_NON_PD", "responded", "pCR"}
+LESS_THAN_CR = {"PR", "SD", "PD", "NON_CR_NON_PD", "responded"}
+UNSTATED = (None, "unknown")
+
+
+def broken(body):
+    """The rules of D6 that a body breaks."""
+    said = {name: value for name, value in body.items() if value not in UNSTATED}
+    parts = {name: LONG.get(value, value) for name, value in as_parts(body.get("chemotherapy_response")).items()}
+    parts = {name: value for name, value in parts.items() if value not in UNSTATED}
+    by_rule = status_rules(said, parts) | response_rules(said, parts) | extent_rules(said, parts)
+    by_rule["V09"] = any(map(absent_and_there, as_object(body.get("complications")).values()))
+    by_rule["V11"] = in_the_future(said, parts)
+    return {rule for rule, is_broken in by_rule.items() if is_broken}
+
+
+def status_rules(said, parts):
+    status, sites, lesions = (said.get(name) for name in ("metastatic_status", "metastatic_sites", "lesion_count"))
+    m0 = status in M0_WORDS
+    m1 = status in {*M1_WORDS, "de_novo_metastatic", "recurrent_metastatic"}
+    stated = {"presentation", "metastatic_extent", "all_sites_ablatable"} & set(said)
+    spread = said.get("brain_metastases") is True or said.get("visceral_crisis") is True
+    spread = spread or bool(sites) or bool(stated) or (lesions or 0) > 0
+    opposite = {("de_novo_metastatic", "recurrent"), ("recurrent_metastatic", "de_novo")}
+    return {
+        "V01": m0 and spread,
+        "V02": m1 and (sites == [] or lesions == 0) and not gone(parts),
+        "V03": m0 and parts.get("distant") in CATEGORY,
+        "V08": (status, said.get("presentation")) in opposite,
+        "V10": m0 and spread and status.endswith("(i+)"),
+    }
+
+
+def response_rules(said, parts):
+    overall, primary, distant = named = [parts.get(name) for name in ("overall", "primary", "distant")]
+    resected = said.get("primary_tumour") == "resected"
+    return {
+        "V04": "not_started" in named and bool(CATEGORY & set(named) or "systemic_therapy" in said),
+        "V05": overall == "CR" and bool(LESS_THAN_CR & {primary, distant}),
+        "V06": ("pCR" in (overall, primary) and not resected)
+        or distant == "pCR"
+        or (overall == "pCR" and primary not in (None, "CR", "pCR")),
+    }
+
+
+def extent_rules(said, parts):
+    ablatable, lesions = said.get("all_sites_ablatable"), said.get("lesion_count", -1)
+    outside_bone = set(said.get("metastatic_sites", [])) - {"bone"} or said.get("brain_metastases") is True
+    refused = {
+        "oligometastatic": lesions > 5 or (lesions == 0 and not gone(parts)) or ablatable is False,
+        "bone_only": bool(outside_bone),
+        "polymetastatic": 1 <= lesions <= 5 and ablatable is True,
+    }
+    return {"V07": refused.get(said.get("metastatic_extent"), False)}
+
+
+def gone(parts):
+    """A complete response that explains why no lesion is left."""
+    return "CR" in (parts.get("overall"), parts.get("distant"))
+
+
+def absent_and_there(entry):
+    if not isinstance(entry, dict) or entry.get("presence") != "absent":
+        return False
+    asserted = any(entry.get(flag) is value for flag, value in ASSERTING.items())
+    return asserted or entry.get("grade") not in UNSTATED
+
+
+def in_the_future(said, parts):
+    if "assessed_on" not in parts:
+        return False
+    as_of = dt.date.fromisoformat(said.get("as_of", TODAY.isoformat()))
+    return dt.date.fromisoformat(parts["assessed_on"]) > as_of + dt.timedelta(days=1)
+
+
+@given(body=st.one_of(bodies, dense_bodies, sparse_bodies()))
+@MANY
+def test_d6_exactly_the_rules_that_are_broken_are_named(post, body):
+    status, answer = post(body)
+    rules = broken(body)
+    if status == 200 and answer["because"]["derived"]["complication_tier"] == "C4":
+        told = {item["rule"] for item in answer["data_conflicts"]} - {"overall_progression_elsewhere"}
+        assert told == rules, "an emergency is answered, and what contradicts itself is told"
+    else:
+        assert (status == 422) == bool(rules or refused_words(body)), (rules, answer)
+        assert {error["rule"] for error in answer.get("errors", []) if "rule" in error} == rules
+
+
+def refused_words(body):
+    """Words that are refused with a question and not as a contradiction."""
+    return "not_responded" in as_parts(body.get("chemotherapy_response")).values()
+
+
+@given(body=dense_bodies)
+@MANY
+def test_d6_a_refusal_carries_urgent_exactly_where_the_facts_amount_to_c3(post, body):
+    """The same complications beside nothing that can contradict them say which tier the facts amount to."""
+    status, answer = post(body)
+    kept = ("complications", "platelets_10e9_per_l", "haemoglobin_g_per_dl", "anticoagulated")
+    alone = {name: body[name] for name in (*kept, "fever_within_6_weeks_of_chemotherapy") if name in body}
+    if status == 422 and "V09" not in {error.get("rule") for error in answer["errors"]}:
+        tier = post(alone)[1]["because"]["derived"]["complication_tier"]
+        assert tier != "C4"
+        m0 = body.get("metastatic_status") in M0_WORDS
+        code = ("URGENT_CURATIVE_MDT" if m0 else "URGENT_LOCAL_CONTROL") if tier == "C3" else None
+        assert answer.get("urgent", {}).get("code") == code

@@ -1,0 +1,57 @@
+"""schemathesis: what the OpenAPI document allows, and what it just does not, has only answers that it names."""
+
+from collections import Counter
+
+import pytest
+import schemathesis
+from flask import Flask
+from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis.errors import Unsatisfiable
+from schemathesis import GenerationMode, checks, openapi
+
+from tests.api.asking import contract
+
+CHECKS = [
+    checks.not_a_server_error,
+    checks.status_code_conformance,
+    checks.content_type_conformance,
+    checks.response_schema_conformance,
+    checks.allow_header_conformance,
+]
+quietly = settings(
+    max_examples=25,
+    deadline=None,
+    database=None,
+    phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
+
+
+@pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE])
+def test_the_service_keeps_its_contract(app: Flask, mode: GenerationMode) -> None:
+    asked, silent = Counter(), set()
+    for found in openapi.from_wsgi("/openapi.json", app).get_all_operations():
+        operation = found.ok()
+
+        @seed(20261123)
+        @quietly
+        @given(case=operation.as_strategy(generation_mode=mode))
+        def keeps(case: schemathesis.Case) -> None:
+            asked[case.operation.label] += 1
+            response = case.call(headers={"Accept-Encoding": "identity"})  # a call in this process does not unpack
+            case.validate_response(response, checks=CHECKS)
+
+        try:
+            keeps()
+        except Unsatisfiable:  # nothing can be wrong with a request without a body and with free texts only
+            silent.add(operation.label)
+    assert asked["POST /v1/recommendations"] >= 20
+    operations = {
+        f"{method.upper()} {path}"
+        for path, item in contract(app)["paths"].items()
+        for method in item
+        if method in {"get", "post"}
+    }
+    # schemathesis leaves out the address that it reads the document from
+    assert set(asked) | silent == operations - {"GET /openapi.json"}
+    assert not {label for label in silent if mode is GenerationMode.POSITIVE or label.startswith("POST")}

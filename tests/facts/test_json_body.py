@@ -1,0 +1,168 @@
+"""The one reader of JSON: nothing that was sent is dropped on the way, and nothing that is not JSON gets in."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from service.facts.json_body import MAX_DEPTH, POINTER_KEY, BodyError, Repeated, parse, pointer, repeated
+from tests.strategies import MANY, Pairs, raw
+
+values = st.recursive(
+    st.one_of(
+        st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False, allow_infinity=False), st.text(max_size=8)
+    ),
+    lambda below: st.one_of(st.lists(below, max_size=4), st.dictionaries(st.text(max_size=6), below, max_size=4)),
+    max_leaves=20,
+)
+
+
+def code_of(body):
+    with pytest.raises(BodyError) as caught:
+        parse(body)
+    return caught.value.code
+
+
+@given(value=values)
+@MANY
+def test_what_is_json_is_read_as_it_was_sent(value):
+    assert parse(json.dumps(value).encode()) == value
+    assert parse(json.dumps(value, ensure_ascii=False).encode()) == value
+
+
+@given(body=st.one_of(st.binary(max_size=80), st.text(max_size=80).map(str.encode)))
+@MANY
+def test_whatever_is_sent_is_read_or_refused_as_unreadable_and_never_fails_otherwise(body):
+    try:
+        expected = json.loads(body.decode(), parse_constant=refuse)
+    except ValueError:
+        assert code_of(body) in {"empty_body", "not_utf8", "not_json"}
+    else:
+        tree = parse(body)
+        assert tree == expected or any(repeated(tree))
+
+
+def refuse(constant):
+    raise ValueError(constant)
+
+
+@pytest.mark.parametrize("body", [b"", b" ", b"\n\t \r\n"])
+def test_an_empty_body_is_said_to_be_empty(body):
+    assert code_of(body) == "empty_body"
+
+
+@pytest.mark.parametrize("body", [b"\xff", b'{"a": "\xe9"}', b'{"a": "\xed\xa0\x80"}', '{"a": 1}'.encode("utf-16")])
+def test_text_that_is_not_utf8_is_refused(body):
+    assert code_of(body) == "not_utf8"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"{",
+        b"nonsense",
+        b"{'a': 1}",
+        b'{"a": 1,}',
+        b'{"a": 01}',
+        b'{"a": .5}',
+        b'{"a": 1} {"b": 2}',
+        b'{"a": "\n"}',
+        b"\xef\xbb\xbf{}",
+        b'{"a": NaN}',
+        b'{"a": Infinity}',
+        b'{"a": -Infinity}',
+        b'{"a": 1e999}',
+        b'{"a": -1e999}',
+        b"[NaN]",
+    ],
+)
+def test_what_is_not_json_is_refused_nan_and_infinity_included(body):
+    assert code_of(body) == "not_json"
+
+
+@pytest.mark.parametrize("number", ["1" * 5000, "-" + "1" * 5000, "[" + "9" * 100_000 + "]"])
+def test_a_number_of_too_many_digits_is_refused_and_not_an_error_of_the_service(number):
+    assert code_of(number.encode()) == "not_json"
+
+
+def test_a_long_number_that_can_be_read_is_read():
+    assert parse(b'{"a": ' + b"1" * 4000 + b"}") == {"a": int("1" * 4000)}
+
+
+@pytest.mark.parametrize(("start", "end"), [("[", "]"), ('{"a":', "}"), ('[{"a":', "}]")])
+def test_depth_is_limited_and_counts_levels_not_brackets(start, end):
+    each = start.count("[") + start.count("{")
+    within = (start * (MAX_DEPTH // each) + "1" + end * (MAX_DEPTH // each)).encode()
+    assert parse(within)
+    beyond = (start * (MAX_DEPTH // each + 1) + "1" + end * (MAX_DEPTH // each + 1)).encode()
+    assert code_of(beyond) == "too_deep"
+    assert parse(b"[" + b",".join([b"[]"] * 1000) + b"]") == [[]] * 1000
+
+
+@pytest.mark.parametrize("levels", [10_000, 200_000])
+def test_a_body_that_would_exhaust_the_stack_is_refused(levels):
+    assert code_of(b"[" * levels + b"]" * levels) == "too_deep"
+    assert code_of(b'{"a":' * levels + b"1" + b"}" * levels) == "too_deep"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        rb'{"a": "\ud800"}',
+        rb'{"\udfff": 1}',
+        rb'["\udc00\ud800"]',
+        rb'{"a": {"b": ["x\ud83dx"]}}',
+        rb'{"a": 1, "a": "\ud800"}',
+    ],
+)
+def test_half_of_a_surrogate_pair_is_refused_wherever_it_stands(body):
+    assert code_of(body) == "lone_surrogate"
+
+
+def test_a_whole_surrogate_pair_is_one_character():
+    assert parse(rb'{"a": "\ud83d\ude00"}') == {"a": "\U0001f600"}
+
+
+@given(
+    pairs=st.lists(
+        st.tuples(st.sampled_from(["a", "b", "c"]), st.one_of(st.integers(0, 3), st.text(max_size=2))), max_size=6
+    )
+)
+@MANY
+def test_of_a_repeated_key_every_value_is_kept_in_order(pairs):
+    tree = parse(raw(Pairs(pairs)).encode())
+    for key in {key for key, _ in pairs}:
+        sent = [value for name, value in pairs if name == key]
+        if len(sent) == 1:
+            assert tree[key] == sent[0]
+            assert not isinstance(tree[key], Repeated)
+        else:
+            assert isinstance(tree[key], Repeated)
+            assert list(tree[key]) == sent
+    assert set(repeated(tree)) == {f"/{key}" for key, _ in pairs if [name for name, _ in pairs].count(key) > 1}
+
+
+def test_a_repeated_key_is_found_at_any_depth_and_inside_a_repeated_value():
+    tree = parse(b'{"a": [{"b": {"c": 1, "c": 1}}], "d": {"e": 1}, "d": {"f": 2, "f": 3}, "~/": 0, "~/": 1}')
+    assert set(repeated(tree)) == {"/a/0/b/c", "/d", "/d/f", "/~0~1"}
+    assert list(repeated(parse(b'[1, {"a": [1, 1]}, "a"]'))) == []
+
+
+def test_a_list_is_never_taken_for_a_repeated_key():
+    assert not any(repeated(parse(b'{"a": [1, 2]}')))
+    assert parse(b'{"a": [1, 2]}') != parse(b'{"a": 1, "a": 2}') or isinstance(
+        parse(b'{"a": 1, "a": 2}')["a"], Repeated
+    )
+
+
+@given(parts=st.lists(st.one_of(st.text(max_size=POINTER_KEY), st.integers(0, 9)), max_size=4))
+@MANY
+def test_a_pointer_leads_to_its_parts(parts):
+    text = pointer(*parts)
+    read = [part.replace("~1", "/").replace("~0", "~") for part in text.split("/")[1:]]
+    assert read == [str(part) for part in parts]
+
+
+def test_a_pointer_cuts_a_long_key():
+    assert pointer("a" * 1000) == "/" + "a" * POINTER_KEY

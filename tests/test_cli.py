@@ -1,0 +1,201 @@
+"""For people at a terminal: the knowledge checked, asked and listed, and the OpenAPI document written."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from click.testing import Result
+from flask import Flask
+
+from service.knowledge.cases import read_cases
+from service.settings import CONTENT
+from tests.conftest import GUIDELINE, ROOT
+
+RESPONDER = {
+    "metastatic_status": "M1",
+    "presentation": "de_novo",
+    "metastatic_extent": "polymetastatic",
+    "primary_tumour": "in_situ",
+    "chemotherapy_response": "PR",
+    "complications": "none",
+}
+
+
+def run(app: Flask, *words: str) -> Result:
+    return app.test_cli_runner().invoke(args=list(words))
+
+
+def explain(app: Flask, folder: Path, facts: Any) -> Result:
+    file = folder / "facts.json"
+    file.write_bytes(facts if isinstance(facts, bytes) else json.dumps(facts).encode())
+    return run(app, "guideline", "explain", str(file))
+
+
+# ---- check
+
+
+def test_check_says_what_has_been_proved(app: Flask) -> None:
+    result = run(app, "guideline", "check")
+    assert result.exit_code == 0
+    assert GUIDELINE in result.stdout
+    for text in (
+        "rules 25",
+        "gates 1",
+        "cells 560",
+        "gaps 0",
+        "overlaps 0",
+        "dead 0",
+        "citations without locator 0",
+        "review by 2027-05-23",
+    ):
+        assert text in result.stdout, text
+    counted = re.search(r"worked cases (\d+)", result.stdout)
+    assert counted
+    (release,) = (CONTENT / "guidelines" / GUIDELINE).iterdir()
+    assert int(counted[1]) == len(list(read_cases(release))) > 100
+
+
+def test_check_names_the_content_by_its_digest(app: Flask) -> None:
+    digest = app.test_client().get(f"/v1/guidelines/{GUIDELINE}").get_json()["digest"]
+    assert digest[:16] in run(app, "guideline", "check").stdout
+
+
+# ---- explain
+
+
+def test_explain_tells_each_step_the_recommendation_and_the_permalink(app: Flask, tmp_path: Path) -> None:
+    result = explain(app, tmp_path, RESPONDER)
+    answer = app.test_client().post("/v1/recommendations", json=RESPONDER).get_json()
+    assert result.exit_code == 0
+    lead = answer["recommendations"][0]
+    for text in (
+        "metastatic_axis: M1_DENOVO_POLY",
+        "response_axis: PR",
+        "complication_tier: C0",
+        "R16",
+        lead["code"],
+        lead["statement"],
+    ):
+        assert text in result.stdout, text
+    assert result.stdout.strip().endswith(answer["decision_id"])
+
+
+def test_explain_names_what_is_missing_and_what_to_beware_of(app: Flask, tmp_path: Path) -> None:
+    result = explain(
+        app, tmp_path, {"metastatic_status": "M1", "chemotherapy_response": "responded", "complications": "none"}
+    )
+    assert result.exit_code == 0
+    assert "missing_fact: presentation" in result.stdout
+    assert "warning: responded does not say which category" in result.stdout
+
+
+def test_explain_refuses_with_every_fault_and_a_code_that_a_script_can_see(app: Flask, tmp_path: Path) -> None:
+    result = explain(
+        app, tmp_path, {"metastatic_status": "M0", "presentation": "de_novo", "hat": "Rosalind", "age_years": "5"}
+    )
+    assert result.exit_code == 1
+    assert result.stdout == ""
+    for text in ("/hat", "/age_years", "/presentation: V01"):
+        assert text in result.stderr, text
+    assert "Rosalind" not in result.stderr
+
+
+def test_explain_says_what_to_do_today_of_urgent_facts_that_it_refuses(app: Flask, tmp_path: Path) -> None:
+    result = explain(app, tmp_path, {"metastatic_status": "M1", "complications": ["bleeding"], "hat": 1})
+    assert result.exit_code == 1
+    assert "URGENT_LOCAL_CONTROL" in result.stderr
+
+
+def test_explain_answers_an_emergency_whatever_else_is_wrong(app: Flask, tmp_path: Path) -> None:
+    result = explain(app, tmp_path, {"hat": 1, "complications": ["sepsis_signs", 5]})
+    assert result.exit_code == 0
+    assert "EMERGENCY_PATHWAY" in result.stdout
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"\xff", b'{"age_years": NaN}', b"[" * 100_000])
+def test_explain_says_of_a_file_that_cannot_be_read_why(app: Flask, tmp_path: Path, body: bytes) -> None:
+    result = explain(app, tmp_path, body)
+    assert result.exit_code == 1
+    assert "facts.json" in result.stderr
+    assert "Traceback" not in result.output
+
+
+def test_explain_needs_a_file_that_there_is(app: Flask, tmp_path: Path) -> None:
+    for words in ((), (str(tmp_path / "none.json"),), (str(tmp_path),)):
+        result = run(app, "guideline", "explain", *words)
+        assert result.exit_code == 2
+        assert "Usage" in result.stderr
+
+
+def test_explain_says_when_there_is_no_such_guideline(app: Flask, tmp_path: Path) -> None:
+    file = tmp_path / "facts.json"
+    file.write_text("{}")
+    assert run(app, "guideline", "explain", "--id", GUIDELINE, str(file)).exit_code == 0
+    result = run(app, "guideline", "explain", "--id", "none-such", str(file))
+    assert result.exit_code not in {0, None}
+    assert isinstance(result.exception, SystemExit)
+    assert GUIDELINE in result.stderr
+
+
+# ---- cases
+
+
+def test_cases_lists_every_worked_case_with_its_expectation(app: Flask) -> None:
+    result = run(app, "guideline", "cases")
+    (release,) = (CONTENT / "guidelines" / GUIDELINE).iterdir()
+    known = list(read_cases(release))
+    assert result.exit_code == 0
+    assert result.stdout.count("    -> ") == len(known)
+    assert all(case.name in result.stdout for case in known)
+
+
+def test_cases_can_be_limited_to_a_rule(app: Flask) -> None:
+    few, all_of_them = run(app, "guideline", "cases", "--rule", "R16").stdout, run(app, "guideline", "cases").stdout
+    assert 0 < few.count("    -> ") < all_of_them.count("    -> ")
+    assert "-> R16" in few
+    assert run(app, "guideline", "cases", "--rule", "R99").stdout == ""
+
+
+# ---- openapi, and the real command
+
+
+def test_openapi_writes_yaml_and_nothing_else(app: Flask) -> None:
+    result = run(app, "openapi")
+    assert result.exit_code == 0
+    assert yaml.safe_load(result.stdout)["openapi"].startswith("3.1")
+    assert result.stdout.endswith("\n")
+    assert not result.stdout.endswith("\n\n")
+
+
+def flask(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """The command as people type it."""
+    return subprocess.run(
+        [sys.executable, "-m", "flask", "--app", "service", *words],
+        cwd=ROOT,
+        env={**os.environ, "HOST": "127.0.0.1", "PORT": "8000", **environment},
+        capture_output=True,
+        timeout=60,
+        check=False,
+        text=True,
+    )
+
+
+def test_the_real_command_writes_its_result_apart_from_its_log() -> None:
+    ended = flask("guideline", "check")
+    assert ended.returncode == 0, ended.stderr
+    assert "gaps 0" in ended.stdout
+    assert "AUTH=none" not in ended.stdout
+    assert "Traceback" not in ended.stderr
+
+
+def test_the_real_command_fails_where_the_knowledge_is_broken(tmp_path: Path) -> None:
+    (tmp_path / "guidelines").mkdir()
+    ended = flask("guideline", "check", CONTENT=str(tmp_path))
+    assert ended.returncode != 0
+    assert str(tmp_path) in ended.stderr

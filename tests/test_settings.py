@@ -1,0 +1,221 @@
+"""Settings: each has one name in the environment, and what would be unsafe or impossible is refused with the reason."""
+
+import dataclasses
+import datetime as dt
+from pathlib import Path
+
+import pytest
+
+from service import create_app
+from service.settings import CONTENT, Settings, SettingsError, from_environment, is_loopback
+
+# Every field that an operator sets, the text in the environment, and what is read.
+READ = {
+    "host": ("127.0.0.2", "127.0.0.2"),
+    "port": ("8123", 8123),
+    "public_url": ("https://guideline.example/base", "https://guideline.example/base"),
+    "auth": ("none", "none"),
+    "guideline": ("another-guideline", "another-guideline"),
+    "content": ("/srv/content", Path("/srv/content")),
+    "workers": ("3", 3),
+    "threads": ("5", 5),
+    "max_body_bytes": ("4096", 4096),
+    "max_batch": ("7", 7),
+    "log_level": ("debug", "debug"),
+    "clock_offset_days": ("400", 400),
+}
+NOT_OF_THE_ENVIRONMENT = {"auth_stated", "clock"}
+NUMBERS = ["PORT", "WORKERS", "THREADS", "MAX_BODY_BYTES", "MAX_BATCH", "CLOCK_OFFSET_DAYS"]
+
+
+@pytest.fixture(autouse=True)
+def no_settings_of_our_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`make test` exports HOST and PORT."""
+    for name in (*(field.upper() for field in READ), "CLIENTS_FILE"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def with_environment(monkeypatch: pytest.MonkeyPatch, **values: str) -> Settings:
+    for name, value in values.items():
+        monkeypatch.setenv(name, value)
+    return from_environment()
+
+
+def test_every_setting_has_a_line_in_this_test() -> None:
+    assert {field.name for field in dataclasses.fields(Settings)} == set(READ) | NOT_OF_THE_ENVIRONMENT
+
+
+@pytest.mark.parametrize("name", READ)
+def test_every_setting_is_read_from_the_variable_of_its_name(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    text, value = READ[name]
+    before = from_environment()
+    after = with_environment(monkeypatch, **{name.upper(): text})
+    assert getattr(after, name) == value
+    follow = {"auth": {"auth_stated"}, "host": {"public_url"}, "port": {"public_url"}}.get(name, set())
+    changed = {
+        field.name
+        for field in dataclasses.fields(Settings)
+        if getattr(before, field.name) != getattr(after, field.name)
+    }
+    assert changed - {name} == follow
+
+
+def test_the_defaults_are_those_of_the_object_and_of_the_contract() -> None:
+    found = from_environment()
+    assert found == Settings()
+    assert (found.host, found.port, found.public_url) == ("127.0.0.1", 8000, "http://127.0.0.1:8000")
+    assert (found.auth, found.auth_stated, found.guideline, found.content) == (
+        "none",
+        False,
+        "mbc-primary-lrt",
+        CONTENT,
+    )
+
+
+@pytest.mark.parametrize(
+    "name", ["HOST", "PUBLIC_URL", "AUTH", "GUIDELINE", "CONTENT", "LOG_LEVEL", "CLIENTS_FILE", *NUMBERS]
+)
+def test_an_empty_variable_is_as_good_as_none(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """compose hands on variables that are not set as empty ones."""
+    assert with_environment(monkeypatch, **{name: ""}) == Settings()
+
+
+@pytest.mark.parametrize(
+    ("host", "port", "url"),
+    [
+        ("localhost", "80", "http://localhost:80"),
+        ("::1", "8001", "http://[::1]:8001"),
+        ("127.0.0.1", "9", "http://127.0.0.1:9"),
+    ],
+)
+def test_the_public_url_follows_host_and_port_unless_it_is_set(
+    monkeypatch: pytest.MonkeyPatch, host: str, port: str, url: str
+) -> None:
+    assert with_environment(monkeypatch, HOST=host, PORT=port).public_url == url
+    assert with_environment(monkeypatch, PUBLIC_URL="https://a.example/").public_url == "https://a.example"
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "0.0.0.0",  # noqa: S104 - it is refused
+        "::",
+        "192.168.1.5",
+        "10.0.0.1",
+        "guideline.example",
+        "host",
+        "127.0.0.1.example",
+    ],
+)
+def test_an_address_that_others_reach_needs_a_word_about_auth(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
+    with pytest.raises(SettingsError) as refused:
+        with_environment(monkeypatch, HOST=host)
+    assert f"HOST={host}" in str(refused.value)
+    assert "AUTH" in str(refused.value)
+    assert with_environment(monkeypatch, AUTH="none").host == host
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1", "[::1]", "127.8.9.10"])
+def test_an_address_of_this_machine_needs_none(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
+    assert is_loopback(host)
+    assert with_environment(monkeypatch, HOST=host).loopback
+
+
+def test_tokens_are_not_available_yet_and_never_taken_for_granted(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(SettingsError, match="AUTH=clients"):
+        with_environment(monkeypatch, AUTH="clients")
+    monkeypatch.delenv("AUTH")
+    with pytest.raises(SettingsError, match="CLIENTS_FILE"):
+        with_environment(monkeypatch, CLIENTS_FILE="/etc/clients.yaml")
+
+
+@pytest.mark.parametrize("auth", ["nobody", "None", "NONE", "false", "0", " none"])
+def test_auth_is_one_of_two_words(monkeypatch: pytest.MonkeyPatch, auth: str) -> None:
+    with pytest.raises(SettingsError, match="AUTH must be none or clients"):
+        with_environment(monkeypatch, AUTH=auth)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "guideline.example",
+        "//guideline.example",
+        "ftp://guideline.example",
+        "http://",
+        "https:///path",
+        "http://[::1",
+        "javascript:x",
+        "8000",
+    ],
+)
+def test_the_public_url_is_an_absolute_web_address(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    with pytest.raises(SettingsError, match="PUBLIC_URL"):
+        with_environment(monkeypatch, PUBLIC_URL=url)
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+@pytest.mark.parametrize("text", ["many", "1.5", "0x10", "1e3"])
+def test_a_number_is_a_whole_number(monkeypatch: pytest.MonkeyPatch, name: str, text: str) -> None:
+    with pytest.raises(SettingsError, match=name):
+        with_environment(monkeypatch, **{name: text})
+
+
+@pytest.mark.parametrize("name", ["WORKERS", "THREADS", "MAX_BODY_BYTES", "MAX_BATCH"])
+@pytest.mark.parametrize("text", ["0", "-1"])
+def test_a_number_of_something_is_at_least_one(monkeypatch: pytest.MonkeyPatch, name: str, text: str) -> None:
+    with pytest.raises(SettingsError, match=name):
+        with_environment(monkeypatch, **{name: text})
+
+
+@pytest.mark.parametrize("port", ["-1", "65536", "99999"])
+def test_a_port_is_one_that_there_is(monkeypatch: pytest.MonkeyPatch, port: str) -> None:
+    with pytest.raises(SettingsError, match="PORT"):
+        with_environment(monkeypatch, PORT=port)
+
+
+@pytest.mark.parametrize("level", ["loud", "verbose", "5"])
+def test_a_log_level_that_there_is_not_is_refused(monkeypatch: pytest.MonkeyPatch, level: str) -> None:
+    with pytest.raises(SettingsError, match="LOG_LEVEL"):
+        with_environment(monkeypatch, LOG_LEVEL=level)
+
+
+@pytest.mark.parametrize("level", ["debug", "info", "warning", "error", "INFO"])
+def test_the_log_levels_that_there_are_work_in_any_case(monkeypatch: pytest.MonkeyPatch, level: str) -> None:
+    monkeypatch.setenv("LOG_LEVEL", level)
+    create_app(from_environment())
+
+
+def test_a_guideline_that_is_not_loaded_keeps_the_service_from_starting() -> None:
+    with pytest.raises(SettingsError, match=r"GUIDELINE=none-such .*mbc-primary-lrt"):
+        create_app(Settings(guideline="none-such", log_level="error"))
+
+
+def test_the_settings_cannot_be_changed_afterwards() -> None:
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        Settings().auth = "clients"  # type: ignore[misc]
+
+
+def test_the_clock_can_be_moved(monkeypatch: pytest.MonkeyPatch) -> None:
+    noon = dt.datetime(2026, 11, 23, 12, tzinfo=dt.UTC)
+    assert Settings(clock=lambda: noon, clock_offset_days=400).today() == dt.date(2027, 12, 28)
+    assert Settings(clock=lambda: noon).today() == dt.date(2026, 11, 23)
+    moved = with_environment(monkeypatch, CLOCK_OFFSET_DAYS="-2").now() - Settings().now()
+    assert abs(moved + dt.timedelta(days=2)) < dt.timedelta(minutes=1)
+
+
+def test_today_is_the_day_in_utc() -> None:
+    east = dt.timezone(dt.timedelta(hours=14))
+    assert Settings().now().utcoffset() == dt.timedelta(0)
+    moment = dt.datetime(2026, 11, 24, 1, tzinfo=east).astimezone(dt.UTC)
+    assert Settings(clock=lambda: moment).today() == dt.date(2026, 11, 23)
+
+
+def test_nothing_else_reads_the_environment() -> None:
+    """Apart from the server's own file, which hands it to the settings."""
+    readers = [
+        str(file)
+        for file in (Path(__file__).parents[1] / "service").rglob("*.py")
+        if file.name not in {"settings.py", "server.py"}
+        and ("os.environ" in (text := file.read_text()) or "getenv" in text)
+    ]
+    assert readers == []
