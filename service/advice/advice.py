@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from service.advice.decision import Decision, contradictions, decide, supporting
+from service.advice.decision import Decision, contradictions, supporting
 from service.advice.missing import Missing, missing_facts
-from service.advice.recommendation import Recommendation, Removed, recommend
+from service.advice.recommendation import Recommendation, Removed, Wordings, notes
 from service.engine.trace import Neighbour, Step, nearest, step
 from service.knowledge.guideline import Guideline
-from service.knowledge.model import Cited, Clause, Statement
+from service.knowledge.model import Cited, Clause, Modifier, Statement
 
 SUMMARISED = 2
 """Missing facts named in a summary; the rest are counted."""
@@ -25,6 +25,7 @@ class Advice:
     must_check: tuple[str, ...]
     warnings: tuple[Clause, ...]
     data_conflicts: tuple[Clause, ...]
+    notes: tuple[tuple[Modifier, list[str]], ...]
     trace: tuple[Step, ...]
     nearest: tuple[Neighbour, ...]
 
@@ -88,13 +89,13 @@ class Advice:
         return [name for offered in given.options for name in self.guideline.options[offered.id].citations]
 
 
-def advise(decision: Decision, stated: Mapping[str, str]) -> Advice:
+def advise(decision: Decision, stated: Mapping[str, str], wordings: Wordings) -> Advice:
     """Answer. `stated` is the normal form; the decision was made from it."""
     guideline, point = decision.guideline, decision.point
-    lead = recommend(decision)
+    lead = wordings.of(decision)
     recommendations = [lead]
     for other in supporting(decision):
-        further = recommend(other)
+        further = wordings.of(other)
         if all(further.statement != given.statement for given in recommendations):
             recommendations.append(further)
     effects_warn = [
@@ -109,18 +110,14 @@ def advise(decision: Decision, stated: Mapping[str, str]) -> Advice:
         decision=decision,
         stated=stated,
         recommendations=tuple(recommendations),
-        missing=missing_facts(decision, lead, stated),
+        missing=missing_facts(decision, lead, stated, wordings),
         must_check=tuple(dict.fromkeys(checks)),
         warnings=(*guideline.warnings.at(point), *effects_warn),
         data_conflicts=(*contradictions(decision), *guideline.conflicts.at(point)),
+        notes=tuple(notes(decision)),
         trace=_trace(decision),
         nearest=tuple(nearest(guideline.table, point)),
     )
-
-
-def advise_on(guideline: Guideline, stated: Mapping[str, str]) -> Advice:
-    """Answer for a normal form."""
-    return advise(decide(guideline, stated), stated)
 
 
 def _left_out(removed: Removed) -> str:

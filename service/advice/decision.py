@@ -57,8 +57,8 @@ def triggers(guideline: Guideline, point: Point) -> list[tuple[str, str]]:
     tier = guideline.release.tier
     if tier is None:
         return []
-    rank = {name: index for index, name in enumerate(guideline.chain.features[tier].values)}
-    present = [(f.name, point[f.tier]) for f in guideline.findings if guideline.present(f, point)]
+    rank = guideline.tier_rank
+    present = [(name, own) for name, feature in guideline.finding_tiers if (own := point[feature]) in rank]
     return sorted(present, key=lambda item: rank[item[1]])
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from service.advice.decision import Decision, contradictions, decide
-from service.advice.recommendation import Recommendation, recommend
+from service.advice.recommendation import Recommendation, Wordings
 from service.engine.vocabulary import UNKNOWN
 from service.knowledge.guideline import Guideline
 from service.knowledge.vocabulary import Finding, Findings, Record, Stated
@@ -21,31 +21,31 @@ class Missing:
     would_become: Mapping[str, Recommendation]
 
 
-def missing_facts(decision: Decision, given: Recommendation, stated: Mapping[str, str]) -> tuple[Missing, ...]:
-    """The unknown facts that would change the answer: those that the rule asks for first, then the decisive ones."""
+def missing_facts(
+    decision: Decision, given: Recommendation, stated: Mapping[str, str], wordings: Wordings
+) -> tuple[Missing, ...]:
+    """The unknown facts that would change the answer: those that the rule asks for first, then the decisive ones.
+
+    A finding of the screen that is not known is always among them, even where it would change nothing.
+    """
     if decision.emergency:
         return ()
-    found = [
-        missing
-        for fact, trials in _open_facts(decision, stated)
-        if (missing := _tried(decision.guideline, given, stated, fact, trials)) is not None
-    ]
+    screened = decision.guideline.vocabulary.screened
+    found = []
+    for fact, values in _open_facts(decision, stated):
+        would_become = _tried(decision.guideline, stated, values, wordings)
+        if fact in screened or any(not _same(given, other) for other in would_become.values()):
+            decisive = any(other.rule.code != given.rule.code for other in would_become.values())
+            found.append(Missing(fact, decisive, would_become))
     asked = {fact: index for index, fact in enumerate(decision.rule.asks)}
     return tuple(sorted(found, key=lambda item: (asked.get(item.fact, len(asked)), not item.decisive)))
 
 
 def _tried(
-    guideline: Guideline, given: Recommendation, stated: Mapping[str, str], fact: str, trials: Sequence[Stated]
-) -> Missing | None:
-    would_become = {}
-    for value, features in trials:
-        trial = decide(guideline, {**stated, **features})
-        if trial.emergency or not contradictions(trial):
-            would_become[value] = recommend(trial)
-    if all(_same(given, other) for other in would_become.values()):
-        return None
-    decisive = any(other.rule.code != given.rule.code for other in would_become.values())
-    return Missing(fact, decisive, would_become)
+    guideline: Guideline, stated: Mapping[str, str], values: Sequence[Stated], wordings: Wordings
+) -> dict[str, Recommendation]:
+    trials = ((value, decide(guideline, {**stated, **features})) for value, features in values)
+    return {value: wordings.of(trial) for value, trial in trials if trial.emergency or not contradictions(trial)}
 
 
 def _same(one: Recommendation, other: Recommendation) -> bool:

@@ -11,7 +11,7 @@ from marshmallow import ValidationError
 
 from service.advice.advice import Advice, advise
 from service.advice.decision import Decision, contradictions, decide
-from service.advice.recommendation import recommend
+from service.advice.recommendation import Wordings
 from service.engine.vocabulary import UNKNOWN
 from service.facts.identifier import Encoder, write
 from service.facts.json_body import Json, Repeated, pointer, repeated
@@ -59,6 +59,7 @@ class Questioner:
         self.guideline = guideline
         self.schema: FactsSchema = request_schema(guideline.vocabulary)
         self.encoder = Encoder(guideline.vocabulary)
+        self.wordings = Wordings(guideline)
         rules = (
             clause for clause in guideline.contradictions.items if any(REPEATED.name in box for box in clause.when)
         )
@@ -92,7 +93,7 @@ class Questioner:
 
     def _answer(self, decision: Decision, stated: Mapping[str, str], refused: tuple[Fault, ...] = ()) -> Answer:
         name = write(*self.guideline.key, self.encoder.encode(stated))
-        return Answer(advise(decision, stated), name, refused)
+        return Answer(advise(decision, stated, self.wordings), name, refused)
 
     def _load(self, tree: Json) -> tuple[dict[str, Any], list[Fault]]:
         try:
@@ -140,7 +141,7 @@ class Questioner:
     def _urgent(self, decision: Decision) -> Urgent | None:
         if not decision.urgent:
             return None
-        return Urgent(decision.rule.code, recommend(decision).statement)
+        return Urgent(decision.rule.code, self.wordings.of(decision).statement)
 
 
 def _once(tree: Json) -> Json:

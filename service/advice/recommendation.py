@@ -3,10 +3,12 @@
 from dataclasses import dataclass
 
 from service.advice.decision import Decision, effects, wording_point
-from service.knowledge.guideline import holds
-from service.knowledge.model import CERTAINTIES, Cited, Effect, Grading, Modifier, Reason, Rule
+from service.knowledge.guideline import Guideline, holds
+from service.knowledge.model import CERTAINTIES, Cited, Effect, Grading, Modifier, Reason, Rule, boxes_in
 
 NONE = "none"
+KEPT = 20_000
+"""Recommendations kept for each guideline, at about 2 kB; when it is full it starts anew."""
 SAFETY_ONLY = ("safety",)
 UNSOURCED = "safety proposal, awaiting sign-off"
 """How a statement that no read source supports is labelled (GUIDELINE E2.1)."""
@@ -44,9 +46,42 @@ class Recommendation:
     citations: tuple[Cited, ...]
     must_check: tuple[str, ...]
     warnings: tuple[str, ...]
-    notes: tuple[tuple[Modifier, tuple[str, ...]], ...]
     decision_aid: bool
     key_message: str
+
+
+class Wordings:
+    """Recommendations of one guideline, kept by all that they depend on: rule, trigger and the features they read.
+
+    Trying the values of missing facts asks for the same few again and again. Shared between threads:
+    two may make the same one at once, which is the same value twice.
+    """
+
+    def __init__(self, guideline: Guideline) -> None:
+        self._reads = {rule.id: _read_by(rule, guideline) for rule in guideline.rules.values()}
+        self._known: dict[tuple[str, ...], Recommendation] = {}
+
+    def of(self, decision: Decision) -> Recommendation:
+        """The recommendation for this decision."""
+        point = decision.point
+        key = (decision.rule.id, decision.trigger, *[point[name] for name in self._reads[decision.rule.id]])
+        found = self._known.get(key)
+        if found is None:
+            if len(self._known) >= KEPT:
+                self._known.clear()
+            found = self._known[key] = recommend(decision)
+        return found
+
+
+def _read_by(rule: Rule, guideline: Guideline) -> tuple[str, ...]:
+    """The features that the rule's wording and grading read, themselves or through the modifiers that touch it."""
+    said = {name for part in (rule.statements, rule.additions, rule.grades) for box in boxes_in(part) for name in box}
+    read = set(said)
+    for modifier in guideline.modifiers.items:
+        touching = [effect for effect in modifier.effects if not effect.rules or rule.id in effect.rules]
+        if touching or f"modifier.{modifier.id}" in said:
+            read |= {name for when in (modifier.when, *(e.when for e in touching)) for box in when for name in box}
+    return tuple(name for name in guideline.chain.features if name in read)
 
 
 def recommend(decision: Decision) -> Recommendation:
@@ -95,7 +130,6 @@ def recommend(decision: Decision) -> Recommendation:
         citations=_cited(cited, applied),
         must_check=tuple(dict.fromkeys(checks)),
         warnings=tuple(effect.warning for _, effect in applied if effect.warning),
-        notes=_notes(decision, applied),
         decision_aid=rule.decision_aid or any(effect.decision_aid for _, effect in applied),
         key_message=" ".join((rule.key_message, *(effect.message for _, effect in applied if effect.message))),
     )
@@ -141,10 +175,11 @@ def _cited(cited: tuple[Cited, ...], applied: list[tuple[Modifier, Effect]]) -> 
     return tuple({(item.id, item.supports): item for item in (*ordered, *added)}.values())
 
 
-def _notes(decision: Decision, applied: list[tuple[Modifier, Effect]]) -> tuple[tuple[Modifier, tuple[str, ...]], ...]:
+def notes(decision: Decision) -> list[tuple[Modifier, list[str]]]:
     """Each modifier that holds, with its notes under this rule; one that does nothing here is named all the same."""
-    return tuple(
-        (modifier, tuple(effect.note for owner, effect in applied if owner is modifier and effect.note))
+    told = effects(decision)
+    return [
+        (modifier, [effect.note for owner, effect in told if owner is modifier and effect.note])
         for modifier in decision.guideline.modifiers.at(decision.point)
         if modifier.when != ({},)
-    )
+    ]

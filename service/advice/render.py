@@ -71,7 +71,7 @@ def full(answer: Answer) -> dict[str, Any]:
             for item in advice.lead.rule.what_would_change
         ],
         "modifiers": [
-            {"id": modifier.id, "title": modifier.title, "notes": list(notes)} for modifier, notes in advice.lead.notes
+            {"id": modifier.id, "title": modifier.title, "notes": list(notes)} for modifier, notes in advice.notes
         ],
         "warnings": [{"code": c.id, "facts": list(c.at), "detail": c.detail} for c in advice.warnings],
         "data_conflicts": [_conflict(clause) for clause in advice.data_conflicts],

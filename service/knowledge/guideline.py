@@ -82,10 +82,20 @@ class Guideline:
         group = self.vocabulary.findings
         return () if group is None else tuple(f for f in group.findings.values() if f.tier in self.chain.features)
 
+    @cached_property
+    def tier_rank(self) -> Mapping[str, int]:
+        """The tiers that the findings have together, 0 the gravest."""
+        tier = self.release.tier
+        return {} if tier is None else {name: rank for rank, name in enumerate(self.chain.features[tier].values)}
+
+    @cached_property
+    def finding_tiers(self) -> tuple[tuple[str, str], ...]:
+        """Name of each finding and of the feature that is its tier."""
+        return tuple((finding.name, finding.tier) for finding in self.findings)
+
     def present(self, finding: Finding, point: Point) -> bool:
         """Whether a finding is present: its tier is then one of the tiers that the findings have together."""
-        tier = self.release.tier
-        return tier is not None and point.get(finding.tier) in self.chain.features[tier].values
+        return point.get(finding.tier) in self.tier_rank
 
     @cached_property
     def kinds(self) -> tuple[str, ...]:

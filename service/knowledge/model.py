@@ -1,12 +1,24 @@
 """The knowledge as plain, immutable values. Each mirrors one part of a content file (docs/content.md)."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields, is_dataclass
 from datetime import date
 
 from service.engine.table import Box
 
 Boxes = tuple[Box, ...]
+
+
+def boxes_in(part: object) -> Iterator[Box]:
+    """Every box of a part of the content, and of the parts inside it."""
+    if isinstance(part, tuple):
+        for item in part:
+            yield from boxes_in(item)
+    elif is_dataclass(part) and not isinstance(part, type):
+        for member in fields(part):
+            value = getattr(part, member.name)
+            yield from value if member.name == "when" else boxes_in(value)
+
 
 CERTAINTIES = ("high", "moderate", "low", "very_low")
 """GRADE certainty, from the best down; `none` stands outside the scale."""

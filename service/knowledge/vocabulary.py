@@ -297,6 +297,15 @@ class Vocabulary:
         return next((fact for fact in self.facts.values() if isinstance(fact, Findings)), None)
 
     @cached_property
+    def screened(self) -> frozenset[str]:
+        """Paths of the findings that must be absent for a patient to be clear."""
+        return (
+            frozenset()
+            if self.findings is None
+            else frozenset(self.findings.findings[name].path for name in self.findings.screen)
+        )
+
+    @cached_property
     def single_facts(self) -> dict[str, Fact]:
         """Request path -> each fact that holds one value of its own (parts and findings included)."""
         return {fact.path: fact for top in self.facts.values() for fact in _single(top)}
