@@ -124,6 +124,9 @@ class TolerantReader:
         elif isinstance(item, dict):
             for key, entry in _items(item):
                 self._entry(fact, key, entry)
+        elif isinstance(item, list):
+            for inner in item:
+                self._item(fact, inner)
 
     def _entry(self, fact: Findings, key: str, value: Json) -> None:
         name = self._name(key, fact.findings)
@@ -135,6 +138,8 @@ class TolerantReader:
                 self._part(finding, part, stated)
         else:
             self._part(finding, "presence", value)
+            if isinstance(value, int | float) and not isinstance(value, bool):
+                self._part(finding, "grade", value)
 
     def _part(self, finding: Finding, part: str, value: Json) -> None:
         name = self._name(part, finding.parts)
@@ -144,7 +149,7 @@ class TolerantReader:
         if _unknown(value):
             self._note(feature, UNKNOWN)
         elif name == "presence":
-            self._note(feature, "present" if value is True else self._word(value, PRESENCE_WORDS))
+            self._note(feature, "present" if _truth(value) == "true" else self._word(value, PRESENCE_WORDS))
         elif name == "grade":
             number = _number(value)
             if number is not None and number.is_integer() and LOWEST_GRADE <= number <= HIGHEST_GRADE:
