@@ -2,6 +2,7 @@
 
 import datetime as dt
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -10,6 +11,7 @@ from tests.strategies import (
     M0_WORDS,
     M1_WORDS,
     MANY,
+    THERAPIES,
     TODAY,
     as_object,
     as_parts,
@@ -100,7 +102,41 @@ def in_the_future(said, parts):
     return dt.date.fromisoformat(parts["assessed_on"]) > as_of + dt.timedelta(days=1)
 
 
-@given(body=st.one_of(bodies, dense_bodies, sparse_bodies()))
+quarrels = st.fixed_dictionaries(
+    {"metastatic_status": st.sampled_from(["M0", "M0(i+)", "M1", "M1", "de_novo_metastatic", "recurrent_metastatic"])},
+    optional={
+        "presentation": st.sampled_from(["de_novo", "recurrent"]),
+        "metastatic_extent": st.sampled_from(["oligometastatic", "bone_only", "polymetastatic"]),
+        "metastatic_sites": st.sampled_from([[], ["bone"], ["liver"], ["bone", "brain"]]),
+        "lesion_count": st.sampled_from([0, 1, 5, 6]),
+        "all_sites_ablatable": st.booleans(),
+        "brain_metastases": st.booleans(),
+        "visceral_crisis": st.booleans(),
+        "primary_tumour": st.sampled_from(["in_situ", "resected"]),
+        "systemic_therapy": st.sampled_from(THERAPIES),
+        "chemotherapy_response": st.fixed_dictionaries(
+            {},
+            optional=dict.fromkeys(
+                ["overall", "primary", "distant"],
+                st.sampled_from(["CR", "PR", "PD", "not_started", "responded", "pCR"]),
+            ),
+        ),
+    },
+)
+"""The members that can contradict one another, and few others."""
+
+
+@pytest.mark.parametrize("therapy", THERAPIES)
+@pytest.mark.parametrize("part", ["overall", "primary", "distant"])
+def test_v04_not_started_beside_a_therapy_is_refused_whatever_its_class(post, therapy, part):
+    body = {"metastatic_status": "M1", "chemotherapy_response": {part: "not_started"}, "systemic_therapy": therapy}
+    assert broken(body) == {"V04"}
+    status, answer = post(body)
+    assert (status, {error["rule"] for error in answer["errors"]}) == (422, {"V04"})
+    assert post({**body, "systemic_therapy": "unknown"})[0] == 200
+
+
+@given(body=st.one_of(quarrels, bodies, dense_bodies, sparse_bodies()))
 @MANY
 def test_d6_exactly_the_rules_that_are_broken_are_named(post, body):
     status, answer = post(body)

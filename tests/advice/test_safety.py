@@ -157,10 +157,10 @@ def test_p3_a_hidden_extent_turns_exactly_the_two_documented_cells_against(decid
 # ---- from raw facts, through the API ---------------------------------------------------------------------------------
 
 
-@given(body=bodies)
 SCREENED = {f"complications.{kind}" for kind in ("bleeding", "ulceration", "infection", "sepsis_signs")}
 
 
+@given(body=bodies)
 @MANY
 def test_every_answer_keeps_s1_to_s9_and_is_repeated_by_its_permalink(app, post, body):
     status, answer = post(body)

@@ -152,6 +152,8 @@ def test_d51_an_infection_with_sepsis_signs_unknown_is_urgent_at_least(tier, gra
     clear = {name: "absent" for name in SCREEN if name != "sepsis_signs"}
     assert tier({**clear, **sepsis, "infection": entry("infection", grade)}) == expected
     assert tier({**clear, "sepsis_signs": "present", "infection": entry("infection", grade)}) == "C4"
+    if grade is not None:
+        assert tier({**clear, **sepsis, "infection": {"grade": grade}}) == expected
 
 
 @pytest.mark.parametrize("complications", ["none", "unknown", None, [], ["odour"], dict.fromkeys(TYPES, "absent")])
