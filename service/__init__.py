@@ -7,7 +7,7 @@ import structlog
 from flask import Flask, Response, request
 
 from service import cli, logs
-from service.api import access, batch, guidelines, operations, problems, recommendations, request_log
+from service.api import access, batch, evidence, guidelines, operations, problems, recommendations, request_log
 from service.api.json_out import compress
 from service.api.knowledge import Knowledge
 from service.api.timeouts import BodyFaults
@@ -40,7 +40,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.url_map.merge_slashes = False
     request_log.register(app)
     problems.register(app)
-    for part in (batch, recommendations, guidelines, operations):
+    for part in (batch, recommendations, guidelines, evidence, operations):
         app.register_blueprint(part.blueprint)
     access.register(app, settings)
     app.after_request(compress)

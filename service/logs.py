@@ -1,4 +1,4 @@
-"""Logging: structlog as JSON lines on standard error, the standard library's loggers included."""
+"""Logging: the application's lines are JSON on standard error. Gunicorn's own few lines stay plain."""
 
 import logging
 import sys
@@ -7,7 +7,7 @@ import structlog
 
 
 def configure(level: str) -> None:
-    """Send every log line of the process through one JSON renderer."""
+    """Send every log line of the application through one JSON renderer."""
     shared: list[structlog.types.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,

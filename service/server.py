@@ -140,7 +140,7 @@ limit_request_line = 4094
 limit_request_fields = 64
 limit_request_field_size = 8190
 
-# How many proxies are believed is said in one place, PROXY_HOPS, and obeyed by the application.
+# No proxy is believed: the application asks for no caller's address.
 forwarded_allow_ips = ""
 secure_scheme_headers: dict[str, str] = {}
 

@@ -57,6 +57,10 @@ class Settings:
     clock: Callable[[], dt.datetime] = field(default=utc_now, repr=False)
     """The clock itself; tests hand in their own."""
 
+    def __post_init__(self) -> None:
+        """Refuse what is unsafe or impossible."""
+        check(self)
+
     def now(self) -> dt.datetime:
         """This moment in UTC."""
         return self.clock() + dt.timedelta(days=self.clock_offset_days)
@@ -116,7 +120,6 @@ def from_environment() -> Settings:
         )
     except EnvError as error:
         raise SettingsError(str(error)) from error
-    check(settings)
     return settings
 
 

@@ -11,7 +11,7 @@ from service.knowledge.guideline import Guideline
 from service.knowledge.model import Cited, Clause, Modifier, Statement
 
 SUMMARISED = 2
-"""Missing facts named in a summary; the rest are counted."""
+"""Missing facts that a summary names of those that the rule asks for."""
 
 
 @dataclass(frozen=True)
@@ -48,9 +48,8 @@ class Advice:
         if asked:
             said += map(_leading_to, asked[:SUMMARISED])
         elif decisive:
-            told = ", ".join(self._changing(item) for item in decisive[:SUMMARISED])
-            more = len(decisive) - SUMMARISED
-            said.append(f"Not known, and would change this: {told}{f' and {more} more' if more > 0 else ''}.")
+            more = f" (and {len(decisive) - 1} more, see missing_facts)" if len(decisive) > 1 else ""
+            said.append(f"Not known, and would change this: {self._changing(decisive[0])}{more}.")
         return " ".join(said)
 
     def _changing(self, item: Missing) -> str:
@@ -68,7 +67,7 @@ class Advice:
             for item in recommendation.citations:
                 if item not in found.setdefault(item.id, []):
                     found[item.id].append(item)
-        for name in (*self._beside, *(name for given in self.recommendations for name in self._of_options(given))):
+        for name in (*self._beside, *self._of_options):
             found.setdefault(name, [])
         return list(found.items())
 
@@ -85,8 +84,11 @@ class Advice:
     def _beside(self) -> list[str]:
         return [name for statements in self.told for statement in statements for name in statement.citations]
 
-    def _of_options(self, given: Recommendation) -> list[str]:
-        return [name for offered in given.options for name in self.guideline.options[offered.id].citations]
+    @property
+    def _of_options(self) -> list[str]:
+        options = self.guideline.options
+        offered = (each for given in self.recommendations for each in given.options)
+        return [name for each in offered for name in options[each.id].citations]
 
 
 def advise(decision: Decision, stated: Mapping[str, str], wordings: Wordings) -> Advice:

@@ -45,7 +45,13 @@ def _tried(
     guideline: Guideline, stated: Mapping[str, str], values: Sequence[Stated], wordings: Wordings
 ) -> dict[str, Recommendation]:
     trials = ((value, decide(guideline, {**stated, **features})) for value, features in values)
-    return {value: wordings.of(trial) for value, trial in trials if trial.emergency or not contradictions(trial)}
+    return {value: wordings.of(trial) for value, trial in trials if _possible(trial)}
+
+
+def _possible(trial: Decision) -> bool:
+    if any(trial.guideline.implausible.at(trial.point)):
+        return False
+    return trial.emergency or not contradictions(trial)
 
 
 def _same(one: Recommendation, other: Recommendation) -> bool:

@@ -3,7 +3,7 @@
 import datetime as dt
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from itertools import product
+from itertools import islice, product
 from math import prod
 from typing import Any
 
@@ -12,7 +12,6 @@ from marshmallow import ValidationError
 from service.advice.advice import Advice, advise
 from service.advice.decision import Decision, contradictions, decide
 from service.advice.recommendation import Wordings
-from service.engine.vocabulary import UNKNOWN
 from service.facts.identifier import Encoder, write
 from service.facts.json_body import Json, Repeated, pointer, repeated
 from service.facts.normal_form import normal_form, recount
@@ -23,6 +22,8 @@ from service.knowledge.guideline import Guideline
 from service.knowledge.model import Clause
 from service.knowledge.vocabulary import REPEATED
 
+FAULTS = 1000
+"""Faults of one body that are listed; whoever has more has sent something else altogether."""
 COMBINATIONS = 1024
 """Of repeated keys so many combinations are tried; beyond it one feature after the other."""
 
@@ -100,7 +101,7 @@ class Questioner:
             return self.schema.load(tree), []
         except ValidationError as error:
             loaded = error.valid_data if isinstance(error.valid_data, dict) else {}
-            return loaded, list(_flat(error.messages))
+            return loaded, list(islice(_flat(error.messages), FAULTS))
 
     def _faulty(self, tree: Json, faults: list[Fault], today: dt.date) -> Answer | Refused:
         stated = self._readable(tree, today)
@@ -179,7 +180,7 @@ def _stated_at(path: list[str], tree: Json) -> Iterator[str | int]:
         if isinstance(tree, list) and part in tree:
             yield tree.index(part)
             return
-        if not isinstance(tree, dict) or tree.get(part, UNKNOWN) is UNKNOWN:
+        if not isinstance(tree, dict) or part not in tree:
             return
         yield part
         tree = tree[part]

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from service.advice.decision import Decision, effects, wording_point
 from service.knowledge.guideline import Guideline, holds
-from service.knowledge.model import CERTAINTIES, Cited, Effect, Grading, Modifier, Reason, Rule, boxes_in
+from service.knowledge.model import CERTAINTIES, DOMAINS, Cited, Effect, Grading, Modifier, Reason, Rule, boxes_in
 
 NONE = "none"
 KEPT = 20_000
@@ -76,6 +76,9 @@ class Wordings:
 def _read_by(rule: Rule, guideline: Guideline) -> tuple[str, ...]:
     """The features that the rule's wording and grading read, themselves or through the modifiers that touch it."""
     said = {name for part in (rule.statements, rule.additions, rule.grades) for box in boxes_in(part) for name in box}
+    for table in reversed(guideline.wording.tables):
+        if table.table.name in said:
+            said |= {feature.name for feature in table.table.inputs}
     read = set(said)
     for modifier in guideline.modifiers.items:
         touching = [effect for effect in modifier.effects if not effect.rules or rule.id in effect.rules]
@@ -160,7 +163,7 @@ def _lowered(certainty: str, applied: list[tuple[Modifier, Effect]]) -> tuple[st
     level = min(CERTAINTIES.index(certainty) + len(groups), len(CERTAINTIES) - 1)
     reasons = tuple(
         Reason(
-            domain=group if group == "indirectness" else "other",
+            domain=group if group in DOMAINS else "other",
             text=f"One level down for this patient ({group.replace('_', ' ')}): {'; '.join(titles)}.",
         )
         for group, titles in groups.items()

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from service.advice.advice import Advice
+from service.advice.evidence import applicability, cited, evidence
 from service.advice.missing import Missing
 from service.advice.question import Answer
 from service.advice.recommendation import Recommendation
@@ -11,15 +12,13 @@ from service.knowledge.guideline import Guideline
 from service.knowledge.model import Citation, Cited, Clause, Statement
 
 VIEWS = ("full", "brief", "row")
-NOT_IN_BRIEF = ("communication",)
 
 
 def rendered(answer: Answer, view: str) -> dict[str, Any]:
     """The answer as the view shows it."""
     if view == "row":
         return row(answer)
-    whole = full(answer)
-    return whole if view == "full" else {name: value for name, value in whole.items() if name not in NOT_IN_BRIEF}
+    return full(answer) if view == "full" else brief(answer)
 
 
 def row(answer: Answer) -> dict[str, Any]:
@@ -39,8 +38,22 @@ def row(answer: Answer) -> dict[str, Any]:
 
 def full(answer: Answer) -> dict[str, Any]:
     """Everything."""
+    guideline = answer.advice.guideline
+    shown = brief(answer)
+    listed = {each["id"] for each in shown["citations"]}
+    shown["citations"] += [citation(guideline.citations[name]) for name in cited(guideline) if name not in listed]
+    return shown | {
+        "applicability": applicability(guideline, answer.advice.decision.point),
+        "evidence": evidence(guideline),
+        "communication": _communication(answer.advice),
+    }
+
+
+def brief(answer: Answer) -> dict[str, Any]:
+    """Without evidence, applicability and communication."""
     advice = answer.advice
     guideline, decision = advice.guideline, advice.decision
+    dissent, questions = advice.told
     return {
         "decision_id": answer.decision_id,
         "guideline": named(guideline),
@@ -77,7 +90,8 @@ def full(answer: Answer) -> dict[str, Any]:
         "data_conflicts": [_conflict(clause) for clause in advice.data_conflicts],
         "refused": [{"pointer": fault.pointer, "code": fault.code} for fault in answer.refused],
         "citations": [citation(guideline.citations[name], used) for name, used in advice.cited],
-        **_told(advice),
+        "dissent": [_statement(statement) for statement in dissent],
+        "open_questions": [_statement(statement) for statement in questions],
         "disclaimer": guideline.release.disclaimer,
         "links": {
             "self": f"/v1/recommendations/{answer.decision_id}",
@@ -174,25 +188,20 @@ def _conflict(clause: Clause) -> dict[str, Any]:
     return {"rule": clause.id, "facts": list(clause.at), "detail": clause.detail}
 
 
-def _told(advice: Advice) -> dict[str, Any]:
-    """The other opinion, the open questions, and what to say to the patient."""
-    dissent, questions = advice.told
-    told: dict[str, Any] = {
-        "dissent": [_statement(statement) for statement in dissent],
-        "open_questions": [_statement(statement) for statement in questions],
-        "communication": None,
-    }
+def _communication(advice: Advice) -> dict[str, Any] | None:
+    """What to say to the patient."""
     communication, rule = advice.guideline.communication, advice.lead.rule
-    if communication is not None:
-        told["communication"] = {
-            "key_message": advice.lead.key_message,
-            "not_abandonment": communication.not_abandonment,
-            "triggers_to_return": list(communication.triggers_to_return),
-            "uncertainty": communication.uncertainty if rule.id in communication.uncertainty_rules else None,
-            "ask_patient": list(communication.ask_patient),
-            "avoid": list(communication.avoid),
-        }
-    return told
+    if communication is None:
+        return None
+    return {
+        "key_message": advice.lead.key_message,
+        "not_abandonment": communication.not_abandonment,
+        "triggers_to_return": list(communication.triggers_to_return),
+        "uncertainty": communication.uncertainty if rule.id in communication.uncertainty_rules else None,
+        "numbers_on_request": communication.numbers_on_request if rule.id in communication.uncertainty_rules else None,
+        "ask_patient": list(communication.ask_patient),
+        "avoid": list(communication.avoid),
+    }
 
 
 def _statement(statement: Statement) -> dict[str, Any]:

@@ -6,13 +6,13 @@ import orjson
 from flask import Blueprint, Response, request
 
 from service.advice.question import Answer
-from service.advice.render import VIEWS, rendered
+from service.advice.render import rendered
 from service.api.access import ADVICE, scope
 from service.api.body import JSON, parse_json, read_body
 from service.api.json_out import json_response
 from service.api.knowledge import knowledge, settings
 from service.api.problems import KINDS, Problem
-from service.api.recommendations import ask
+from service.api.recommendations import ask, view_asked
 from service.facts.json_body import Json
 
 blueprint = Blueprint("batch", __name__)
@@ -31,7 +31,8 @@ def batch() -> Response:
     if len(patients) > settings().max_batch:
         raise Problem("body-too-large", f"A batch holds at most {settings().max_batch} patients.")
     results = [_result(patient) for patient in patients]
-    answered = [_shown(index, result, _view(results)) for index, result in enumerate(results)]
+    view = _view(results)
+    answered = [_shown(index, result, view) for index, result in enumerate(results)]
     if request.mimetype == NDJSON:
         text = b"".join(orjson.dumps(item) + b"\n" for item in answered)
         response = Response(text, mimetype=NDJSON)
@@ -63,12 +64,12 @@ def _result(patient: Json | bytes) -> Answer | Problem:
 
 def _view(results: list[Answer | Problem]) -> str:
     """The view asked for; a misspelt one is refused, unless an emergency among the patients has to be answered."""
-    view = request.args.get("view", "row")
-    if view in VIEWS:
-        return view
-    if any(isinstance(result, Answer) and result.advice.decision.emergency for result in results):
-        return "row"
-    raise Problem("bad-request", f"There is no such view. Known: {', '.join(VIEWS)}.")
+    try:
+        return view_asked("row")
+    except Problem:
+        if any(isinstance(result, Answer) and result.advice.decision.emergency for result in results):
+            return "row"
+        raise
 
 
 def _shown(index: int, result: Answer | Problem, view: str) -> dict[str, Any]:

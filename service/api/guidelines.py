@@ -23,6 +23,7 @@ from service.knowledge.vocabulary import (
     Fact,
     Finding,
     Findings,
+    Flag,
     Members,
     Number,
     Record,
@@ -40,7 +41,7 @@ def guidelines() -> Response:
     """All guidelines, the newest release of each."""
     library = knowledge().library
     found = (library.newest(name) for name in library.guidelines)
-    return _public({"guidelines": [_outline(guideline) for guideline in found if guideline is not None]})
+    return public({"guidelines": [_outline(guideline) for guideline in found if guideline is not None]})
 
 
 @blueprint.get("/v1/guidelines/<guideline>")
@@ -50,7 +51,7 @@ def guideline_by(guideline: str) -> Response:
     asked = _asked(guideline)
     release = asked.release
     releases = knowledge().library.guidelines[guideline]
-    return _public(
+    return public(
         _outline(asked)
         | {
             "question": release.question,
@@ -79,7 +80,7 @@ def guideline_by(guideline: str) -> Response:
 def rules(guideline: str) -> Response:
     """All rules of a guideline."""
     asked = _asked(guideline)
-    return _public({"rules": [_rule(asked, rule) for rule in asked.rules.values()]})
+    return public({"rules": [_rule(asked, rule) for rule in asked.rules.values()]})
 
 
 @blueprint.get("/v1/guidelines/<guideline>/rules/<rule>")
@@ -90,7 +91,7 @@ def rule_by(guideline: str, rule: str) -> Response:
     found = next((each for each in asked.rules.values() if rule in {each.id, each.code}), None)
     if found is None:
         raise Problem("not-found", "This guideline has no such rule.")
-    return _public(_rule(asked, found))
+    return public(_rule(asked, found))
 
 
 @blueprint.get("/v1/guidelines/<guideline>/decision-table")
@@ -103,14 +104,13 @@ def decision_table(guideline: str) -> Response:
         raise Problem("not-acceptable", f"The decision table comes as {JSON} or {CSV}.")
     rows = list(_cells(asked))
     if form == JSON:
-        response = _public({"columns": [*asked.release.axes, *RESULT], "cells": rows})
+        response = public({"columns": [*asked.release.axes, *RESULT], "cells": rows})
     else:
         text = io.StringIO()
         writer = csv.DictWriter(text, [*asked.release.axes, *RESULT])
         writer.writeheader()
         writer.writerows(rows)
-        response = Response(text.getvalue(), mimetype=CSV)
-        response.headers["Cache-Control"] = PUBLIC
+        response = _kept(Response(text.getvalue(), mimetype=CSV))
     response.vary.add("Accept")
     return response
 
@@ -120,7 +120,7 @@ def decision_table(guideline: str) -> Response:
 def facts() -> Response:
     """The request vocabulary: what may be said, what each word means, its codes."""
     asked = _asked(settings().guideline)
-    return _public(
+    return public(
         {
             "guideline": named(asked),
             "facts": [_fact(name, fact) for name, fact in asked.vocabulary.facts.items()],
@@ -132,7 +132,7 @@ def facts() -> Response:
 @scope(OPEN)
 def citations() -> Response:
     """The catalogue of sources."""
-    return _public({"citations": [citation(source) for source in knowledge().library.citations.values()]})
+    return public({"citations": [citation(source) for source in knowledge().library.citations.values()]})
 
 
 @blueprint.get("/v1/citations/<source>")
@@ -143,9 +143,9 @@ def citation_by(source: str) -> Response:
     if found is None:
         raise Problem("not-found", "There is no such citation.")
     asked = _asked(settings().guideline)
-    used = [item for rule in asked.rules.values() for item in rule.citations if item.id == source]
-    cited_by = [rule.id for rule in asked.rules.values() if any(item.id == source for item in rule.citations)]
-    return _public(citation(found, used) | {"cited_by": cited_by})
+    used = [item for rule in asked.rules.values() for item in rule.sources if item.id == source]
+    cited_by = [rule.id for rule in asked.rules.values() if any(item.id == source for item in rule.sources)]
+    return public(citation(found, used) | {"cited_by": cited_by})
 
 
 RESULT = ("rule", "code", "direction")
@@ -156,9 +156,15 @@ def _asked(guideline: str) -> Guideline:
     return knowledge().release(guideline, request.args.get("release", "latest")).guideline
 
 
-def _public(body: Any) -> Response:
-    response = json_response(body)
+def public(body: Any) -> Response:
+    """An answer that anyone may keep for five minutes."""
+    return _kept(json_response(body))
+
+
+def _kept(response: Response) -> Response:
     response.headers["Cache-Control"] = PUBLIC
+    response.add_etag(weak=True)
+    response.make_conditional(request)
     return response
 
 
@@ -188,12 +194,26 @@ def _rule(guideline: Guideline, rule: Rule) -> dict[str, Any]:
         "when": [_box(guideline, box) for box in rule.when],
         "statement": rule.statement,
         "statements": [
-            {"name": each.name, "when": [_box(guideline, box) for box in each.when], "statement": each.statement}
+            {
+                "name": each.name,
+                "when": [_box(guideline, box) for box in each.when],
+                "statement": each.statement,
+                "citations": [cited.id for cited in each.citations or rule.citations],
+            }
             for each in rule.statements
         ],
         "additions": [
             {"name": each.name, "when": [_box(guideline, box) for box in each.when], "append": each.append}
             for each in rule.additions
+        ],
+        "grades": [
+            {
+                "when": [_box(guideline, box) for box in each.when],
+                "certainty": each.certainty or rule.certainty,
+                "urgency": each.urgency or rule.urgency,
+                "citations": [cited.id for cited in each.citations or rule.citations],
+            }
+            for each in rule.grades
         ],
         "direction": rule.direction,
         "strength": rule.strength,
@@ -237,6 +257,8 @@ def _fact(name: str, fact: Fact) -> dict[str, Any]:
             shown["values"] = {word: _value(value) for word, value in fact.values.items()}
         case Number():
             shown |= {"minimum": fact.minimum, "maximum": fact.maximum, "unit": fact.unit, "bands": list(fact.bands)}
+        case Flag():
+            shown["asserts"] = fact.asserts
         case Date():
             shown["within_days"] = fact.within_days
         case Record():
@@ -249,6 +271,8 @@ def _fact(name: str, fact: Fact) -> dict[str, Any]:
                 "version": "5.0",
                 "term": fact.ctcae.term,
                 "meddra": fact.ctcae.meddra,
+                "lowest": fact.ctcae.lowest,
+                "highest": fact.ctcae.highest,
                 "grades": dict(fact.ctcae.grades),
             }  # fmt: skip
             shown["flags"] = [_fact(part, flag) for part, flag in fact.flags.items()]

@@ -43,8 +43,8 @@ def document(questioner: Questioner) -> dict[str, Any]:
         jsonSchemaDialect="https://json-schema.org/draft/2020-12/schema",
     )
     spec.components.schema("Facts", schema=questioner.schema)
-    for schema in ("AnswerOut", "RowOut", "ProblemOut"):
-        spec.components.schema(_named(schema), schema=schema_class(schema))
+    for schema in (schemas.AnswerOut, schemas.RowOut, schemas.ProblemOut):
+        spec.components.schema(_named(schema), schema=schema)
     for name, response in _responses(questioner).items():
         spec.components.response(name, response)
     for path, operations in _paths(_patient(questioner.guideline)).items():
@@ -52,13 +52,8 @@ def document(questioner: Questioner) -> dict[str, Any]:
     return spec.to_dict()
 
 
-def schema_class(name: str) -> Any:
-    """A schema class of the answers by its name."""
-    return getattr(schemas, name)
-
-
 def _named(schema: Any) -> str:
-    name = schema if isinstance(schema, str) else getattr(schema, "__name__", type(schema).__name__)
+    name: str = getattr(schema, "__name__", type(schema).__name__)
     return name.removesuffix("Out")
 
 
@@ -116,6 +111,11 @@ def _paths(patient: dict[str, Any]) -> dict[str, dict[str, Any]]:
         "/v1/facts": {"get": _known("facts", "The request vocabulary with definitions and codes")},
         "/v1/citations": {"get": _known("citations", "The catalogue of sources")},
         "/v1/citations/{source}": {"get": _known("citation", "One source", _in_path("source"))},
+        "/v1/studies": {"get": _known("studies", "All studies")},
+        "/v1/studies/{study}": {"get": _known("study", "One study with its figures as read", _in_path("study"))},
+        "/v1/evidence/{outcome}": {
+            "get": _known("evidence", "One outcome, pooled and per study", _in_path("outcome"), _query("pool", None))
+        },
         "/livez": {"get": _known("livez", "The process answers", tag="operations")},
         "/readyz": {"get": _known("readyz", "The knowledge is loaded", tag="operations")},
         "/version": {"get": _known("version", "Versions of the service and its knowledge", tag="operations")},

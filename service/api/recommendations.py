@@ -4,6 +4,7 @@ import hashlib
 from typing import Any
 
 from flask import Blueprint, Response, request
+from werkzeug.exceptions import MethodNotAllowed
 
 from service.advice.question import Answer, Questioner, Refused
 from service.advice.render import VIEWS, rendered
@@ -19,6 +20,8 @@ from service.settings import VERSION
 blueprint = Blueprint("recommendations", __name__)
 
 LANGUAGE = "en"
+BATCH = "batch"
+"""No decision_id: that address takes a POST."""
 
 
 @blueprint.post("/v1/recommendations")
@@ -39,6 +42,8 @@ def recommend_by(guideline: str) -> Response:
 @scope(OPEN)
 def recall(decision_id: str) -> Response:
     """Ask again what a decision_id encodes."""
+    if decision_id == BATCH:
+        raise MethodNotAllowed(["POST"])
     named = identifier.read(decision_id)
     if named is None:
         raise Problem("not-found", "This is not a decision_id: it does not decode, or its check value is wrong.")
@@ -48,9 +53,11 @@ def recall(decision_id: str) -> Response:
     answer = questioner.recall(named.facts)
     if answer is None:
         raise Problem("not-found", "This is not a decision_id: the facts that it encodes are not valid.")
-    view = _view()
-    if request.args.get("release") == "latest":
+    view, release = view_asked("full"), request.args.get("release", named.release)
+    if release == "latest":
         return _latest(questioner, answer, view)
+    if release != named.release:
+        raise Problem("bad-request", "A permalink knows its own release; ?release=latest asks the newest one.")
     response = _answered(answer, view)
     response.headers["Cache-Control"] = "private, no-cache"
     response.make_conditional(request)
@@ -81,18 +88,33 @@ def _asked(guideline: str) -> Response:
     newest = knowledge().newest(guideline)
     tree = read_json(settings().max_body_bytes)
     try:
-        view = _view()
-        release = request.args.get("release", "latest")
-        answer = ask(knowledge().release(guideline, release), tree)
+        shown = view_asked("full")
+        questioner = knowledge().release(guideline, request.args.get("release", "latest"))
     except Problem as problem:
         # An emergency is never answered with an error, not even about the query string.
-        emergency = newest.ask(tree, settings().today())
-        if isinstance(emergency, Refused) or not emergency.advice.decision.emergency:
-            raise problem from None
-        view, answer = "full", emergency
-    response = _answered(answer, view)
+        answer, shown = _emergency(newest, tree, problem), "full"
+    else:
+        answer = _asked_of(questioner, newest, tree)
+    response = _answered(answer, shown)
     response.headers["Cache-Control"] = "no-store"
     return response
+
+
+def _asked_of(questioner: Questioner, newest: Questioner, tree: Json) -> Answer:
+    try:
+        return ask(questioner, tree)
+    except Problem as problem:
+        if questioner is newest:
+            raise
+        return _emergency(newest, tree, problem)
+
+
+def _emergency(newest: Questioner, tree: Json, problem: Problem) -> Answer:
+    """The answer of the newest release if it is an emergency, else the problem."""
+    result = newest.ask(tree, settings().today())
+    if isinstance(result, Refused) or not result.advice.decision.emergency:
+        raise problem
+    return result
 
 
 def _answered(answer: Answer, view: str) -> Response:
@@ -114,11 +136,14 @@ def _answered(answer: Answer, view: str) -> Response:
 def _latest(asked: Questioner, old: Answer, view: str) -> Response:
     """The same facts by the newest release, with what changed. The facts pass through both vocabularies by name."""
     newest = knowledge().newest(asked.guideline.release.id)
-    known = newest.guideline.vocabulary.nothing
-    stated = {**known, **{name: value for name, value in old.advice.stated.items() if name in known}}
-    new = newest.recall(newest.encoder.encode(stated))
+    vocabulary = newest.guideline.vocabulary
+    values = {feature.name: feature.values for feature in (*vocabulary.features, *vocabulary.counted)}
+    stated = {n: v for n, v in old.advice.stated.items() if v != asked.guideline.vocabulary.nothing[n]}
+    new = None
+    if all(value in values.get(name, ()) for name, value in stated.items()):
+        new = newest.recall(newest.encoder.encode({**vocabulary.nothing, **stated}))
     if new is None:
-        raise Problem("not-found", "The newest release does not accept these facts; ask again with a new request.")
+        raise Problem("not-found", "The newest release does not know these facts; ask again with a new request.")
     before, after = rendered(old, "row"), rendered(new, "row")
     changed = [
         {"member": name, "before": before[name], "after": after[name]}
@@ -133,8 +158,9 @@ def _latest(asked: Questioner, old: Answer, view: str) -> Response:
     return response
 
 
-def _view() -> str:
-    view = request.args.get("view", "full")
+def view_asked(default: str) -> str:
+    """The view that the query asks for."""
+    view = request.args.get("view", default)
     if view not in VIEWS:
         raise Problem("bad-request", f"There is no such view. Known: {', '.join(VIEWS)}.")
     return view

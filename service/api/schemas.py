@@ -20,6 +20,11 @@ def maybe() -> fields.String:
     return fields.String(required=True, allow_none=True)
 
 
+def number() -> fields.Float:
+    """A required number."""
+    return fields.Float(required=True)
+
+
 def texts() -> fields.List[str]:
     """A list of strings."""
     return fields.List(fields.String(), required=True)
@@ -122,13 +127,58 @@ class Told(Schema):
 
 class CommunicationOut(Schema):
     key_message, not_abandonment = text(), text()
-    uncertainty = maybe()
+    uncertainty, numbers_on_request = maybe(), maybe()
     triggers_to_return, ask_patient, avoid = texts(), texts(), texts()
 
 
 class Links(Schema):
     self = text()
     page = text()
+
+
+class StudyEffect(Schema):
+    study, name, citation = text(), text(), text()
+    hr, ci_low, ci_high, ci_level = number(), number(), number(), number()
+    timing, read_in, argued = maybe(), maybe(), maybe()
+    people = fields.Integer(required=True, allow_none=True)
+    caveats = texts()
+
+
+class IntervalOut(Schema):
+    hr, ci_low, ci_high, ci_level = number(), number(), number(), number()
+
+
+class Weight(Schema):
+    study = text()
+    fixed, random = number(), number()
+
+
+class Pooled(Schema):
+    """Computed by this service from the studies' own intervals."""
+
+    id, title = text(), text()
+    derived = fields.Boolean(required=True)
+    fixed, random = fields.Nested(IntervalOut, required=True), fields.Nested(IntervalOut, required=True)
+    hartung_knapp = fields.Nested(IntervalOut, required=True, allow_none=True)
+    q, i2, tau2 = number(), number(), number()
+    freedom = fields.Integer(required=True)
+    caveat = maybe()
+    weights = several(Weight)
+
+
+class EvidenceOutcome(Schema):
+    title, measure, direction = text(), text(), text()
+    method = maybe()
+    date = fields.Date(required=True)
+    pooled = fields.Nested(Pooled, required=True, allow_none=True)
+    studies, published = several(StudyEffect), several(StudyEffect)
+    notes = texts()
+
+
+class Applicability(Schema):
+    study, citation = text(), text()
+    unknown = texts()  # type: ignore[assignment] # a field; marshmallow keeps fields and its own options apart
+    matches, mismatches = texts(), texts()
 
 
 class Changed(Schema):
@@ -139,7 +189,7 @@ class Changed(Schema):
 
 
 class AnswerOut(Schema):
-    """A full answer. The view `brief` leaves out communication."""
+    """A full answer. The view `brief` leaves out evidence, applicability and communication."""
 
     decision_id = fields.String(required=True, validate=validate.Regexp(r"^[A-Za-z0-9_-]{1,200}$"))
     guideline = fields.Nested(GuidelineNamed, required=True)
@@ -153,6 +203,8 @@ class AnswerOut(Schema):
     warnings = several(WarningOut)
     data_conflicts = several(ConflictOut)
     refused = several(RefusedMember)
+    applicability = several(Applicability, required=False)
+    evidence = fields.Dict(fields.String(), fields.Nested(EvidenceOutcome))
     citations = several(CitationOut)
     dissent, open_questions = several(Told), several(Told)
     communication = fields.Nested(CommunicationOut, allow_none=True)

@@ -47,7 +47,7 @@ def place(fact: Fact, value: Any, point: dict[str, str], as_of: dt.date) -> None
 
 def dated(fact: Date, day: dt.date, as_of: dt.date) -> str:
     """The band of a day: within, older, or future."""
-    if day > as_of + GRACE:
+    if day - as_of > GRACE:
         return "future"
     return "older" if (as_of - day).days > fact.within_days else fact.recent
 

@@ -28,8 +28,10 @@ from service.knowledge.vocabulary import (
 
 NONE = "none"
 PRESENCES = ("present", "absent", UNKNOWN)
+NONE_ALONE = 'A list names what is present; to assert that all are absent send "none" by itself.'
+NOTHING: Mapping[str, str] = {}
 NO_VALUE = "There is no such value."
-NO_MEMBER = "There is no such member."
+NO_MEMBER = "There is no such member; /v1/facts lists those that there are."
 UNKNOWN_MEMBER = "unknown_member"
 SCHEMA = "_schema"
 """Where marshmallow puts what is wrong with an object as a whole; a caller may have a member of that name."""
@@ -65,13 +67,28 @@ class FactField(fields.Field[Any]):
         """Give the value in the vocabulary's own words, or raise."""
         raise NotImplementedError
 
-    def word(self, value: Any, words: Mapping[str, str]) -> str:
+    def word(self, value: Any, words: Mapping[str, str], *, suggest: bool = True) -> str:
         """Read one word of a closed set."""
         if not isinstance(value, str):
             raise self.refuse(f"Must be one of the words {listed(words)}.", "wrong_type")
         if value in words:
             return words[value]
-        raise self.refuse(unknown_word(value, words, self.spellings), "unknown_value")
+        raise self.refuse(unknown_word(value, words, self.spellings) if suggest else NO_VALUE, "unknown_value")
+
+    def each(self, items: list[Any], words: Mapping[str, str], alone: Mapping[str, str] = NOTHING) -> list[str]:
+        """Read each word of a list; faults stand at their index. `alone`: words that are no items, and why."""
+        found: list[str] = []
+        faults: dict[int, Any] = {}
+        for index, item in enumerate(items):
+            try:
+                if isinstance(item, str) and item in alone:
+                    raise self.refuse(alone[item], "none_in_list")
+                found.append(self.word(item, words, suggest=len(faults) < SUGGESTED))
+            except ValidationError as error:
+                faults[index] = error.messages
+        if faults:
+            raise ValidationError(faults)
+        return found
 
 
 class ChoiceField(FactField):
@@ -152,15 +169,7 @@ class MembersField(FactField):
             return None
         if not isinstance(value, list):
             raise self.refuse(f"Must be a list of the words {listed(self.fact.words)}.", "wrong_type")
-        found, faults = [], {}
-        for index, item in enumerate(value):
-            try:
-                found.append(self.word(item, self.fact.words))
-            except ValidationError as error:
-                faults[index] = error.messages
-        if faults:
-            raise ValidationError(faults)
-        return found
+        return self.each(value, self.fact.words)
 
 
 class RecordField(FactField):
@@ -259,7 +268,7 @@ class FindingsField(FactField):
         if isinstance(value, dict):
             return self.schema.load(value)
         if isinstance(value, list):
-            return self.present(value)
+            return self.each(value, self.words, {NONE: NONE_ALONE})
         if not isinstance(value, str):
             raise self.refuse('Must be "none", "unknown", an object or a list.', "wrong_type")
         if value in (NONE, UNKNOWN):
@@ -273,21 +282,6 @@ class FindingsField(FactField):
     def words(self) -> dict[str, str]:
         """The names of the findings."""
         return {name: name for name in self.fact.findings}
-
-    def present(self, value: list[Any]) -> list[str]:
-        """Read a list: each one named is present."""
-        faults: dict[int, Any] = {}
-        for index, item in enumerate(value):
-            try:
-                if item == NONE:
-                    detail = 'A list names what is present; to assert that all are absent send "none" by itself.'
-                    raise self.refuse(detail, "none_in_list")
-                self.word(item, self.words)
-            except ValidationError as error:
-                faults[index] = error.messages
-        if faults:
-            raise ValidationError(faults)
-        return value
 
 
 class FactsSchema(Schema):
@@ -354,7 +348,7 @@ def unknown_word(word: str, words: Iterable[str], spellings: Mapping[str, str], 
     """Why this word is refused, and which was probably meant. Never repeats the word itself."""
     known = list(words)
     if spellings.get(word) in known:
-        return f"Names are British here: spell it {spellings[word]}."
+        return f"Here it is written {spellings[word]}."
     by_case = {name.lower(): name for name in known}
     if word.lower() in by_case:
         return f"Names are case-sensitive: write {by_case[word.lower()]}."

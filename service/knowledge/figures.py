@@ -1,13 +1,14 @@
 """Figures in sentences: {figure:study/path} becomes the figure of that study, with its interval and caveat.
 
-A number is typed once, in the study's file. A figure marked `display: never` does not load.
+{pool:id} becomes a pool that we computed, with its intervals. A number is typed once, in the study's file;
+a figure marked `display: never` does not load.
 """
 
 import re
 from collections.abc import Mapping
 from typing import Any
 
-_PLACEHOLDER = re.compile(r"\{figure:([^{}]+)\}")
+_PLACEHOLDER = re.compile(r"\{(figure|pool):([^{}]+)\}")
 _RATIOS = {"hr": "HR", "rr": "RR", "or": "OR"}
 
 
@@ -15,15 +16,23 @@ class FigureError(ValueError):
     """A figure that does not exist or must not be shown."""
 
 
-def with_figures(data: Any, studies: Mapping[str, Any]) -> Any:
-    """The YAML data with every placeholder filled. Raises FigureError."""
+def with_figures(data: Any, studies: Mapping[str, Any], pools: Mapping[str, str] | None = None) -> Any:
+    """The YAML data with every placeholder filled; `pools` are sentences by id. Raises FigureError."""
     if isinstance(data, str):
-        return _PLACEHOLDER.sub(lambda found: _figure(found[1], studies), data)
+        return _PLACEHOLDER.sub(lambda found: _filled(found[1], found[2], studies, pools or {}), data)
     if isinstance(data, list):
-        return [with_figures(item, studies) for item in data]
+        return [with_figures(item, studies, pools) for item in data]
     if isinstance(data, dict):
-        return {name: with_figures(item, studies) for name, item in data.items()}
+        return {name: with_figures(item, studies, pools) for name, item in data.items()}
     return data
+
+
+def _filled(kind: str, name: str, studies: Mapping[str, Any], pools: Mapping[str, str]) -> str:
+    if kind == "figure":
+        return _figure(name, studies)
+    if name not in pools:
+        raise FigureError(f"{name}: no such pool")
+    return pools[name]
 
 
 def _figure(path: str, studies: Mapping[str, Any]) -> str:

@@ -11,6 +11,7 @@ from service.engine.table import HitPolicy, Row, Table
 from service.engine.vocabulary import Feature
 from service.knowledge.cases import Case
 from service.knowledge.model import Boxes, Citation, Clause, Communication, Modifier, Option, Release, Rule
+from service.knowledge.outcomes import Evidence
 from service.knowledge.tables_file import collecting, read_by
 from service.knowledge.vocabulary import Finding, Vocabulary
 
@@ -65,9 +66,11 @@ class Guideline:
     conflicts: Collection[Clause]
     warnings: Collection[Clause]
     checks: Collection[Clause]
+    implausible: Collection[Clause]
     modifiers: Collection[Modifier]
     options: Mapping[str, Option]
     communication: Communication | None
+    evidence: Evidence
     citations: Mapping[str, Citation]
     cases: tuple[Case, ...]
 

@@ -15,11 +15,10 @@ from marshmallow import ValidationError
 
 from service.knowledge.guideline import Guideline
 from service.knowledge.model import Citation
+from service.knowledge.outcomes import arms_that_do_not_add_up
 from service.knowledge.release_folder import load_release
 from service.knowledge.schemas import CitationSchema
 from service.knowledge.yaml_file import ContentError, ContentFault, flat, read_yaml
-
-CONTENT = Path(__file__).parent / "content"
 
 
 @dataclass(frozen=True)
@@ -41,9 +40,11 @@ class Library:
 
 
 def load_library(content: Path) -> Library:
-    """Load every guideline release below a content folder. Raises ContentError with all faults found."""
+    """Load every guideline release below a content folder. Raises ContentError with the first folder's faults."""
     studies = {file.stem: read_yaml(file) for file in sorted((content / "studies").glob("*.yaml"))}
     citations = _citations(content / "citations")
+    if wrong := list(arms_that_do_not_add_up(studies)):
+        raise ContentError([ContentFault(str(content / "studies"), "/arms", detail) for detail in wrong])
     shared = sorted([*(content / "citations").glob("*.yaml"), *(content / "studies").glob("*.yaml")])
     guidelines: dict[str, dict[str, Guideline]] = {}
     for folder in sorted((content / "guidelines").glob("*/*/")):

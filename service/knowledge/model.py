@@ -154,6 +154,13 @@ class Rule:
     additions: tuple[Addition, ...] = ()
     grades: tuple[Grading, ...] = ()
 
+    @property
+    def sources(self) -> tuple[Cited, ...]:
+        """Everything that the rule cites for anybody."""
+        said = (item for wording in self.statements for item in wording.citations)
+        graded = (item for grading in self.grades for item in grading.citations)
+        return (*self.citations, *said, *graded)
+
 
 @dataclass(frozen=True)
 class Effect:
@@ -190,12 +197,16 @@ class Modifier:
 
 @dataclass(frozen=True)
 class Clause:
-    """A contradiction, a conflict or a warning: where it holds, what it says, which members it is about."""
+    """A contradiction, a conflict or a warning: where it holds, what it says, which members it is about.
+
+    `implausible`: a missing fact is not asked for by a value that would bring this warning about.
+    """
 
     id: str
     when: Boxes
     detail: str
     at: tuple[str, ...] = ()
+    implausible: bool = False
 
 
 @dataclass(frozen=True)

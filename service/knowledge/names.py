@@ -7,8 +7,9 @@ from typing import Any
 
 from service.engine.chain import Chain
 from service.knowledge.cases import Case
-from service.knowledge.model import Citation, Communication, Modifier, Option, Release, Rule
-from service.knowledge.vocabulary import Vocabulary
+from service.knowledge.model import Citation, Clause, Communication, Modifier, Option, Release, Rule
+from service.knowledge.outcomes import Evidence
+from service.knowledge.vocabulary import Finding, Vocabulary
 from service.knowledge.yaml_file import ContentFault
 
 
@@ -24,8 +25,15 @@ class Parts:
     options: Mapping[str, Option]
     modifiers: tuple[Modifier, ...]
     communication: Communication | None
+    evidence: Evidence
     citations: Mapping[str, Citation]
     cases: list[Case]
+    clauses: Mapping[str, Iterable[Clause]]
+
+    @property
+    def findings(self) -> Iterable[Finding]:
+        """The findings, if the guideline asks for any."""
+        return () if self.words.findings is None else self.words.findings.findings.values()
 
 
 def misnamed(parts: Parts) -> list[ContentFault]:
@@ -33,6 +41,7 @@ def misnamed(parts: Parts) -> list[ContentFault]:
     told = () if parts.communication is None else parts.communication.dissent
     rules = {rule.id for rule in parts.rules}
     kinds = {option.kind for option in parts.options.values()}
+    facts = {*parts.words.facts, *parts.words.single_facts, *(f.grade for f in parts.findings)}
     known = {
         "citations": set(parts.citations),
         "cite_first": set(parts.citations),
@@ -43,20 +52,28 @@ def misnamed(parts: Parts) -> list[ContentFault]:
         "dissent": {statement.id for statement in told},
         "remove": kinds,
         "mark": kinds,
-        "asks": {*parts.words.facts, *parts.words.single_facts},
+        "asks": facts,
+        "at": facts,
     }
     named: list[tuple[str, str, Any]] = [(f"rules/{rule.id}.yaml", "", rule) for rule in parts.rules]
     named += [("options.yaml", f"/{option.id}", option) for option in parts.options.values()]
     named += [("modifiers.yaml", f"/{modifier.id}", modifier) for modifier in parts.modifiers]
+    named += [(file, f"/{clause.id}", clause) for file, clauses in parts.clauses.items() for clause in clauses]
     if parts.communication is not None:
         named.append(("communication.yaml", "", parts.communication))
+    cited = [(f"/outcomes/{o.id}", e.citation) for o in parts.evidence.outcomes for e in (*o.trials, *o.published)]
+    cited += [(f"/populations/{each.study}", each.citation) for each in parts.evidence.populations]
+    uncited = [(path, name) for path, name in cited if name not in parts.citations]
     found = [fault for file, path, thing in named for fault in _unknown(thing, file, path, known)]
+    found += [("evidence.yaml", path, f"no such citation: {name}") for path, name in uncited]
     found += _of_release(parts.release, parts.chain, rules)
     found += _of_facts(parts.words, parts.citations)
     found += _of_rules(parts.rules, {case.rule for case in parts.cases})
     found += [("modifiers.yaml", "", f"the id {name} stands twice") for name in _twice([m.id for m in parts.modifiers])]
     return [ContentFault(str(parts.folder / file), path, detail) for file, path, detail in found]
 
+
+FACTS = ("asks", "at")
 
 _Fault = tuple[str, str, str]
 
@@ -67,7 +84,7 @@ def _unknown(thing: Any, file: str, path: str, known: Mapping[str, set[str]]) ->
         for item in value if isinstance(value, tuple | dict) else ():
             name = item if isinstance(item, str) else getattr(item, "id", None)
             if member.name in known and name not in known[member.name]:
-                yield file, below, f"no such {'fact' if member.name == 'asks' else 'id'}: {name}"
+                yield file, below, f"no such {'fact' if member.name in FACTS else 'id'}: {name}"
             if is_dataclass(item):
                 yield from _unknown(item, file, below, known)
 

@@ -22,6 +22,7 @@ from service.knowledge.figures import FigureError, with_figures
 from service.knowledge.guideline import Collection, Guideline, rule_table
 from service.knowledge.model import Citation, Communication, Release, Rule
 from service.knowledge.names import Parts, misnamed
+from service.knowledge.outcomes import Evidence, EvidenceError, Outcome, Population, outcome, pool_text
 from service.knowledge.tables_file import BoxError, boxes, derivation, expanded
 from service.knowledge.vocabulary_file import vocabulary
 from service.knowledge.yaml_file import ContentError, ContentFault, flat, read_yaml
@@ -42,9 +43,12 @@ class _Loader:
         self.citations = citations
         self.studies = studies
         self.faults: list[ContentFault] = []
+        self.pools: dict[str, str] = {}
 
     def load(self, digest: str) -> Guideline:
+        self.strangers()
         release: Release = self.part("guideline.yaml", schemas.ReleaseSchema())
+        outcomes, populations = self.evidence()
         words = self.built("facts.yaml", vocabulary)
         options = {option.id: option for option in self.members("options.yaml", schemas.OptionsFile(), "options")}
         rules = [self.rule(name) for name in self.rule_files()]
@@ -75,10 +79,22 @@ class _Loader:
                 options=options,
                 modifiers=modifiers.get("modifiers", ()),
                 communication=communication,
+                evidence=Evidence(outcomes, tuple(populations)),
                 citations=self.citations,
                 cases=cases,
+                clauses={
+                    "contradictions.yaml": [
+                        *contradictions.get("contradictions", ()),
+                        *contradictions.get("conflicts", ()),
+                    ],
+                    "warnings.yaml": [*warnings.get("warnings", ()), *warnings.get("checks", ())],
+                },
             )
         )
+        populations = [
+            self.placed(each, "evidence.yaml", f"/populations/{index}", derived)
+            for index, each in enumerate(populations)
+        ]
         collected = {
             name: self.collected(name, content, file, derived)
             for file, content in (
@@ -90,7 +106,7 @@ class _Loader:
         }  # fmt: skip
         self.stop()
 
-        gates = [rule for rule in rules if rule.id in release.gates]
+        gates = [rule for name in release.gates for rule in rules if rule.id == name]
         in_table = [rule for rule in rules if rule.id not in release.gates]
         table = self.proved(release, in_table, derived)
         for flaw in (*chain.verify(), *wording.verify()):
@@ -106,13 +122,23 @@ class _Loader:
             table=CompiledTable(table),
             gates=Collection("gates", gates, derived),
             **collected,
+            implausible=Collection("implausible", [w for w in collected["warnings"].items if w.implausible], derived),
             options=options,
             communication=communication,
+            evidence=Evidence(outcomes, tuple(populations)),
             citations=self.citations,
             cases=tuple(cases),
         )
 
     # ---- reading
+
+    def strangers(self) -> None:
+        """A file of another name would be passed over in silence, and its warnings with it."""
+        for file in sorted(self.folder.rglob("*")):
+            name = file.relative_to(self.folder)
+            known = name.name in FILES if len(name.parts) == 1 else name.parts[0] in FOLDERS and name.suffix == ".yaml"
+            if file.suffix in {".yaml", ".yml"} and not known:
+                self.fault(name.as_posix(), "", "this file belongs to no guideline; is its name misspelt?")
 
     def rule_files(self) -> list[str]:
         found = sorted(f"rules/{path.name}" for path in (self.folder / "rules").glob("*.yaml"))
@@ -129,7 +155,7 @@ class _Loader:
     def built(self, name: str, make: Callable[[Any], T]) -> T:
         """Read the file and make something of it."""
         try:
-            return make(with_figures(expanded(read_yaml(self.folder / name)), self.studies))
+            return make(with_figures(expanded(read_yaml(self.folder / name)), self.studies, self.pools))
         except ContentError as error:
             self.faults += error.faults
         except (BoxError, FigureError) as error:
@@ -153,6 +179,18 @@ class _Loader:
         except ContentError as error:
             self.faults += error.faults
             return []
+
+    def evidence(self) -> tuple[tuple[Outcome, ...], list[Population]]:
+        """The outcomes with their pools computed; sentences of later files may quote a pool."""
+        raw = self.optional("evidence.yaml", schemas.EvidenceFile())
+        found = []
+        for index, entry in enumerate((raw or {}).get("outcomes", ())):
+            try:
+                found.append(outcome(entry, self.studies))
+            except EvidenceError as error:
+                self.fault("evidence.yaml", f"/outcomes/{index}", str(error))
+        self.pools = {pool.id: pool_text(pool) for each in found for pool in each.pools}
+        return tuple(found), list((raw or {}).get("populations", ()))
 
     # ---- resolving
 
@@ -182,9 +220,9 @@ class _Loader:
         changed: dict[str, Any] = {}
         for member in fields(thing):
             value, below = getattr(thing, member.name), f"{path}/{member.name}"
-            if member.name == "when":
+            if member.name in BOXED:
                 try:
-                    changed["when"] = boxes(value, features)
+                    changed[member.name] = boxes(value, features)
                 except BoxError as error:
                     self.fault(file, below, str(error))
             elif isinstance(value, tuple):
@@ -212,6 +250,21 @@ class _Loader:
         if self.faults:
             raise ContentError(self.faults)
 
+
+FILES = (
+    "guideline.yaml",
+    "facts.yaml",
+    "derivations.yaml",
+    "options.yaml",
+    "contradictions.yaml",
+    "warnings.yaml",
+    "modifiers.yaml",
+    "communication.yaml",
+    "evidence.yaml",
+)
+FOLDERS = ("rules", "cases")
+BOXED = ("when", "fits", "misfits")
+"""Members that hold boxes."""
 
 MEMBERS: Mapping[str, tuple[str, ...]] = {
     "modifiers.yaml": ("modifiers",),

@@ -5,9 +5,11 @@ from typing import Any
 
 from marshmallow import RAISE, Schema, ValidationError, fields, post_load, validate
 
-from service.knowledge import model
+from service.knowledge import model, outcomes
 
 Boxed = list[dict[str, Any]]
+LOWERING = (*model.DOMAINS, "unstated_category")
+"""Groups of reasons for a lower certainty: a GRADE domain, or a fact sent without its category."""
 
 
 class Boxes(fields.Field[Boxed]):
@@ -89,7 +91,7 @@ class Keyed(fields.Field[list[Any]]):
         made, faults = [], {}
         for name, body in value.items():
             try:
-                made.append(self.schema.load({"id": name, **body} if isinstance(body, dict) else body))
+                made.append(self.schema.load({**body, "id": name} if isinstance(body, dict) else body))
             except ValidationError as error:
                 faults[name] = error.messages
         if faults:
@@ -181,7 +183,8 @@ class EffectSchema(Content):
     when = Boxes(load_default=list)
     rules, directions, remove, must_check, must_check_first = texts(), texts(), texts(), texts(), texts()
     cite_first = texts()
-    lowers_certainty, prefix, adds, ends, note, message, warning = (optional() for _ in range(7))
+    lowers_certainty = one_of(LOWERING, required=False)
+    prefix, adds, ends, note, message, warning = (optional() for _ in range(6))
     mark = fields.Dict(fields.String(), fields.String(), load_default=dict)
     citations = fields.List(fields.Nested(CitedSchema), load_default=list)
     decision_aid = truth()
@@ -196,7 +199,7 @@ class ModifierSchema(Content):
 class ClauseSchema(Content):
     makes = model.Clause
     id, when, detail = text(), Boxes(required=True), text()
-    at = texts()
+    at, implausible = texts(), truth()
 
 
 class StatementSchema(Content):
@@ -230,6 +233,50 @@ class TableSchema(Content):
 class DerivationsSchema(Content):
     tables = fields.List(fields.Nested(TableSchema), required=True)
     wording = fields.List(fields.Nested(TableSchema), load_default=list)
+
+
+class TrialSchema(Content):
+    study, effect, citation = text(), text(), text()
+    timing = one_of(("after_systemic_therapy", "upfront"))
+    people = text(pattern=r"^[0-9]+$")
+    argued, caveat = optional(), optional()
+
+
+class PublishedSchema(Content):
+    study, effect, citation = text(), text(), text()
+    caveat = optional()
+
+
+class PoolSchema(Content):
+    id, title = text(), text()
+    trials = texts(required=True, least=2)
+    caveat = optional()
+
+
+class OutcomeSchema(Content):
+    id, title, measure, direction = text(), text(), text(), text()
+    default = optional()
+    trials = fields.List(fields.Nested(TrialSchema), required=True)
+    pools = fields.List(fields.Nested(PoolSchema), required=True)
+    published = fields.List(fields.Nested(PublishedSchema), required=True)
+    notes = texts(required=True)
+
+
+class CriterionSchema(Content):
+    makes = outcomes.Criterion
+    criterion = text()
+    fits, misfits = Boxes(load_default=list), Boxes(load_default=list)
+
+
+class PopulationSchema(Content):
+    makes = outcomes.Population
+    study, citation = text(), text()
+    criteria = fields.List(fields.Nested(CriterionSchema), required=True, validate=validate.Length(min=1))
+
+
+class EvidenceFile(Content):
+    outcomes = fields.List(fields.Nested(OutcomeSchema), required=True)
+    populations = fields.List(fields.Nested(PopulationSchema), required=True)
 
 
 class OptionsFile(Content):

@@ -32,6 +32,8 @@ def _repeated(entry: Any) -> Iterator[Any]:
     if not isinstance(entry["for_each"], dict) or len(entry["for_each"]) != 1:
         raise BoxError("for_each names one thing and lists its values")
     ((name, values),) = entry["for_each"].items()
+    if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
+        raise BoxError(f"for_each: {name} needs a list of words")
     for value in values:
         yield from _repeated(_filled(rest, f"{{{name}}}", value))
 
@@ -41,6 +43,8 @@ def _filled(data: Any, slot: str, value: str) -> Any:
         return data.replace(slot, value)
     if isinstance(data, list):
         return [_filled(item, slot, value) for item in data]
+    if not isinstance(data, dict):
+        return data
     filled = {_filled(name, slot, value): _filled(item, slot, value) for name, item in data.items()}
     if len(filled) < len(data):
         message = f"with {value!r} for {slot} two keys become one"
@@ -63,7 +67,10 @@ def _cell(name: str, cell: Any, features: Mapping[str, Feature]) -> frozenset[st
         message = f"{name}: a cell is a value, a list of values or {{not: values}}"
         raise BoxError(message)
     stated = cell["not"] if negated else cell
-    values = frozenset(stated if isinstance(stated, list) else [stated])
+    listed = stated if isinstance(stated, list) else [stated]
+    if not all(isinstance(value, str) for value in listed):
+        raise BoxError(f"{name}: a value is a word")
+    values = frozenset(listed)
     if strange := values - everything:
         message = f"{name} is never {', '.join(sorted(strange))}"
         raise BoxError(message)

@@ -143,7 +143,8 @@ def test_d51_unknown_bleeding_risks_are_a_check_and_missing_facts(post):
     assert {"platelets_10e9_per_l", "haemoglobin_g_per_dl", "anticoagulated"} <= {
         item["fact"] for item in answer["missing_facts"] if item["decisive"]
     }
-    assert any("latelets" in check and "anticoagulant" in check for check in answer["must_check"])
+    told = " ".join(answer["must_check"]).lower()
+    assert all(word in told for word in ("platelets", "haemoglobin", "anticoagulant"))
 
 
 @pytest.mark.parametrize(("grade", "expected"), [(1, "C3"), (2, "C3"), (3, "C3"), (4, "C4"), (None, "C3")])
@@ -279,6 +280,14 @@ def test_d5_a_tier_reached_while_the_screen_is_not_whole_stands_and_names_what_t
     (named,) = [item for item in answer["missing_facts"] if item["fact"] == f"complications.{kind}"]
     # An infection without systemic signs is C2B: it outranks C1 only.
     assert named["decisive"] == (kind != "infection" or reached == "C1")
+
+
+def test_d5_at_an_urgent_tier_an_unknown_sign_of_sepsis_is_named_and_would_be_an_emergency(post):
+    clear = {name: "absent" for name in SCREEN if name != "sepsis_signs"}
+    answer = post({"complications": {**clear, "bleeding": {**entry("bleeding", 3)}}})[1]
+    assert answer["because"]["derived"]["complication_tier"] == "C3"
+    (named,) = [item for item in answer["missing_facts"] if item["fact"] == "complications.sepsis_signs"]
+    assert named["would_become"]["present"]["code"] == "EMERGENCY_PATHWAY"
 
 
 @pytest.mark.parametrize(("member", "value"), EMERGENCIES, ids=str)

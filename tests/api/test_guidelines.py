@@ -330,8 +330,10 @@ def test_every_source_is_listed_with_how_it_was_read(client: FlaskClient) -> Non
 def test_a_source_names_the_rules_that_cite_it(client: FlaskClient) -> None:
     cited: dict[str, set[str]] = {}
     for rule in read(client, f"{HOME}/rules")["rules"]:
-        for source in rule["citations"]:
-            cited.setdefault(source["id"], set()).add(rule["id"])
+        named = [source["id"] for source in rule["citations"]]
+        named += [name for part in (*rule["statements"], *rule["grades"]) for name in part["citations"]]
+        for name in named:
+            cited.setdefault(name, set()).add(rule["id"])
     for source in read(client, "/v1/citations")["citations"]:
         found = read(client, f"/v1/citations/{source['id']}")
         assert set(found["cited_by"]) == cited.get(source["id"], set()), source["id"]

@@ -16,7 +16,15 @@ from tests.conftest import GUIDELINE, Server
 
 CANARY = "Rosalind-4711"
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "TRACE", "PROPFIND", "FROBNICATE")
-SAMPLES = {"guideline": GUIDELINE, "decision_id": "1_x", "rule": "R01", "source": "BADWE15", "code": "not-found"}
+SAMPLES = {
+    "guideline": GUIDELINE,
+    "decision_id": "1_x",
+    "rule": "R01",
+    "source": "BADWE15",
+    "study": "jcog1017",
+    "outcome": "overall-survival",
+    "code": "not-found",
+}
 
 
 def paths(app: Flask) -> dict[str, set[str]]:

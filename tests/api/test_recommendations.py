@@ -172,6 +172,8 @@ def test_every_id_used_is_cited_in_full_and_nothing_else(client: FlaskClient, bo
 def test_the_brief_view_is_the_full_one_without_evidence_applicability_and_communication(client: FlaskClient) -> None:
     full = answered(client, RESPONDER).get_json()
     brief = answered(client, RESPONDER, "?view=brief").get_json()
+    cited = {item["id"] for item in brief["citations"]}
+    full["citations"] = [item for item in full["citations"] if item["id"] in cited]
     assert brief == {name: value for name, value in full.items() if name not in NOT_IN_BRIEF}
 
 

@@ -1,0 +1,112 @@
+"""The evidence beside an answer: what the trials found, and how this patient compares with those they enrolled."""
+
+from typing import Any
+
+from service.engine.compile import Point
+from service.engine.table import Box
+from service.evidence.effect import Interval
+from service.knowledge.guideline import Guideline
+from service.knowledge.outcomes import MEANINGFUL, Criterion, Effect, Outcome, PooledOutcome
+
+METHOD = (
+    "Log hazard ratios; standard errors from the width of each interval at its own level; inverse-variance fixed "
+    "effect; DerSimonian-Laird random effects; Hartung-Knapp-Sidik-Jonkman interval around the random-effects estimate."
+)
+
+
+def evidence(guideline: Guideline) -> dict[str, Any]:
+    """Each outcome with its default pool and its studies."""
+    return {outcome.id: of_outcome(outcome, guideline) for outcome in guideline.evidence.outcomes}
+
+
+def cited(guideline: Guideline) -> list[str]:
+    """The sources of the evidence and of the populations."""
+    effects = (each for outcome in guideline.evidence.outcomes for each in (*outcome.trials, *outcome.published))
+    populations = guideline.evidence.populations
+    return list(dict.fromkeys([*(each.citation for each in effects), *(each.citation for each in populations)]))
+
+
+def of_outcome(outcome: Outcome, guideline: Guideline) -> dict[str, Any]:
+    """One outcome: pooled, per study, as published."""
+    return {
+        "title": outcome.title,
+        "measure": outcome.measure,
+        "direction": outcome.direction,
+        "method": METHOD if outcome.pools else None,
+        "date": guideline.release.evidence_date.isoformat(),
+        "pooled": None if outcome.shown is None else of_pool(outcome.shown),
+        "studies": [_study(effect) for effect in outcome.trials],
+        "published": [_study(effect) for effect in outcome.published],
+        "notes": list(outcome.notes),
+    }
+
+
+def of_pool(pool: PooledOutcome) -> dict[str, Any]:
+    """A pool with all its intervals; ours, and said to be."""
+    numbers = pool.pool
+    return {
+        "id": pool.id,
+        "title": pool.title,
+        "derived": True,
+        "fixed": _interval(numbers.fixed),
+        "random": _interval(numbers.random),
+        "hartung_knapp": _interval(numbers.hartung_knapp) if numbers.freedom >= MEANINGFUL else None,
+        "q": round(numbers.q, 2),
+        "freedom": numbers.freedom,
+        "i2": round(numbers.i2, 1),
+        "tau2": round(numbers.tau2, 4),
+        "caveat": pool.caveat,
+        "weights": [
+            {"study": effect.study, "fixed": round(fixed, 1), "random": round(random, 1)}
+            for effect, fixed, random in zip(pool.trials, numbers.weights_fixed, numbers.weights_random, strict=True)
+        ],
+    }
+
+
+def applicability(guideline: Guideline, point: Point) -> list[dict[str, Any]]:
+    """Each study's criteria against this patient: fits, does not fit, not known."""
+    found = []
+    for population in guideline.evidence.populations:
+        told: dict[str, Any] = {"study": population.study, "citation": population.citation}
+        told |= {"matches": [], "mismatches": [], "unknown": []}
+        for each in population.criteria:
+            place = (
+                "mismatches" if _inside(each.misfits, point) else "matches" if _inside(each.fits, point) else "unknown"
+            )
+            told[place].append(each.criterion)
+        found.append(told)
+    return found
+
+
+def _place(criterion: Criterion, point: Point) -> str:
+    if _inside(criterion.misfits, point):
+        return "mismatches"
+    return "matches" if _inside(criterion.fits, point) else "unknown"
+
+
+def _inside(boxes: tuple[Box, ...], point: Point) -> bool:
+    """Whether the point lies in any of the boxes; no boxes hold nobody."""
+    return any(all(point[name] in accepted for name, accepted in box.items()) for box in boxes)
+
+
+def _study(effect: Effect) -> dict[str, Any]:
+    return {
+        "study": effect.study,
+        "name": effect.name,
+        "citation": effect.citation,
+        **_interval(effect.interval),
+        "timing": effect.timing,
+        "people": effect.people,
+        "read_in": effect.read_in,
+        "caveats": list(effect.caveats),
+        "argued": effect.argued,
+    }
+
+
+def _interval(interval: Interval) -> dict[str, float]:
+    return {
+        "hr": round(interval.ratio, 3),
+        "ci_low": round(interval.low, 3),
+        "ci_high": round(interval.high, 3),
+        "ci_level": interval.level,
+    }
