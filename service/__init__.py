@@ -13,6 +13,7 @@ from service.api.knowledge import Knowledge
 from service.api.timeouts import BodyFaults
 from service.knowledge.library import load_library
 from service.settings import Settings, SettingsError, from_environment
+from service.web import decisions
 
 SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -42,6 +43,8 @@ def create_app(settings: Settings | None = None) -> Flask:
     problems.register(app)
     for part in (batch, recommendations, guidelines, evidence, operations):
         app.register_blueprint(part.blueprint)
+    if settings.pages:
+        app.register_blueprint(decisions.blueprint)
     access.register(app, settings)
     app.after_request(compress)
     app.after_request(_harden)

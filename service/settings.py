@@ -46,6 +46,8 @@ class Settings:
     """WORKERS: processes."""
     threads: int = 32
     """THREADS: threads a process; a half-sent request occupies one until it times out."""
+    pages: bool = True
+    """PAGES: on, or off to take the pages for people away."""
     max_body_bytes: int = 1_048_576
     """MAX_BODY_BYTES: largest body of one patient; a batch may have sixteen times as much."""
     max_batch: int = 1000
@@ -113,6 +115,7 @@ def from_environment() -> Settings:
             content=Path(text("CONTENT", str(CONTENT))),
             workers=number("WORKERS", Settings.workers),
             threads=number("THREADS", Settings.threads),
+            pages=_switch("PAGES", text("PAGES", "on")),
             max_body_bytes=number("MAX_BODY_BYTES", Settings.max_body_bytes),
             max_batch=number("MAX_BATCH", Settings.max_batch),
             log_level=text("LOG_LEVEL", Settings.log_level).lower(),
@@ -149,6 +152,12 @@ def check(settings: Settings) -> None:
 
 def _in_url(host: str) -> str:
     return f"[{host}]" if ":" in host and not host.startswith("[") else host
+
+
+def _switch(name: str, word: str) -> bool:
+    if word not in {"on", "off"}:
+        raise SettingsError(f"{name} must be on or off.")
+    return word == "on"
 
 
 def _absolute(url: str) -> bool:

@@ -21,6 +21,7 @@ READ = {
     "threads": ("5", 5),
     "max_body_bytes": ("4096", 4096),
     "max_batch": ("7", 7),
+    "pages": ("off", False),
     "log_level": ("debug", "debug"),
     "clock_offset_days": ("400", 400),
 }

@@ -116,6 +116,8 @@ def _paths(patient: dict[str, Any]) -> dict[str, dict[str, Any]]:
         "/v1/evidence/{outcome}": {
             "get": _known("evidence", "One outcome, pooled and per study", _in_path("outcome"), _query("pool", None))
         },
+        "/decisions/{decision_id}": {"get": _page("page", "The answer as a page", "text/html", "decision_id")},
+        "/assets/{name}": {"get": _page("asset", "A file that the pages use", "text/css", "name")},
         "/livez": {"get": _known("livez", "The process answers", tag="operations")},
         "/readyz": {"get": _known("readyz", "The knowledge is loaded", tag="operations")},
         "/version": {"get": _known("version", "Versions of the service and its knowledge", tag="operations")},
@@ -213,6 +215,13 @@ def _known(operation: str, summary: str, *parameters: dict[str, Any], tag: str =
         "parameters": list(parameters),
         "responses": {**_ok(summary, {"type": "object"}), **absent, **_problems("misdirected-request")},
     }
+
+
+def _page(operation: str, summary: str, mimetype: str, parameter: str) -> dict[str, Any]:
+    page = _known(operation, summary, _in_path(parameter), tag="pages")
+    page["responses"]["200"]["content"] = {mimetype: {"schema": {"type": "string"}}}
+    page["responses"] |= _problems("gone") if parameter == "decision_id" else {}
+    return page
 
 
 def _table(operation: dict[str, Any]) -> dict[str, Any]:

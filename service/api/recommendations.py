@@ -15,6 +15,7 @@ from service.api.knowledge import knowledge, overdue, settings
 from service.api.problems import Problem, listed
 from service.facts import identifier
 from service.facts.json_body import Json
+from service.knowledge.guideline import Guideline
 from service.settings import VERSION
 
 blueprint = Blueprint("recommendations", __name__)
@@ -44,6 +45,21 @@ def recall(decision_id: str) -> Response:
     """Ask again what a decision_id encodes."""
     if decision_id == BATCH:
         raise MethodNotAllowed(["POST"])
+    answer = recalled(decision_id)
+    guideline = answer.advice.guideline
+    view, release = view_asked("full"), request.args.get("release", guideline.release.release)
+    if release == "latest":
+        return _latest(guideline, answer, view)
+    if release != guideline.release.release:
+        raise Problem("bad-request", "A permalink knows its own release; ?release=latest asks the newest one.")
+    response = _answered(answer, view)
+    response.headers["Cache-Control"] = "private, no-cache"
+    response.make_conditional(request)
+    return response
+
+
+def recalled(decision_id: str) -> Answer:
+    """The answer that a decision_id encodes, or the problem that says why there is none."""
     named = identifier.read(decision_id)
     if named is None:
         raise Problem("not-found", "This is not a decision_id: it does not decode, or its check value is wrong.")
@@ -53,15 +69,7 @@ def recall(decision_id: str) -> Response:
     answer = questioner.recall(named.facts)
     if answer is None:
         raise Problem("not-found", "This is not a decision_id: the facts that it encodes are not valid.")
-    view, release = view_asked("full"), request.args.get("release", named.release)
-    if release == "latest":
-        return _latest(questioner, answer, view)
-    if release != named.release:
-        raise Problem("bad-request", "A permalink knows its own release; ?release=latest asks the newest one.")
-    response = _answered(answer, view)
-    response.headers["Cache-Control"] = "private, no-cache"
-    response.make_conditional(request)
-    return response
+    return answer
 
 
 def ask(questioner: Questioner, tree: Json) -> Answer:
@@ -133,12 +141,12 @@ def _answered(answer: Answer, view: str) -> Response:
     return response
 
 
-def _latest(asked: Questioner, old: Answer, view: str) -> Response:
+def _latest(asked: Guideline, old: Answer, view: str) -> Response:
     """The same facts by the newest release, with what changed. The facts pass through both vocabularies by name."""
-    newest = knowledge().newest(asked.guideline.release.id)
+    newest = knowledge().newest(asked.release.id)
     vocabulary = newest.guideline.vocabulary
     values = {feature.name: feature.values for feature in (*vocabulary.features, *vocabulary.counted)}
-    stated = {n: v for n, v in old.advice.stated.items() if v != asked.guideline.vocabulary.nothing[n]}
+    stated = {n: v for n, v in old.advice.stated.items() if v != asked.vocabulary.nothing[n]}
     new = None
     if all(value in values.get(name, ()) for name, value in stated.items()):
         new = newest.recall(newest.encoder.encode({**vocabulary.nothing, **stated}))

@@ -24,6 +24,8 @@ DECIDED = {
     ("GET", "/v1/guidelines/<guideline>/decision-table"): "open",
     ("GET", "/v1/facts"): "open",
     ("GET", "/v1/citations"): "open",
+    ("GET", "/decisions/<decision_id>"): "open",
+    ("GET", "/assets/<name>"): "open",
     ("GET", "/v1/studies"): "open",
     ("GET", "/v1/studies/<study>"): "open",
     ("GET", "/v1/evidence/<outcome>"): "open",

@@ -22,6 +22,7 @@ SAMPLES = {
     "rule": "R01",
     "source": "BADWE15",
     "study": "jcog1017",
+    "name": "page.css",
     "outcome": "overall-survival",
     "code": "not-found",
 }
