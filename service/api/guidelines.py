@@ -115,6 +115,26 @@ def decision_table(guideline: str) -> Response:
     return response
 
 
+@blueprint.get("/v1/guidelines/<guideline>/source-attributes")
+@scope(OPEN)
+def source_attributes(guideline: str) -> Response:
+    """The 13 source attributes of ONC 170.315(b)(11)(iv)(A)."""
+    asked = _asked(guideline)
+    attributes = asked.release.source_attributes
+    return public(
+        {"guideline": named(asked), "source_attributes": [{"name": n, "value": v} for n, v in attributes.items()]}
+    )
+
+
+@blueprint.get("/v1/guidelines/<guideline>/hazards")
+@scope(OPEN)
+def hazards(guideline: str) -> Response:
+    """What could go wrong, what stands against it, and the tests of that."""
+    found = _asked(guideline).release.hazards
+    shown = [{"id": h.id, "hazard": h.hazard, "controls": list(h.controls), "tests": list(h.tests)} for h in found]
+    return public({"hazards": shown})
+
+
 @blueprint.get("/v1/facts")
 @scope(OPEN)
 def facts() -> Response:

@@ -108,6 +108,10 @@ def _paths(patient: dict[str, Any]) -> dict[str, dict[str, Any]]:
         "/v1/guidelines/{guideline}/decision-table": {
             "get": _table(_known("decisionTable", "Every cell with its rule", guideline, release))
         },
+        "/v1/guidelines/{guideline}/source-attributes": {
+            "get": _known("sourceAttributes", "The 13 source attributes", guideline, release)
+        },
+        "/v1/guidelines/{guideline}/hazards": {"get": _known("hazards", "The hazard log", guideline, release)},
         "/v1/facts": {"get": _known("facts", "The request vocabulary with definitions and codes")},
         "/v1/citations": {"get": _known("citations", "The catalogue of sources")},
         "/v1/citations/{source}": {"get": _known("citation", "One source", _in_path("source"))},

@@ -235,6 +235,16 @@ class Communication:
 
 
 @dataclass(frozen=True)
+class Hazard:
+    """Something that could go wrong, what stands against it, and the tests of that."""
+
+    id: str
+    hazard: str
+    controls: tuple[str, ...]
+    tests: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Release:
     """What a release of a guideline says about itself."""
 
@@ -260,3 +270,5 @@ class Release:
     urgent_tier: str | None
     supporting: Mapping[str, list[str]]
     changes: tuple[str, ...]
+    source_attributes: Mapping[str, str] = field(default_factory=dict)
+    hazards: tuple[Hazard, ...] = ()

@@ -297,6 +297,21 @@ class WarningsFile(Content):
     checks = fields.List(fields.Nested(ClauseSchema), load_default=list)
 
 
+class SourceAttributes(Content):
+    """45 CFR 170.315(b)(11)(iv)(A)(1)-(13): all or none, and none of them empty."""
+
+    bibliographic_citation, developer, funding_source, release_and_revision_dates = text(), text(), text(), text()
+    use_of_race, use_of_ethnicity, use_of_language, use_of_sexual_orientation = text(), text(), text(), text()
+    use_of_gender_identity, use_of_sex, use_of_date_of_birth = text(), text(), text()
+    use_of_social_determinants_of_health, use_of_health_status_assessments = text(), text()
+
+
+class HazardSchema(Content):
+    makes = model.Hazard
+    id, hazard = text(), text()
+    controls, tests = texts(required=True, least=1), texts(required=True, least=1)
+
+
 class ReleaseSchema(Content):
     makes = model.Release
     # Both stand in every permalink, between underscores (service/facts/identifier.py).
@@ -315,3 +330,5 @@ class ReleaseSchema(Content):
     gates = texts()
     supporting = fields.Dict(fields.String(), fields.List(fields.String()), load_default=dict)
     changes = texts(required=True, least=1)
+    source_attributes = fields.Nested(SourceAttributes, load_default=dict)
+    hazards = fields.List(fields.Nested(HazardSchema), load_default=list)

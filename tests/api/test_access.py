@@ -22,6 +22,8 @@ DECIDED = {
     ("GET", "/v1/guidelines/<guideline>/rules"): "open",
     ("GET", "/v1/guidelines/<guideline>/rules/<rule>"): "open",
     ("GET", "/v1/guidelines/<guideline>/decision-table"): "open",
+    ("GET", "/v1/guidelines/<guideline>/source-attributes"): "open",
+    ("GET", "/v1/guidelines/<guideline>/hazards"): "open",
     ("GET", "/v1/facts"): "open",
     ("GET", "/v1/citations"): "open",
     ("GET", "/decisions/<decision_id>"): "open",

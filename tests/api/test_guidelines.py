@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -54,6 +55,8 @@ KNOWLEDGE = [
     "/v1/citations",
     "/v1/citations/BADWE15",
 ]
+
+ROOT = Path(__file__).parents[2]
 
 
 def read(client: FlaskClient, path: str, **headers: str) -> Any:
@@ -369,3 +372,19 @@ def test_what_is_not_in_order_degrades_and_never_stops(client: FlaskClient, late
     assert late.status_code == 200
     assert late.get_json()["status"] == "degraded"
     assert json.dumps(later.test_client().get("/v1/guidelines").get_json()).count("overdue") == 1
+
+
+def test_the_thirteen_source_attributes_are_all_there_and_none_is_empty(client: FlaskClient) -> None:
+    attributes = read(client, f"{HOME}/source-attributes")["source_attributes"]
+    assert len(attributes) == 13
+    assert len({item["name"] for item in attributes}) == 13
+    assert all(item["value"].strip() for item in attributes)
+
+
+def test_the_hazard_log_names_rules_and_tests_that_exist(client: FlaskClient) -> None:
+    hazards = read(client, f"{HOME}/hazards")["hazards"]
+    assert [item["id"] for item in hazards] == [f"H{number}" for number in range(1, 11)]
+    rules = {rule["id"] for rule in read(client, f"{HOME}/rules")["rules"]}
+    for hazard in hazards:
+        assert all((ROOT / test).is_file() for test in hazard["tests"]), hazard
+        assert {name for name in hazard["controls"] if re.fullmatch(r"R\d\d", name)} <= rules
