@@ -3,7 +3,7 @@
 import datetime as dt
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from itertools import islice, product
+from itertools import product
 from math import prod
 from typing import Any
 
@@ -13,7 +13,7 @@ from service.advice.advice import Advice, advise
 from service.advice.decision import Decision, contradictions, decide
 from service.advice.recommendation import Wordings
 from service.facts.identifier import Encoder, write
-from service.facts.json_body import Json, Repeated, pointer, repeated
+from service.facts.json_body import Json, Repeated, crowded, pointer, repeated
 from service.facts.normal_form import normal_form, recount
 from service.facts.refusal import Fault, Refusal
 from service.facts.schema import SCHEMA, UNKNOWN_MEMBER, FactsSchema, request_schema
@@ -22,8 +22,9 @@ from service.knowledge.guideline import Guideline
 from service.knowledge.model import Clause
 from service.knowledge.vocabulary import REPEATED
 
-FAULTS = 1000
-"""Faults of one body that are listed; whoever has more has sent something else altogether."""
+MEMBERS = 1000
+"""Members and items of one body, all told; the fullest patient has about a hundred. Looking at each of 80,000 takes
+seconds, so a body with more is refused as a whole, unless an emergency is in it."""
 COMBINATIONS = 1024
 """Of repeated keys so many combinations are tried; beyond it one feature after the other."""
 
@@ -68,6 +69,9 @@ class Questioner:
 
     def ask(self, tree: Json, today: dt.date) -> Answer | Refused:
         """Answer for a parsed body; `today` is the day in UTC."""
+        if crowded(tree, MEMBERS):
+            detail = f"A patient has at most {MEMBERS} members and items; this is something else."
+            return self._faulty(tree, [Fault("", "too_many_members", detail)], today)
         faults = [
             Fault(place, "repeated_key", "This key is stated more than once; each value was counted.", self.repeated)
             for place in repeated(tree)
@@ -101,7 +105,7 @@ class Questioner:
             return self.schema.load(tree), []
         except ValidationError as error:
             loaded = error.valid_data if isinstance(error.valid_data, dict) else {}
-            return loaded, list(islice(_flat(error.messages), FAULTS))
+            return loaded, list(_flat(error.messages))
 
     def _faulty(self, tree: Json, faults: list[Fault], today: dt.date) -> Answer | Refused:
         stated = self._readable(tree, today)

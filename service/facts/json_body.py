@@ -75,6 +75,17 @@ def repeated(tree: Json, *path: str | int) -> Iterator[str]:
             yield from repeated(value, *path, index)
 
 
+def crowded(tree: Json, most: int) -> bool:
+    """Whether the tree has more than so many members and items."""
+    layer, seen = [tree], 0
+    while layer and seen <= most:
+        below = layer.pop()
+        if isinstance(below, dict | list):
+            seen += len(below)
+            layer.extend(below.values() if isinstance(below, dict) else below)
+    return seen > most
+
+
 def _object(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
     found = dict(pairs)
     if len(found) == len(pairs):

@@ -527,3 +527,22 @@ def test_a_contradiction_is_named_at_each_member_it_is_about(client: FlaskClient
         "/lesion_count",
         "/all_sites_ablatable",
     }
+
+
+# ---- far too many members
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {f"x{index}": 0 for index in range(2000)},
+        {"metastatic_sites": ["bone"] * 2000},
+        {"complications": {f"x{index}": {"grade": 1} for index in range(600)}},
+    ],
+    ids=["members", "items", "inside"],
+)
+def test_a_body_with_far_too_many_members_is_refused_as_a_whole(client: FlaskClient, body: dict) -> None:
+    response = client.post(ONE, json=body)
+    assert response.status_code == 422
+    (fault,) = response.get_json()["errors"]
+    assert (fault["pointer"], fault["code"]) == ("", "too_many_members")
