@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from service.advice.decision import Decision, contradictions, supporting
 from service.advice.missing import Missing, missing_facts
@@ -16,18 +17,66 @@ SUMMARISED = 2
 
 @dataclass(frozen=True)
 class Advice:
-    """One plain value from which every rendering is made."""
+    """Everything that can be said for one decision, each part worked out when a rendering first asks for it."""
 
     decision: Decision
     stated: Mapping[str, str]
-    recommendations: tuple[Recommendation, ...]
-    missing: tuple[Missing, ...]
-    must_check: tuple[str, ...]
-    warnings: tuple[Clause, ...]
-    data_conflicts: tuple[Clause, ...]
-    notes: tuple[tuple[Modifier, list[str]], ...]
-    trace: tuple[Step, ...]
-    nearest: tuple[Neighbour, ...]
+    wordings: Wordings
+
+    @cached_property
+    def recommendations(self) -> tuple[Recommendation, ...]:
+        """The one that answers the question, then those that support it."""
+        found = [self.wordings.of(self.decision)]
+        for other in supporting(self.decision):
+            further = self.wordings.of(other)
+            if all(further.statement != given.statement for given in found):
+                found.append(further)
+        return tuple(found)
+
+    @cached_property
+    def missing(self) -> tuple[Missing, ...]:
+        """What is not known and would change the answer."""
+        return missing_facts(self.decision, self.lead, self.stated, self.wordings)
+
+    @cached_property
+    def must_check(self) -> tuple[str, ...]:
+        """What has to be checked, each once."""
+        of_rules = (text for given in self.recommendations for text in given.must_check)
+        of_facts = (clause.detail for clause in self.guideline.checks.at(self.decision.point))
+        return tuple(dict.fromkeys((*of_rules, *of_facts)))
+
+    @cached_property
+    def warnings(self) -> tuple[Clause, ...]:
+        """What the caller should know about the facts sent, then what the modifiers warn of."""
+        texts = dict.fromkeys(text for given in self.recommendations for text in given.warnings)
+        of_modifiers = (Clause(id="modifier", when=(), detail=text) for text in texts)
+        return (*self.guideline.warnings.at(self.decision.point), *of_modifiers)
+
+    @property
+    def data_conflicts(self) -> tuple[Clause, ...]:
+        """Facts that contradict each other (in an emergency) or disagree."""
+        return (*contradictions(self.decision), *self.guideline.conflicts.at(self.decision.point))
+
+    @property
+    def notes(self) -> list[tuple[Modifier, list[str]]]:
+        """The modifiers that hold, with what they say."""
+        return notes(self.decision)
+
+    @property
+    def trace(self) -> tuple[Step, ...]:
+        """Each table's step, without those of findings of which there is nothing to tell."""
+        guideline, point, rule = self.guideline, self.decision.point, self.decision.rule
+        quiet = {finding.tier for finding in guideline.findings if not guideline.present(finding, point)}
+        steps = [each for each in guideline.chain.trace(point) if each.table not in quiet]
+        if rule.id in guideline.table.table.outputs:
+            return (*steps, step(guideline.table, point))
+        inputs = {name: point[name] for box in rule.when for name in box}
+        return (*steps, Step("gates", "Gate before the decision table", rule.id, inputs, rule.id))
+
+    @property
+    def nearest(self) -> list[Neighbour]:
+        """The rules that would hold but for one feature."""
+        return nearest(self.guideline.table, self.decision.point)
 
     @property
     def guideline(self) -> Guideline:
@@ -91,37 +140,6 @@ class Advice:
         return [name for each in offered for name in options[each.id].citations]
 
 
-def advise(decision: Decision, stated: Mapping[str, str], wordings: Wordings) -> Advice:
-    """Answer. `stated` is the normal form; the decision was made from it."""
-    guideline, point = decision.guideline, decision.point
-    lead = wordings.of(decision)
-    recommendations = [lead]
-    for other in supporting(decision):
-        further = wordings.of(other)
-        if all(further.statement != given.statement for given in recommendations):
-            recommendations.append(further)
-    effects_warn = [
-        Clause(id="modifier", when=(), detail=text)
-        for text in dict.fromkeys(text for given in recommendations for text in given.warnings)
-    ]
-    checks = [
-        *(text for given in recommendations for text in given.must_check),
-        *(clause.detail for clause in guideline.checks.at(point)),
-    ]
-    return Advice(
-        decision=decision,
-        stated=stated,
-        recommendations=tuple(recommendations),
-        missing=missing_facts(decision, lead, stated, wordings),
-        must_check=tuple(dict.fromkeys(checks)),
-        warnings=(*guideline.warnings.at(point), *effects_warn),
-        data_conflicts=(*contradictions(decision), *guideline.conflicts.at(point)),
-        notes=tuple(notes(decision)),
-        trace=_trace(decision),
-        nearest=tuple(nearest(guideline.table, point)),
-    )
-
-
 def _left_out(removed: Removed) -> str:
     return f"Not an option for this patient: {removed.kind.replace('_', ' ')} ({'; '.join(removed.because)})."
 
@@ -137,13 +155,3 @@ def _outcomes(item: Missing) -> dict[str, list[str]]:
     for value, other in item.would_become.items():
         outcomes.setdefault(other.rule.title, []).append(value)
     return outcomes
-
-
-def _trace(decision: Decision) -> tuple[Step, ...]:
-    guideline, point = decision.guideline, decision.point
-    quiet = {finding.tier for finding in guideline.findings if not guideline.present(finding, point)}
-    steps = [each for each in guideline.chain.trace(point) if each.table not in quiet]
-    if decision.rule.id in guideline.table.table.outputs:
-        return (*steps, step(guideline.table, point))
-    inputs = {name: point[name] for box in decision.rule.when for name in box}
-    return (*steps, Step("gates", "Gate before the decision table", decision.rule.id, inputs, decision.rule.id))

@@ -9,7 +9,7 @@ from typing import Any
 
 from marshmallow import ValidationError
 
-from service.advice.advice import Advice, advise
+from service.advice.advice import Advice
 from service.advice.decision import Decision, contradictions, decide
 from service.advice.recommendation import Wordings
 from service.facts.identifier import Encoder, write
@@ -98,7 +98,7 @@ class Questioner:
 
     def _answer(self, decision: Decision, stated: Mapping[str, str], refused: tuple[Fault, ...] = ()) -> Answer:
         name = write(*self.guideline.key, self.encoder.encode(stated))
-        return Answer(advise(decision, stated, self.wordings), name, refused)
+        return Answer(Advice(decision, stated, self.wordings), name, refused)
 
     def _load(self, tree: Json) -> tuple[dict[str, Any], list[Fault]]:
         try:
