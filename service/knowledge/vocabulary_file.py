@@ -105,7 +105,11 @@ class VocabularySchema(_Part):
 def vocabulary(data: Any) -> Vocabulary:
     """Check and build. Raises marshmallow's ValidationError with the path of each fault."""
     loaded = VocabularySchema().load(data)
-    return Vocabulary(_facts(loaded["facts"], "", ("facts",)), loaded["spellings"])
+    facts = _facts(loaded["facts"], "", ("facts",))
+    for kind in (Findings, ReferenceDate):
+        if sum(isinstance(fact, kind) for fact in facts.values()) > 1:
+            raise _fault(("facts",), f"at most one fact may be of the kind {kind.__name__}")
+    return Vocabulary(facts, loaded["spellings"])
 
 
 def _facts(raw: Mapping[str, Mapping[str, Any]], prefix: str, where: tuple[str, ...]) -> dict[str, Fact]:
@@ -152,6 +156,9 @@ def _number(path: str, loaded: dict[str, Any], where: tuple[str, ...], *, whole:
 
 def _record(path: str, loaded: dict[str, Any], where: tuple[str, ...]) -> Fact:
     members = _facts(loaded["members"], f"{path}.", (*where, "members"))
+    for name, member in members.items():
+        if isinstance(member, Members | Record | Findings):
+            raise _fault((*where, "members", name), "a part of a record is a single value")
     if loaded["shorthand"] not in members:
         raise _fault((*where, "shorthand"), "names no member")
     return Record(path=path, **loaded | {"members": members})

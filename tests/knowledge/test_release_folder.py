@@ -455,3 +455,12 @@ def test_a_reference_date_of_another_name_is_refused_or_heard(toy):
     facts = {"day_of_walk": "2026-02-10", "hazards": "none", "sky": {"look": "grey", "seen_on": "2026-02-09"}}
     answer = app.test_client().post("/v1/recommendations", json=facts).get_json()
     assert answer["recommendations"][0]["rule"] == "U03"
+
+
+def test_a_list_inside_a_record_does_not_load_because_its_count_would_be_missing(toy):
+    toy.change(
+        "facts.yaml",
+        "    members:\n",
+        "    members:\n      inner: {type: set, title: t, meaning: m, values: {a: {meaning: m}}}\n",
+    )
+    assert any("a part of a record is a single value" in fault.detail for fault in toy.faults())
