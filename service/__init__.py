@@ -12,6 +12,7 @@ from service.api.json_out import compress
 from service.api.knowledge import Knowledge
 from service.api.timeouts import BodyFaults
 from service.knowledge.library import load_library
+from service.knowledge.yaml_file import ContentError
 from service.settings import Settings, SettingsError, from_environment
 from service.web import decisions
 
@@ -30,7 +31,10 @@ def create_app(settings: Settings | None = None) -> Flask:
     """
     settings = settings or from_environment()
     logs.configure(settings.log_level)
-    library = load_library(settings.content)
+    try:
+        library = load_library(settings.content)
+    except ContentError as error:
+        raise cli.without_traceback(error) from None
     if settings.guideline not in library.guidelines:
         raise SettingsError(f"GUIDELINE={settings.guideline} is not loaded; there is: {', '.join(library.guidelines)}")
 

@@ -15,8 +15,15 @@ from service.api.knowledge import knowledge, settings
 from service.api.openapi import document
 from service.api.problems import Problem
 from service.facts.json_body import BodyError, parse
+from service.knowledge.yaml_file import ContentError
 
 guideline = AppGroup("guideline", help="The knowledge: check it, ask it, list its worked cases.")
+
+
+def without_traceback(error: ContentError) -> Exception:
+    """For a person at a terminal the faults alone; for anybody else the error as it is."""
+    at_terminal = click.get_current_context(silent=True) is not None
+    return click.ClickException(f"the content does not load\n{error}") if at_terminal else error
 
 
 def register(app: Flask) -> None:
@@ -89,6 +96,7 @@ def _told(answer: Answer) -> None:
     for step in shown["because"]["trace"]:
         inputs = ", ".join(f"{name}={value}" for name, value in step["inputs"].items() if value != "unknown")
         click.echo(f"{step['table']}: {step['output']}  [{step['row']}]  {inputs}")
+    click.echo(f"\n{shown['summary']}")
     for item in shown["recommendations"]:
         grade = f"{item['direction']}, {item['strength']}, certainty {item['certainty']}, {item['urgency']}"
         click.echo(f"\n{item['rule']} {item['code']} ({grade})\n  {item['statement']}")

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -199,3 +200,22 @@ def test_the_real_command_fails_where_the_knowledge_is_broken(tmp_path: Path) ->
     ended = flask("guideline", "check", CONTENT=str(tmp_path))
     assert ended.returncode != 0
     assert str(tmp_path) in ended.stderr
+
+
+def test_content_that_does_not_load_is_told_without_a_traceback(tmp_path: Path) -> None:
+    content = tmp_path / "content"
+    shutil.copytree(CONTENT, content)
+    rule = next(content.glob("guidelines/*/*/rules/R16.yaml"))
+    rule.write_text(rule.read_text().replace("direction: against", "direction: agianst"))
+    done = subprocess.run(
+        [sys.executable, "-m", "flask", "--app", "service", "guideline", "check"],
+        cwd=ROOT,
+        env={**os.environ, "CONTENT": str(content)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode != 0
+    assert "rules/R16.yaml: /direction: Must be one of" in done.stderr
+    assert "Traceback" not in done.stderr
