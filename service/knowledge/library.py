@@ -15,7 +15,7 @@ from marshmallow import ValidationError
 
 from service.knowledge.guideline import Guideline
 from service.knowledge.model import Citation
-from service.knowledge.outcomes import arms_that_do_not_add_up
+from service.knowledge.outcomes import arms_that_do_not_add_up, directions_that_disagree
 from service.knowledge.release_folder import load_release
 from service.knowledge.schemas import CitationSchema
 from service.knowledge.yaml_file import ContentError, ContentFault, flat, read_yaml
@@ -43,8 +43,8 @@ def load_library(content: Path) -> Library:
     """Load every guideline release below a content folder. Raises ContentError with the first folder's faults."""
     studies = {file.stem: read_yaml(file) for file in sorted((content / "studies").glob("*.yaml"))}
     citations = _citations(content / "citations")
-    if wrong := list(arms_that_do_not_add_up(studies)):
-        raise ContentError([ContentFault(str(content / "studies"), "/arms", detail) for detail in wrong])
+    if wrong := [*arms_that_do_not_add_up(studies), *directions_that_disagree(studies)]:
+        raise ContentError([ContentFault(str(content / "studies"), "", detail) for detail in wrong])
     shared = sorted([*(content / "citations").glob("*.yaml"), *(content / "studies").glob("*.yaml")])
     guidelines: dict[str, dict[str, Guideline]] = {}
     for folder in sorted((content / "guidelines").glob("*/*/")):

@@ -9,6 +9,8 @@ from service.evidence.lint import faults
 from service.evidence.pooling import Pool, pooled
 from service.knowledge.model import Boxes
 
+FAVOURS = {"LRT": True, "ST": False}
+"""Whom a study says that its ratio favours, and whether the ratio is below 1 then."""
 MEANINGFUL = 2
 """Degrees of freedom below which the Hartung-Knapp interval says nothing: two trials give one."""
 
@@ -172,3 +174,17 @@ def arms_that_do_not_add_up(studies: Mapping[str, Any]) -> Iterator[str]:
         sizes = [arm["n"] for arm in arms.values() if isinstance(arm, dict) and "n" in arm]
         if sizes and sum(map(int, sizes)) != int(total["value"]):
             yield f"{name}: the arms sum to {sum(map(int, sizes))}, not {total['value']}"
+
+
+def directions_that_disagree(studies: Mapping[str, Any]) -> Iterator[str]:
+    """Groups whose hazard ratio says the opposite of their `favours` (LRT below 1, ST above)."""
+    groups = [(name, study) for name, study in studies.items()]
+    while groups:
+        path, group = groups.pop()
+        if isinstance(group, list):
+            groups += [(f"{path}/{index}", item) for index, item in enumerate(group)]
+        elif isinstance(group, dict):
+            groups += [(f"{path}/{name}", value) for name, value in group.items()]
+            ratio, favours = group.get("hr"), group.get("favours")
+            if isinstance(ratio, str) and favours in FAVOURS and (float(ratio) < 1) != FAVOURS[favours]:
+                yield f"{path}: a hazard ratio of {ratio} does not favour {favours}"

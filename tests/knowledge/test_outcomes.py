@@ -1,0 +1,52 @@
+"""Figures of the studies that cannot be right do not load."""
+
+import pytest
+
+from service.knowledge.outcomes import EvidenceError, arms_that_do_not_add_up, directions_that_disagree, outcome
+
+STUDY = {
+    "short_name": "Toy",
+    "read_in": "abstract",
+    "n_randomised": {"value": "100"},
+    "arms": {"lrt": {"n": "50"}, "st": {"n": "50"}},
+    "overall_survival": {"hr": "0.80", "ci_low": "0.60", "ci_high": "1.07", "ci_level": "95", "favours": "LRT"},
+    "hidden": {"hr": "0.5", "ci_low": "0.4", "ci_high": "0.6", "ci_level": "95", "display": "never"},
+}
+TRIAL = {"study": "toy", "effect": "overall_survival", "citation": "TOY", "timing": "upfront", "people": "200"}
+TRIAL |= {"argued": None, "caveat": None}
+OUTCOME = {"id": "os", "title": "t", "measure": "m", "direction": "d", "default": None, "notes": []}
+OUTCOME |= {"trials": [TRIAL], "pools": [], "published": []}
+
+
+def test_arms_sum_to_those_randomised() -> None:
+    assert list(arms_that_do_not_add_up({"toy": STUDY})) == []
+    (fault,) = arms_that_do_not_add_up({"toy": {**STUDY, "n_randomised": {"value": "101"}}})
+    assert fault == "toy: the arms sum to 100, not 101"
+
+
+def test_a_ratio_agrees_with_whom_it_is_said_to_favour() -> None:
+    assert list(directions_that_disagree({"toy": STUDY})) == []
+    turned = {**STUDY, "overall_survival": {**STUDY["overall_survival"], "favours": "ST"}}
+    (fault,) = directions_that_disagree({"toy": turned})
+    assert fault == "toy/overall_survival: a hazard ratio of 0.80 does not favour ST"
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        ({"study": "nobody"}, "no such study"),
+        ({"effect": "nothing"}, "no such figure"),
+        ({"effect": "hidden"}, "display: never"),
+        ({"effect": "arms"}, "needs hr, ci_low, ci_high and ci_level"),
+        ({"people": "20"}, "narrower than 20 people allow"),
+    ],
+)
+def test_an_effect_that_cannot_be_shown_or_be_right_is_an_error(change: dict, text: str) -> None:
+    assert outcome(OUTCOME, {"toy": STUDY}).trials[0].interval.ratio == 0.8
+    with pytest.raises(EvidenceError, match=text):
+        outcome({**OUTCOME, "trials": [TRIAL | change]}, {"toy": STUDY})
+
+
+def test_a_flagged_interval_may_be_argued() -> None:
+    argued = TRIAL | {"people": "20", "argued": "the case is argued here"}
+    assert outcome({**OUTCOME, "trials": [argued]}, {"toy": STUDY}).trials[0].argued == "the case is argued here"
