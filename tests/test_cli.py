@@ -16,16 +16,8 @@ from flask import Flask
 
 from service.knowledge.cases import read_cases
 from service.settings import CONTENT
+from tests.api.asking import RESPONDER
 from tests.conftest import GUIDELINE, ROOT
-
-RESPONDER = {
-    "metastatic_status": "M1",
-    "presentation": "de_novo",
-    "metastatic_extent": "polymetastatic",
-    "primary_tumour": "in_situ",
-    "chemotherapy_response": "PR",
-    "complications": "none",
-}
 
 
 def run(app: Flask, *words: str) -> Result:

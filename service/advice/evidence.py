@@ -70,10 +70,7 @@ def applicability(guideline: Guideline, point: Point) -> list[dict[str, Any]]:
         told: dict[str, Any] = {"study": population.study, "citation": population.citation}
         told |= {"matches": [], "mismatches": [], "unknown": []}
         for each in population.criteria:
-            place = (
-                "mismatches" if _inside(each.misfits, point) else "matches" if _inside(each.fits, point) else "unknown"
-            )
-            told[place].append(each.criterion)
+            told[_place(each, point)].append(each.criterion)
         found.append(told)
     return found
 

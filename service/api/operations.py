@@ -3,7 +3,7 @@
 import platform
 from typing import Any
 
-from flask import Blueprint, Response
+from flask import Blueprint, Response, current_app
 
 from service.advice.render import named
 from service.api.access import OPEN, scope
@@ -16,6 +16,7 @@ from service.settings import VERSION
 blueprint = Blueprint("operations", __name__)
 
 NO_STORE = "no-store"
+OPENAPI = "openapi document"
 
 
 @blueprint.get("/livez")
@@ -55,7 +56,10 @@ def version() -> Response:
 @scope(OPEN)
 def openapi() -> Response:
     """The contract as OpenAPI 3.1."""
-    response = json_response(document(knowledge().newest(settings().guideline)))
+    made = current_app.extensions
+    if OPENAPI not in made:  # the same for as long as the process lives
+        made[OPENAPI] = document(knowledge().newest(settings().guideline))
+    response = json_response(made[OPENAPI])
     response.headers["Cache-Control"] = "public, max-age=300"
     return response
 

@@ -125,9 +125,9 @@ def _emergency(newest: Questioner, tree: Json, problem: Problem) -> Answer:
     return result
 
 
-def _answered(answer: Answer, view: str) -> Response:
+def _answered(answer: Answer, view: str, **beside: Any) -> Response:
     guideline = answer.advice.guideline
-    response = json_response(rendered(answer, view))
+    response = json_response(rendered(answer, view) | beside)
     response.headers["Decision-Id"] = answer.decision_id
     response.headers["Guideline-Release"] = guideline.release.release
     response.headers["Content-Language"] = LANGUAGE
@@ -158,9 +158,7 @@ def _latest(asked: Guideline, old: Answer, view: str) -> Response:
         for name in before
         if name != "decision_id" and before[name] != after[name]
     ]
-    response = _answered(new, view)
-    body = rendered(new, view) | {"changed": changed}
-    response.set_data(json_response(body).get_data())
+    response = _answered(new, view, changed=changed)
     del response.headers["ETag"]
     response.headers["Cache-Control"] = "private, no-cache"
     return response

@@ -139,7 +139,6 @@ def _effect(entry: Mapping[str, Any], studies: Mapping[str, Any]) -> Effect:
         interval = Interval(*(float(group[name]) for name in ("hr", "ci_low", "ci_high", "ci_level")))
     except (KeyError, TypeError, ValueError) as error:
         raise EvidenceError(f"{path}: a hazard ratio needs hr, ci_low, ci_high and ci_level") from error
-    people = entry.get("people")
     return Effect(
         study=entry["study"],
         name=study.get("short_name") or study.get("ref") or entry["study"],
@@ -148,9 +147,17 @@ def _effect(entry: Mapping[str, Any], studies: Mapping[str, Any]) -> Effect:
         read_in=read_in,
         caveats=(*caveats, *([entry["caveat"]] if entry["caveat"] else [])),
         timing=entry.get("timing"),
-        people=None if people is None else int(people),
+        people=_people(study),
         argued=entry.get("argued"),
     )
+
+
+def _people(study: Mapping[str, Any]) -> int | None:
+    """How many were analysed, else how many were randomised, as far as the study's file says."""
+    randomised = study.get("n_randomised")
+    known = randomised if isinstance(randomised, dict) else {}
+    number = known.get("n_analysed", known.get("value"))
+    return None if number is None else int(number)
 
 
 def ratio_text(interval: Interval) -> str:

@@ -238,7 +238,6 @@ class DerivationsSchema(Content):
 class TrialSchema(Content):
     study, effect, citation = text(), text(), text()
     timing = one_of(("after_systemic_therapy", "upfront"))
-    people = text(pattern=r"^[0-9]+$")
     argued, caveat = optional(), optional()
 
 

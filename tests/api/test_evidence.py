@@ -5,14 +5,7 @@ import json
 import pytest
 from flask.testing import FlaskClient
 
-RESPONDER = {
-    "metastatic_status": "M1",
-    "presentation": "de_novo",
-    "metastatic_extent": "polymetastatic",
-    "primary_tumour": "in_situ",
-    "chemotherapy_response": "PR",
-    "complications": "none",
-}
+from tests.api.asking import RESPONDER
 
 
 def read(client: FlaskClient, path: str) -> dict:

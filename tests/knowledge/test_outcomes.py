@@ -7,12 +7,12 @@ from service.knowledge.outcomes import EvidenceError, arms_that_do_not_add_up, d
 STUDY = {
     "short_name": "Toy",
     "read_in": "abstract",
-    "n_randomised": {"value": "100"},
-    "arms": {"lrt": {"n": "50"}, "st": {"n": "50"}},
+    "n_randomised": {"value": "200"},
+    "arms": {"lrt": {"n": "100"}, "st": {"n": "100"}},
     "overall_survival": {"hr": "0.80", "ci_low": "0.60", "ci_high": "1.07", "ci_level": "95", "favours": "LRT"},
     "hidden": {"hr": "0.5", "ci_low": "0.4", "ci_high": "0.6", "ci_level": "95", "display": "never"},
 }
-TRIAL = {"study": "toy", "effect": "overall_survival", "citation": "TOY", "timing": "upfront", "people": "200"}
+TRIAL = {"study": "toy", "effect": "overall_survival", "citation": "TOY", "timing": "upfront"}
 TRIAL |= {"argued": None, "caveat": None}
 OUTCOME = {"id": "os", "title": "t", "measure": "m", "direction": "d", "default": None, "notes": []}
 OUTCOME |= {"trials": [TRIAL], "pools": [], "published": []}
@@ -20,8 +20,8 @@ OUTCOME |= {"trials": [TRIAL], "pools": [], "published": []}
 
 def test_arms_sum_to_those_randomised() -> None:
     assert list(arms_that_do_not_add_up({"toy": STUDY})) == []
-    (fault,) = arms_that_do_not_add_up({"toy": {**STUDY, "n_randomised": {"value": "101"}}})
-    assert fault == "toy: the arms sum to 100, not 101"
+    (fault,) = arms_that_do_not_add_up({"toy": {**STUDY, "n_randomised": {"value": "201"}}})
+    assert fault == "toy: the arms sum to 200, not 201"
 
 
 def test_a_ratio_agrees_with_whom_it_is_said_to_favour() -> None:
@@ -38,7 +38,6 @@ def test_a_ratio_agrees_with_whom_it_is_said_to_favour() -> None:
         ({"effect": "nothing"}, "no such figure"),
         ({"effect": "hidden"}, "display: never"),
         ({"effect": "arms"}, "needs hr, ci_low, ci_high and ci_level"),
-        ({"people": "20"}, "narrower than 20 people allow"),
     ],
 )
 def test_an_effect_that_cannot_be_shown_or_be_right_is_an_error(change: dict, text: str) -> None:
@@ -47,6 +46,10 @@ def test_an_effect_that_cannot_be_shown_or_be_right_is_an_error(change: dict, te
         outcome({**OUTCOME, "trials": [TRIAL | change]}, {"toy": STUDY})
 
 
-def test_a_flagged_interval_may_be_argued() -> None:
-    argued = TRIAL | {"people": "20", "argued": "the case is argued here"}
-    assert outcome({**OUTCOME, "trials": [argued]}, {"toy": STUDY}).trials[0].argued == "the case is argued here"
+@pytest.mark.parametrize("size", [{"value": "20"}, {"value": "200", "n_analysed": "20"}])
+def test_an_interval_too_narrow_for_the_people_of_its_study_is_an_error_unless_it_is_argued(size: dict) -> None:
+    small = {"toy": {**STUDY, "n_randomised": size}}
+    with pytest.raises(EvidenceError, match="narrower than 20 people allow"):
+        outcome(OUTCOME, small)
+    argued = TRIAL | {"argued": "the case is argued here"}
+    assert outcome({**OUTCOME, "trials": [argued]}, small).trials[0].argued == "the case is argued here"

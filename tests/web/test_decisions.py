@@ -9,15 +9,8 @@ from flask import Flask
 
 from service import create_app
 from service.settings import Settings
+from tests.api.asking import RESPONDER
 
-RESPONDER = {
-    "metastatic_status": "M1",
-    "presentation": "de_novo",
-    "metastatic_extent": "polymetastatic",
-    "primary_tumour": "in_situ",
-    "chemotherapy_response": "PR",
-    "complications": "none",
-}
 LATER = dt.datetime(2028, 1, 1, tzinfo=dt.UTC)
 
 
