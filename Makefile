@@ -79,6 +79,7 @@ openapi: preflight .venv/.runtime ## write openapi.yaml from the code
 lock: preflight .venv/.dev ## pin and hash the dependencies (LOCK=--upgrade renews them)
 	$(BIN)/uv $(UV_LOCK) --output-file requirements.txt pyproject.toml
 	$(BIN)/uv $(UV_LOCK) --output-file requirements-dev.txt --extra dev --constraints requirements.txt pyproject.toml
+	$(BIN)/uv $(UV_LOCK) --output-file requirements-embedded.txt --group embedded --no-deps
 UV_LOCK = --quiet pip compile --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' $(LOCK)
 

@@ -52,6 +52,12 @@ class Settings:
     """MAX_BODY_BYTES: largest body of one patient; a batch may have sixteen times as much."""
     max_batch: int = 1000
     """MAX_BATCH: most patients of one batch."""
+    redis_url: str = field(default="", repr=False)
+    """REDIS_URL: cache only (redis://, rediss:// or unix://; it can hold a password); empty means none is shared."""
+    redis_state_url: str = field(default="", repr=False)
+    """REDIS_STATE_URL: feedback, replay guard and counters; default REDIS_URL."""
+    service_secret: str = field(default="", repr=False)
+    """SERVICE_SECRET: keys the digests of the cache; replicas that share a cache share it. Empty: random at start."""
     log_level: str = "info"
     """LOG_LEVEL: debug, info, warning or error."""
     clock_offset_days: int = 0
@@ -118,6 +124,9 @@ def from_environment() -> Settings:
             pages=_switch("PAGES", text("PAGES", "on")),
             max_body_bytes=number("MAX_BODY_BYTES", Settings.max_body_bytes),
             max_batch=number("MAX_BATCH", Settings.max_batch),
+            redis_url=text("REDIS_URL", ""),
+            redis_state_url=text("REDIS_STATE_URL", text("REDIS_URL", "")),
+            service_secret=text("SERVICE_SECRET", ""),
             log_level=text("LOG_LEVEL", Settings.log_level).lower(),
             clock_offset_days=number("CLOCK_OFFSET_DAYS", Settings.clock_offset_days),
         )
@@ -142,6 +151,9 @@ def check(settings: Settings) -> None:
         )
     if not _absolute(settings.public_url):
         raise SettingsError("PUBLIC_URL must be an absolute http or https URL.")
+    for name, url in (("REDIS_URL", settings.redis_url), ("REDIS_STATE_URL", settings.redis_state_url)):
+        if url and not _redis(url):
+            raise SettingsError(f"{name} must begin with redis://, rediss:// or unix:// and be a URL.")
     if not 0 <= settings.port <= HIGHEST_PORT:
         raise SettingsError(f"PORT must be a number from 0 to {HIGHEST_PORT}.")
     if settings.log_level not in LOG_LEVELS:
@@ -166,3 +178,12 @@ def _absolute(url: str) -> bool:
     except ValueError:
         return False
     return parts.scheme in {"http", "https"} and bool(parts.hostname)
+
+
+def _redis(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        right = parts.port != 0  # reading it refuses what is no number
+    except ValueError:
+        return False
+    return right and parts.scheme in {"redis", "rediss", "unix"}

@@ -22,6 +22,9 @@ READ = {
     "max_body_bytes": ("4096", 4096),
     "max_batch": ("7", 7),
     "pages": ("off", False),
+    "redis_url": ("redis://cache.example:6380/1", "redis://cache.example:6380/1"),
+    "redis_state_url": ("unix:///run/state.sock", "unix:///run/state.sock"),
+    "service_secret": ("a secret of ours, long enough to be one", "a secret of ours, long enough to be one"),
     "log_level": ("debug", "debug"),
     "clock_offset_days": ("400", 400),
 }
@@ -52,7 +55,12 @@ def test_every_setting_is_read_from_the_variable_of_its_name(monkeypatch: pytest
     before = from_environment()
     after = with_environment(monkeypatch, **{name.upper(): text})
     assert getattr(after, name) == value
-    follow = {"auth": {"auth_stated"}, "host": {"public_url"}, "port": {"public_url"}}.get(name, set())
+    follow = {
+        "auth": {"auth_stated"},
+        "host": {"public_url"},
+        "port": {"public_url"},
+        "redis_url": {"redis_state_url"},
+    }.get(name, set())
     changed = {
         field.name
         for field in dataclasses.fields(Settings)
