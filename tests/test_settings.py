@@ -29,6 +29,12 @@ READ = {
     "clock_offset_days": ("400", 400),
 }
 NOT_OF_THE_ENVIRONMENT = {"auth_stated", "clock"}
+FOLLOW = {
+    "auth": {"auth_stated"},
+    "host": {"public_url"},
+    "port": {"public_url"},
+    "redis_url": {"redis_state_url"},
+}
 NUMBERS = ["PORT", "WORKERS", "THREADS", "MAX_BODY_BYTES", "MAX_BATCH", "CLOCK_OFFSET_DAYS"]
 
 
@@ -55,12 +61,7 @@ def test_every_setting_is_read_from_the_variable_of_its_name(monkeypatch: pytest
     before = from_environment()
     after = with_environment(monkeypatch, **{name.upper(): text})
     assert getattr(after, name) == value
-    follow = {
-        "auth": {"auth_stated"},
-        "host": {"public_url"},
-        "port": {"public_url"},
-        "redis_url": {"redis_state_url"},
-    }.get(name, set())
+    follow = FOLLOW.get(name, set())
     changed = {
         field.name
         for field in dataclasses.fields(Settings)
@@ -228,3 +229,19 @@ def test_nothing_else_reads_the_environment() -> None:
         and ("os.environ" in (text := file.read_text()) or "getenv" in text)
     ]
     assert readers == []
+
+
+@pytest.mark.parametrize("name", ["REDIS_URL", "REDIS_STATE_URL"])
+@pytest.mark.parametrize("url", ["http://cache.example", "cache.example:6379", "redis://cache.example:port"])
+def test_what_is_no_url_of_redis_is_refused_without_repeating_it(
+    monkeypatch: pytest.MonkeyPatch, name: str, url: str
+) -> None:
+    """It can hold a password."""
+    with pytest.raises(SettingsError, match=name) as refused:
+        with_environment(monkeypatch, **{name: url})
+    assert url not in str(refused.value)
+
+
+def test_secrets_are_not_in_what_the_settings_say_of_themselves() -> None:
+    said = repr(Settings(redis_url="redis://:hush@x", redis_state_url="redis://:hush@y", service_secret="hush"))  # noqa: S106
+    assert "hush" not in said
