@@ -11,7 +11,10 @@ from service.settings import Settings
 
 OPEN = "open"
 ADVICE = "advice"
-SCOPES = (OPEN, ADVICE)
+CDS = "cds"
+FEEDBACK = "feedback"
+METRICS = "metrics"
+SCOPES = (OPEN, ADVICE, CDS, FEEDBACK, METRICS)
 
 View = TypeVar("View", bound=Callable[..., Any])
 

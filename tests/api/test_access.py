@@ -7,7 +7,7 @@ from flask import Blueprint, Flask
 
 import service
 from service import create_app
-from service.api.access import ADVICE, OPEN, scope, scope_of
+from service.api.access import SCOPES, scope, scope_of
 from service.settings import Settings
 from tests.api.asking import ONE, is_problem, send
 
@@ -50,7 +50,7 @@ def test_every_route_has_the_scope_of_the_contract(app: Flask) -> None:
 
 
 def test_the_words_for_the_scopes_are_those_of_the_contract() -> None:
-    assert (OPEN, ADVICE) == ("open", "advice")
+    assert SCOPES == ("open", "advice", "cds", "feedback", "metrics")
 
 
 @pytest.mark.parametrize("said", [None, "", "advise", "everyone"])

@@ -1,35 +1,19 @@
-"""For people at a terminal: `flask --app service guideline check | explain | cases`, and `... openapi`."""
+"""`flask --app service guideline check | explain | cases`."""
 
 import json
 import sys
 from pathlib import Path
 
 import click
-import yaml
-from flask import Flask
-from flask.cli import AppGroup, with_appcontext
+from flask.cli import AppGroup
 
 from service.advice.question import Answer, Questioner, Refused
 from service.advice.render import full
 from service.api.knowledge import knowledge, settings
-from service.api.openapi import document
 from service.api.problems import Problem
 from service.facts.json_body import BodyError, parse
-from service.knowledge.yaml_file import ContentError
 
 guideline = AppGroup("guideline", help="The knowledge: check it, ask it, list its worked cases.")
-
-
-def without_traceback(error: ContentError) -> Exception:
-    """For a person at a terminal the faults alone; for anybody else the error as it is."""
-    at_terminal = click.get_current_context(silent=True) is not None
-    return click.ClickException(f"the content does not load\n{error}") if at_terminal else error
-
-
-def register(app: Flask) -> None:
-    """Add the commands."""
-    app.cli.add_command(guideline)
-    app.cli.add_command(openapi)
 
 
 @guideline.command("check")
@@ -82,13 +66,6 @@ def cases(rule: str | None) -> None:
             if rule is None or rule in case.protects:
                 expected = case.rule or f"{case.expect.get('status')}"
                 click.echo(f"{case.file}: {case.name}\n    {case.body or json.dumps(case.facts)}\n    -> {expected}")
-
-
-@click.command("openapi")
-@with_appcontext
-def openapi() -> None:
-    """Write the OpenAPI document as YAML."""
-    click.echo(yaml.safe_dump(document(knowledge().newest(settings().guideline)), sort_keys=False, width=120), nl=False)
 
 
 def _told(answer: Answer) -> None:

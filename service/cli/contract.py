@@ -1,0 +1,15 @@
+"""`flask --app service openapi`."""
+
+import click
+import yaml
+from flask.cli import with_appcontext
+
+from service.api.knowledge import knowledge, settings
+from service.api.openapi import document
+
+
+@click.command("openapi")
+@with_appcontext
+def openapi() -> None:
+    """Write the OpenAPI document as YAML."""
+    click.echo(yaml.safe_dump(document(knowledge().newest(settings().guideline)), sort_keys=False, width=120), nl=False)
