@@ -13,6 +13,8 @@ from service.api.knowledge import Knowledge
 from service.api.timeouts import BodyFaults
 from service.knowledge.library import load_library
 from service.knowledge.yaml_file import ContentError
+from service.security import cors
+from service.security.authenticator import Authenticator
 from service.settings import Settings, SettingsError, from_environment
 from service.web import decisions
 
@@ -38,8 +40,13 @@ def create_app(settings: Settings | None = None) -> Flask:
     if settings.guideline not in library.guidelines:
         raise SettingsError(f"GUIDELINE={settings.guideline} is not loaded; there is: {', '.join(library.guidelines)}")
 
+    try:
+        authenticator = Authenticator.of(settings) if settings.auth == "clients" else None
+    except SettingsError as error:
+        raise cli.without_traceback(error) from None
+
     app = Flask(__name__, static_folder=None)
-    app.config.update(SETTINGS=settings, KNOWLEDGE=Knowledge.of(library))
+    app.config.update(SETTINGS=settings, KNOWLEDGE=Knowledge.of(library), AUTHENTICATOR=authenticator)
     app.url_map.strict_slashes = True
     app.url_map.redirect_defaults = False
     app.url_map.merge_slashes = False
@@ -50,6 +57,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     if settings.pages:
         app.register_blueprint(decisions.blueprint)
     access.register(app, settings)
+    cors.register(app, settings.cors_origins)
     app.after_request(compress)
     app.after_request(_harden)
     app.wsgi_app = BodyFaults(app.wsgi_app)  # type: ignore[method-assign]
