@@ -64,6 +64,8 @@ class Settings:
     """REDIS_STATE_URL: feedback, replay guard and counters; default REDIS_URL."""
     service_secret: str = field(default="", repr=False)
     """SERVICE_SECRET: keys the digests of the cache; replicas that share a cache share it. Empty: random at start."""
+    near_cache_bytes: int = 8 * 1_048_576
+    """NEAR_CACHE_BYTES: most that each process keeps of what it worked out; 0 keeps nothing."""
     log_level: str = "info"
     """LOG_LEVEL: debug, info, warning or error."""
     clock_offset_days: int = 0
@@ -136,6 +138,7 @@ def from_environment() -> Settings:
             redis_url=text("REDIS_URL", ""),
             redis_state_url=text("REDIS_STATE_URL", text("REDIS_URL", "")),
             service_secret=text("SERVICE_SECRET", ""),
+            near_cache_bytes=number("NEAR_CACHE_BYTES", Settings.near_cache_bytes),
             log_level=text("LOG_LEVEL", Settings.log_level).lower(),
             clock_offset_days=number("CLOCK_OFFSET_DAYS", Settings.clock_offset_days),
         )
@@ -149,9 +152,7 @@ def check(settings: Settings) -> None:
     _check_access(settings)
     if not _absolute(settings.public_url):
         raise SettingsError("PUBLIC_URL must be an absolute http or https URL.")
-    for name, url in (("REDIS_URL", settings.redis_url), ("REDIS_STATE_URL", settings.redis_state_url)):
-        if url and not _redis(url):
-            raise SettingsError(f"{name} must begin with redis://, rediss:// or unix:// and be a URL.")
+    _check_cache(settings)
     if not 0 <= settings.port <= HIGHEST_PORT:
         raise SettingsError(f"PORT must be a number from 0 to {HIGHEST_PORT}.")
     if settings.log_level not in LOG_LEVELS:
@@ -174,6 +175,14 @@ def _check_access(settings: Settings) -> None:
             f"HOST={settings.host} can be reached from other machines, but AUTH is not set, so anyone could ask. "
             "Set CLIENTS_FILE to ask for keys and tokens, AUTH=none to allow that, or listen on 127.0.0.1."
         )
+
+
+def _check_cache(settings: Settings) -> None:
+    for name, url in (("REDIS_URL", settings.redis_url), ("REDIS_STATE_URL", settings.redis_state_url)):
+        if url and not _redis(url):
+            raise SettingsError(f"{name} must begin with redis://, rediss:// or unix:// and be a URL.")
+    if settings.near_cache_bytes < 0:
+        raise SettingsError("NEAR_CACHE_BYTES must be at least 0.")
 
 
 def _in_url(host: str) -> str:
