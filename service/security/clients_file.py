@@ -199,16 +199,18 @@ class _Key(Schema):
 
 
 class _File(Schema):
-    clients = fields.List(fields.Nested(_Client), load_default=list)
-    keys = fields.List(fields.Nested(_Key), load_default=list)
+    # Null, as YAML leaves it where somebody deletes the last entry, is an empty list: that entry must not live on.
+    clients = fields.List(fields.Nested(_Client), load_default=None)
+    keys = fields.List(fields.Nested(_Key), load_default=None)
 
     @post_load
     def file(self, data: Any, **_: Any) -> Clients:
-        clients = {client.iss: client for client in data["clients"]}
-        keys = {key.id: key for key in data["keys"]}
-        if len(clients) < len(data["clients"]):
+        listed_clients, listed_keys = data["clients"] or [], data["keys"] or []
+        clients = {client.iss: client for client in listed_clients}
+        keys = {key.id: key for key in listed_keys}
+        if len(clients) < len(listed_clients):
             raise ValidationError("Two clients have the same iss.", "clients")
-        if len(keys) < len(data["keys"]):
+        if len(keys) < len(listed_keys):
             raise ValidationError("Two keys have the same id.", "keys")
         return Clients(clients, keys)
 

@@ -8,6 +8,7 @@ import copy
 import fcntl
 import json
 import os
+import re
 import tempfile
 import textwrap
 from collections.abc import Callable, Iterator
@@ -59,9 +60,17 @@ def _rewrite(file: Path, change: Callable[[Entry], None], edit: Callable[[str], 
             new = json.dumps(wanted, indent=2, ensure_ascii=False) + "\n"
         else:
             new = edit(text)
-        if tree_of(new, file) != wanted:
+        if not _reads(new, file, wanted):
             raise ClientsFileError(file, [("", "is laid out so that a command cannot change it; change it by hand")])
         _replace(file, new)
+
+
+def _reads(text: str, file: Path, wanted: Entry) -> bool:
+    try:
+        found = tree_of(text, file)
+    except ClientsFileError:
+        return False
+    return {name: value or [] for name, value in found.items()} == {n: value or [] for n, value in wanted.items()}
 
 
 @contextlib.contextmanager
@@ -102,7 +111,7 @@ def _with(text: str, section: str, entry: Entry) -> str:
         return "".join([*lines, f"{section}:\n", textwrap.indent(shown, "  ")])
     key, listed = place
     if not listed.value:
-        lines[key.start_mark.line] = lines[key.start_mark.line].replace(" []", "", 1)
+        lines[key.start_mark.line] = re.sub(r":\s*(\[\s*\]|null|~)", ":", lines[key.start_mark.line], count=1)
         after, column = key.start_mark.line, 2
     else:
         after, column = _last_line(listed), listed.start_mark.column
