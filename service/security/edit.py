@@ -110,7 +110,7 @@ def _with(text: str, section: str, entry: Entry) -> str:
     if place is None:
         return "".join([*lines, f"{section}:\n", textwrap.indent(shown, "  ")])
     key, listed = place
-    if not listed.value:
+    if not (isinstance(listed, yaml.SequenceNode) and listed.value):
         lines[key.start_mark.line] = re.sub(r":\s*(\[\s*\]|null|~)", ":", lines[key.start_mark.line], count=1)
         after, column = key.start_mark.line, 2
     else:
