@@ -86,6 +86,7 @@ def test_a_key_that_was_withdrawn_is_forgotten_within_the_hour(tick: Tick) -> No
     "body",
     [FetchError("TimeoutError"), b"", b"{", b"[]", b'{"keys": []}', b'{"keys": 7}', b"[" * 100_000, b"\xff", b"null"],
 )
+@pytest.mark.usefixtures("all_lines")
 def test_a_failing_fetch_keeps_the_old_set(tick: Tick, body: bytes | Exception) -> None:
     publisher = Publisher("first")
     remote = RemoteKeys(publisher, tick)

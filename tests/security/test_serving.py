@@ -32,10 +32,11 @@ def file(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def server(
-    serving: Callable[..., contextlib.AbstractContextManager[Server]], file: Path, redis_server
+    serving: Callable[..., contextlib.AbstractContextManager[Server]], file: Path, redis_server, until
 ) -> Iterator[Server]:
     """Two workers that share a state server."""
     with serving(CLIENTS_FILE=str(file), REDIS_STATE_URL=redis_server.url, WORKERS="2", LOG_LEVEL="info") as running:
+        until(lambda: len(workers(running)) == 2, "both workers are there")
         yield running
 
 
