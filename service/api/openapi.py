@@ -1,5 +1,6 @@
 """The contract as OpenAPI 3.1, made from the marshmallow schemas, the route table and the loaded knowledge."""
 
+import copy
 import datetime as dt
 from collections.abc import Mapping
 from typing import Any
@@ -70,15 +71,24 @@ def document(questioner: Questioner, scopes: Mapping[tuple[str, str], str]) -> d
 
 def _guarded(path: str, operations: dict[str, Any], scopes: Mapping[tuple[str, str], str]) -> dict[str, Any]:
     """The operations with the scope that each needs, and the answers that come of it."""
-    refusals = _problems("unauthorised", "forbidden", "unavailable")
     guarded = {}
     for method, operation in operations.items():
         needed = scopes.get((method.upper(), path), OPEN)
         guarded[method] = operation
         if needed != OPEN:
             security = [{scheme: [needed]} for scheme in SECURITY_SCHEMES]
-            guarded[method] = operation | {"security": security, "responses": refusals | operation["responses"]}
+            guarded[method] = operation | {
+                "security": security,
+                "responses": _refused(operation) | operation["responses"],
+            }
     return guarded
+
+
+def _refused(operation: dict[str, Any]) -> dict[str, Any]:
+    """What those get who may not call, in the shape that this operation's errors have."""
+    shape = operation["responses"][str(KINDS["misdirected-request"].status)]["content"]
+    kinds = (KINDS[code] for code in ("unauthorised", "forbidden", "unavailable"))
+    return {str(kind.status): {"description": kind.title, "content": copy.deepcopy(shape)} for kind in kinds}
 
 
 def _named(schema: Any) -> str:
