@@ -55,6 +55,8 @@ def read_clients(file: Path) -> Clients:
         raise ClientsFileError(file, [("", error.strerror or "cannot be read")]) from None
     except UnicodeDecodeError:
         raise ClientsFileError(file, [("", "is not UTF-8 text")]) from None
+    if not text.strip():  # as it is for a moment while an editor writes it
+        raise ClientsFileError(file, [("", "is empty; {} would say that nobody may call")])
     return clients_of(tree_of(text, file), file)
 
 

@@ -60,7 +60,7 @@ def test_all_but_issuer_and_keys_is_optional_and_the_defaults_are_safe(tmp_path:
     assert (key.scopes, key.expires) == (frozenset(), None)
 
 
-@pytest.mark.parametrize("text", ["", "{}", "clients: []", "clients: []\nkeys: []\n", "# nobody yet\n"])
+@pytest.mark.parametrize("text", ["{}", "clients: []", "clients: []\nkeys: []\n", "# nobody yet\n"])
 def test_nobody_may_call_yet(tmp_path: Path, text: str) -> None:
     assert read(tmp_path, text) == Clients({}, {})
 
@@ -178,6 +178,8 @@ def test_two_keys_of_one_kid_are_refused(tmp_path: Path) -> None:
         ("a: 1\n---\nb: 2", "YAML"),
         ("\0", "YAML"),
         ("just words", "Invalid input type"),
+        ("", "is empty"),
+        (" \n", "is empty"),
     ],
 )
 def test_what_does_not_read_is_told_by_its_place_alone(tmp_path: Path, text: str, part: str) -> None:

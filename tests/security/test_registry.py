@@ -67,7 +67,7 @@ def test_a_file_that_did_not_change_is_not_read_again(file: Path, monkeypatch: p
         assert issuers(registry) == ["a"]
 
 
-@pytest.mark.parametrize("text", ["{", '{"clients": [{"iss": 1}]}', '{"kunden": []}', None])
+@pytest.mark.parametrize("text", ["{", "", '{"clients": [{"iss": 1}]}', '{"kunden": []}', None])
 @pytest.mark.usefixtures("all_lines")
 def test_a_broken_or_lost_file_keeps_the_last_good_one_and_says_so_once(file: Path, text: str | None) -> None:
     tick = Tick()
