@@ -8,6 +8,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from service.security.clients_file import Clients, clients_of
 from service.security.refusal import GuardClosedError, Unauthorised
@@ -361,6 +363,33 @@ def test_a_signature_written_otherwise_is_not_another_token() -> None:
     with pytest.raises(Unauthorised):
         taken(twin, client("RS384"), check=check)
     assert taken(text, client("RS384"), check=check) == ISS
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8) | st.sampled_from([ISS, URL, "JWT"]),
+    lambda below: st.lists(below, max_size=3) | st.dictionaries(st.text(max_size=4), below, max_size=3),
+    max_leaves=4,
+)
+HEADERS = st.dictionaries(st.sampled_from(["alg", "typ", "kid", "jku", "jwk", "x5c", "crit", "b64", "x"]), VALUES)
+CLAIMS = st.dictionaries(st.sampled_from(["iss", "aud", "exp", "iat", "nbf", "jti", "tenant", "x"]), VALUES)
+
+
+@given(header=HEADERS, said=CLAIMS)
+@settings(max_examples=400, deadline=None, database=None, derandomize=True)
+def test_whatever_a_signed_token_holds_it_is_taken_or_refused_and_never_an_error(header: dict, said: dict) -> None:
+    text = raw(HEADER | header, claims(NOW) | said)
+    try:
+        assert taken(text, client(tenants=["ward-1"]) if "tenant" in said else client()) == ISS
+    except Unauthorised as refusal:
+        assert refusal.reason  # noqa: PT017 - either is right
+    verdicts(text)
+
+
+@given(text=st.text(max_size=60) | st.binary(max_size=60).map(lambda data: data.decode("latin-1")))
+@settings(max_examples=300, deadline=None, database=None, derandomize=True)
+def test_whatever_text_comes_it_is_refused(text: str) -> None:
+    assert refused(text) == "form"
+    assert refused(f"{text}.{text}.{text}") == "form"
 
 
 # ---- once
