@@ -10,7 +10,7 @@ from flask import Flask, current_app, request
 
 from service.api.problems import Problem
 from service.security import scopes
-from service.security.authenticator import Authenticator, Credentials
+from service.security.authenticator import Authenticator
 from service.security.refusal import GuardClosedError, Unauthorised
 from service.settings import Settings
 
@@ -73,17 +73,20 @@ def _allowed_only() -> None:
     needed = scope_of(current_app, request.endpoint)
     if needed == OPEN:
         return
-    given = Credentials(request.headers.get("Authorization"), request.headers.get("X-API-Key"))
     # The address as the operator knows it: the Host header is the caller's word.
     settings: Settings = current_app.config["SETTINGS"]
     asked: Authenticator = current_app.config["AUTHENTICATOR"]
     try:
-        caller = asked.caller(given, f"{settings.public_url}{request.path}")
+        caller = asked.caller(
+            request.headers.get("Authorization"),
+            request.headers.get("X-API-Key"),
+            f"{settings.public_url}{request.path}",
+        )
     except Unauthorised as refused:
-        structlog.contextvars.bind_contextvars(refused=str(refused), **given.told)
+        structlog.contextvars.bind_contextvars(refused=str(refused), **refused.told)
         raise _unauthorised() from None
     except GuardClosedError as closed:
-        structlog.contextvars.bind_contextvars(refused=f"replay: {closed}", **given.told)
+        structlog.contextvars.bind_contextvars(refused=f"replay: {closed}", **closed.told)
         detail = "Tokens cannot be checked at the moment. Try again with a new token."
         raise Problem("unavailable", detail, headers={"Retry-After": str(RETRY_SECONDS)}) from None
     structlog.contextvars.bind_contextvars(client=caller.name)

@@ -2,12 +2,12 @@
 
 import datetime as dt
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from service.security import keys
-from service.security.refusal import Unauthorised
+from service.security.refusal import Refusal, Unauthorised
 from service.security.registry import Registry
 from service.security.remote_keys import Fetch, RemoteKeys, https_fetch
 from service.security.replay import ReplayGuard, replay_guard
@@ -21,15 +21,6 @@ class Caller:
 
     name: str
     scopes: frozenset[str]
-
-
-@dataclass(frozen=True)
-class Credentials:
-    """What a request brings along; `told` gathers what the log may say of it."""
-
-    authorization: str | None
-    api_key: str | None = None
-    told: dict[str, str] = field(default_factory=dict)
 
 
 class Authenticator:
@@ -47,10 +38,13 @@ class Authenticator:
         tokens = TokenCheck(RemoteKeys(fetch or https_fetch()), guard)
         return cls(Registry(Path(settings.clients_file)), tokens, guard, settings.now)
 
-    def caller(self, given: Credentials, url: str) -> Caller:
-        """Who calls this address (without its query). Raises Unauthorised or GuardClosedError."""
+    def caller(self, authorization: str | None, api_key: str | None, url: str) -> Caller:
+        """Who calls this address (without its query), by the headers Authorization and X-API-Key.
+
+        Raises Unauthorised or GuardClosedError.
+        """
         now = self._now()
-        secret = _secret(given)
+        secret = _secret(authorization, api_key)
         clients = self._registry.clients()
         if secret.startswith(keys.PREFIX):
             key = keys.checked(secret, clients.keys, now.date())
@@ -58,8 +52,9 @@ class Authenticator:
         case = Case(secret, url, now.timestamp())
         try:
             client = self._tokens.check(case, clients)
-        finally:
-            given.told.update(case.told())
+        except Refusal as refusal:
+            refusal.told = case.told()
+            raise
         return Caller(client.iss, client.scopes)
 
     def parts(self) -> dict[str, dict[str, Any]]:
@@ -79,17 +74,17 @@ class Authenticator:
         return said
 
 
-def _secret(given: Credentials) -> str:
+def _secret(authorization: str | None, api_key: str | None) -> str:
     """The key or token; nothing of it is judged yet."""
-    if given.api_key is not None:
-        if given.authorization is not None:
+    if api_key is not None:
+        if authorization is not None:
             raise Unauthorised("credentials", "Authorization and X-API-Key are both there")
-        if not given.api_key.startswith(keys.PREFIX):
+        if not api_key.startswith(keys.PREFIX):
             raise Unauthorised("credentials", "X-API-Key holds no key of this service")
-        return given.api_key
-    if given.authorization is None:
+        return api_key
+    if authorization is None:
         raise Unauthorised("credentials", "none")
-    scheme, _, secret = given.authorization.partition(" ")
+    scheme, _, secret = authorization.partition(" ")
     if scheme.lower() != "bearer" or not secret:
         raise Unauthorised("credentials", "Authorization is not of the form: Bearer <token or key>")
     return secret

@@ -80,7 +80,7 @@ def test_an_audience_of_the_client_s_own_list_is_taken_beside_the_address() -> N
 
 def test_a_token_as_epic_makes_it_is_taken() -> None:
     said = claims(NOW, sub=ISS, nbf=int(NOW) - 300, exp=int(NOW) + 900, extension={"x": [1]})
-    assert taken(signed(said, "RS384", cty="x", x5t="abc"), client("RS384")) == ISS
+    assert taken(signed(said, "RS384", cty="x", x5t="abc", vendor="epic"), client("RS384")) == ISS
 
 
 def test_keys_out_of_band_need_no_jku_and_a_listed_jku_needs_no_fetch_for_a_known_key() -> None:
