@@ -67,6 +67,17 @@ def test_a_file_that_did_not_change_is_not_read_again(file: Path, monkeypatch: p
         assert issuers(registry) == ["a"]
 
 
+def test_a_file_that_changed_is_read_once(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tick = Tick()
+    registry = Registry(file, tick)
+    write(file, "b")
+    tick.on()
+    assert issuers(registry) == ["b"]
+    monkeypatch.setattr("service.security.registry.read_clients", lambda _: pytest.fail("read again"))
+    tick.on()
+    assert issuers(registry) == ["b"]
+
+
 @pytest.mark.parametrize("text", ["{", "", '{"clients": [{"iss": 1}]}', '{"kunden": []}', None])
 @pytest.mark.usefixtures("all_lines")
 def test_a_broken_or_lost_file_keeps_the_last_good_one_and_says_so_once(file: Path, text: str | None) -> None:

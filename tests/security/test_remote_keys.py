@@ -5,6 +5,7 @@ import ipaddress
 import json
 import ssl
 import threading
+import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import pairwise
@@ -147,9 +148,10 @@ def test_unusable_keys_of_a_published_set_are_passed_over(tick: Tick) -> None:
 
 
 def test_a_fetch_under_way_is_waited_for_by_a_few_threads_only(tick: Tick) -> None:
-    began, release, found = threading.Event(), threading.Event(), []
+    began, release, found, fetched = threading.Event(), threading.Event(), [], []
 
-    def slow(_: str) -> bytes:
+    def slow(url: str) -> bytes:
+        fetched.append(url)
         began.set()
         assert release.wait(20)
         return jwks("first")
@@ -164,12 +166,15 @@ def test_a_fetch_under_way_is_waited_for_by_a_few_threads_only(tick: Tick) -> No
     assert began.wait(20)
     while remote._waiting._value:
         threads[0].join(0.001)
-    assert remote.find(JKU, "first") is None  # at once
+    at = time.monotonic()
+    assert remote.find(JKU, "first") is None
+    assert time.monotonic() - at < 1, "it does not wait, too"
     release.set()
     for thread in threads:
         thread.join()
     assert len(found) == remote_keys.MOST_WAITING
     assert all(found)
+    assert fetched == [JKU]
 
 
 # ---- how: a real server

@@ -108,7 +108,19 @@ def test_a_server_that_is_full_closes_it(redis_server) -> None:
 
 
 @pytest.mark.parametrize(
-    "reply", [b"+PONG\r\n", b":1\r\n", b"*0\r\n", b"HTTP/1.1 200 OK\r\n", b"-LOADING\r\n", b"\0\0", b"$9999999999\r\n"]
+    "reply",
+    [
+        b"+PONG\r\n",
+        b":1\r\n",
+        b"*0\r\n",
+        b"HTTP/1.1 200 OK\r\n",
+        b"-LOADING\r\n",
+        b":x\r\n",
+        b"$x\r\n",
+        b"+OK",
+        b"\0\0",
+        b"$9999999999\r\n",
+    ],
 )
 def test_a_server_that_babbles_closes_it(reply: bytes) -> None:
     """Nothing but the two right answers to SET NX is believed."""
