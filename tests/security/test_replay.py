@@ -142,6 +142,7 @@ def test_a_server_that_babbles_closes_it(reply: bytes) -> None:
         with pytest.raises(GuardClosedError):
             guard.first(ONE, NOW + 300, NOW)
         assert guard.fault()
+        guard._redis.close()
         listener.shutdown(socket.SHUT_RDWR)
     thread.join(5)
 
