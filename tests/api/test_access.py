@@ -291,6 +291,7 @@ REFUSED = {
     "Bearer alone": {"Authorization": "Bearer"},
     "Bearer and a space": {"Authorization": "Bearer "},
     "Basic": {"Authorization": "Basic dXNlcjpwYXNz"},
+    "Basic with a key": {"Authorization": "Basic {advice}"},
     "Digest": {"Authorization": 'Digest username="a"'},
     "garbage": {"Authorization": "Bearer garbage"},
     "no scheme": {"Authorization": "ogs_advice_x"},
