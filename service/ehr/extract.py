@@ -1,0 +1,47 @@
+"""FHIR resources of one patient become the body of a question, with the provenance of every fact."""
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from service.facts.json_body import Json
+from service.knowledge.terminology import Terminology
+
+
+@dataclass(frozen=True)
+class Extraction:
+    """What a record says about one patient: never more than it says."""
+
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    """Exactly a body for POST /v1/recommendations; only what was found."""
+    provenance: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Request path -> {resource, element, code, date, why, runner_up}."""
+    breast_cancer: bool | None = None
+    """Whether the record shows a breast cancer; None is unknown. False leaves `facts` empty."""
+    ignored: Sequence[Mapping[str, str]] = ()
+    """{resource, reason} of what was not used, or could not be read."""
+    data_conflicts: Sequence[Mapping[str, Any]] = ()
+    """{fact, values, resources, detail}; the fact stays unknown."""
+    patient: str | None = None
+    """Id of the patient whose facts these are; None if the record names nobody."""
+    other_patients: Sequence[str] = ()
+    """References of other patients in the record; nothing of theirs was used."""
+
+    def as_json(self) -> dict[str, Any]:
+        """The answer of POST /v1/facts/extract."""
+        return {
+            "facts": self.facts,
+            "provenance": self.provenance,
+            "breast_cancer": "unknown" if self.breast_cancer is None else self.breast_cancer,
+            "ignored": self.ignored,
+            "data_conflicts": self.data_conflicts,
+            "patient": self.patient,
+            "other_patients": self.other_patients,
+        }
+
+
+def extract(terminology: Terminology, resources: Sequence[Json], patient: str | None, today: dt.date) -> Extraction:
+    """Read the facts of one patient. Never raises for what a resource holds: it is skipped, with the reason."""
+    del terminology, resources, today
+    return Extraction(patient=patient)
