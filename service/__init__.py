@@ -3,15 +3,32 @@
 `create_app` is the only place where the parts meet.
 """
 
+import secrets
+
 import structlog
 from flask import Flask, Response, request
 
-from service import cli, logs
-from service.api import access, batch, evidence, guidelines, operations, problems, recommendations, request_log
+from service import cli, logs, redis_client
+from service.api import (
+    access,
+    batch,
+    cds_services,
+    evidence,
+    feedback,
+    guidelines,
+    operations,
+    problems,
+    recommendations,
+    request_log,
+)
+from service.api.cds_services import Door
 from service.api.json_out import compress
 from service.api.knowledge import Knowledge
 from service.api.timeouts import BodyFaults
-from service.knowledge.library import load_library
+from service.ehr.card_uuid import CardUuids
+from service.ehr.fhir_server import FhirServers
+from service.feedback_store import PATIENCE_SECONDS, FeedbackStore
+from service.knowledge.library import Library, load_library
 from service.knowledge.yaml_file import ContentError
 from service.settings import Settings, SettingsError, from_environment
 from service.web import decisions
@@ -40,12 +57,15 @@ def create_app(settings: Settings | None = None) -> Flask:
 
     app = Flask(__name__, static_folder=None)
     app.config.update(SETTINGS=settings, KNOWLEDGE=Knowledge.of(library))
+    secret = settings.service_secret or secrets.token_hex(32)  # made before the workers fork, so they share it
+    state = redis_client.connect(settings.redis_state_url, PATIENCE_SECONDS) if settings.redis_state_url else None
+    app.config.update(CDS_DOOR=_cds_door(settings, library, secret), FEEDBACK_STORE=FeedbackStore(state))
     app.url_map.strict_slashes = True
     app.url_map.redirect_defaults = False
     app.url_map.merge_slashes = False
     request_log.register(app)
     problems.register(app)
-    for part in (batch, recommendations, guidelines, evidence, operations):
+    for part in (batch, recommendations, guidelines, evidence, cds_services, feedback, operations):
         app.register_blueprint(part.blueprint)
     if settings.pages:
         app.register_blueprint(decisions.blueprint)
@@ -57,6 +77,15 @@ def create_app(settings: Settings | None = None) -> Flask:
     if settings.auth == "none":
         structlog.get_logger().warning("AUTH=none: whoever reaches this address may ask", host=settings.host)
     return app
+
+
+def _cds_door(settings: Settings, library: Library, secret: str) -> Door:
+    """At most half of the threads wait for FHIR servers, so that the others still answer."""
+    asked = library.newest(settings.guideline)
+    queries = len(asked.cards.prefetch) if asked is not None and asked.cards is not None else 1
+    servers = FhirServers(settings.fhir_servers, settings.fhir_ca, settings.threads // 2, queries)
+    releases = {each.key: each for by_release in library.guidelines.values() for each in by_release.values()}
+    return Door(servers, CardUuids(secret, releases))
 
 
 def _harden(response: Response) -> Response:

@@ -1,9 +1,9 @@
 """Feedback in the state Redis: a bounded stream, its counters, and what was seen, written in one step or not at all.
 
-    feedback:stream        the last outcomes, without comments
-    feedback:counts        hash: month|guideline|release|rule|what -> number; `what` is an outcome, a reason or a suggestion
-    feedback:seen          sorted set of digests of (card, outcome, moment), so that a repeated outcome counts once
-    feedback:comment:<id>  free text of a clinician, by the id of its entry in the stream; it expires
+feedback:stream        the last outcomes, without comments
+feedback:counts        hash: month|guideline|release|rule|what -> number; `what` is an outcome, a reason or a suggestion
+feedback:seen          sorted set of digests of (card, outcome, moment), so that a repeated outcome counts once
+feedback:comment:<id>  free text of a clinician, by the id of its entry in the stream; it expires
 """
 
 import hashlib
@@ -17,6 +17,8 @@ from redis import Redis, RedisError
 STREAM, COUNTS, SEEN, COMMENT = "feedback:stream", "feedback:counts", "feedback:seen", "feedback:comment:"
 KEPT = 100_000
 """Outcomes in the stream, and digests of outcomes seen."""
+PATIENCE_SECONDS = 2.0
+"""For an answer of the server: it writes to its disk first, and no decision waits for it."""
 SEEN_SECONDS = 90 * 86400
 """How long a repetition is recognised; a client that repeats does so within hours."""
 COMMENT_SECONDS = 30 * 86400
@@ -80,10 +82,10 @@ class FeedbackStore:
         Returns only when the server has them on its disk. Raises NotKeptError, and then the whole may be sent again.
         """
         items = [_item(entry, month) for entry in entries]
-        arguments = [seconds, json.dumps(items), KEPT, SEEN_SECONDS, COMMENT_SECONDS, COMMENT]
+        arguments: list[int | str] = [seconds, json.dumps(items), KEPT, SEEN_SECONDS, COMMENT_SECONDS, COMMENT]
         redis = self._durable()
         try:
-            return int(redis.eval(RECORD, 3, STREAM, COUNTS, SEEN, *arguments))  # type: ignore[arg-type]
+            return int(redis.eval(RECORD, 3, STREAM, COUNTS, SEEN, *arguments))
         except RedisError as error:
             raise NotKeptError from error
 
@@ -92,7 +94,7 @@ class FeedbackStore:
         if self._redis is None:
             raise NotKeptError
         try:
-            found: Mapping[bytes, bytes] = self._redis.hgetall(COUNTS)  # type: ignore[assignment]
+            found: Mapping[bytes, bytes] = self._redis.hgetall(COUNTS)
         except RedisError as error:
             raise NotKeptError from error
         for name, number in sorted(found.items()):
@@ -104,7 +106,7 @@ class FeedbackStore:
         if self._redis is None:
             raise NotKeptError
         try:
-            persistence: Mapping[str, Any] = self._redis.info("persistence")  # type: ignore[assignment]
+            persistence: Mapping[str, Any] = self._redis.info("persistence")
         except RedisError as error:
             raise NotKeptError from error
         if not persistence.get("aof_enabled") or persistence.get("aof_last_write_status") != "ok":
@@ -114,9 +116,11 @@ class FeedbackStore:
 
 def _item(entry: Entry, month: str) -> dict[str, Any]:
     guideline, release, rule = entry.rule
-    told = {"card": entry.card, "outcome": entry.outcome, "at": entry.at, "service": entry.service}
+    # The id of a stranger's card may be any text, so only ours are kept.
+    card = entry.card if entry.rule != UNATTRIBUTED else "-"
+    told = {"card": card, "outcome": entry.outcome, "at": entry.at, "service": entry.service}
     told |= {"guideline": guideline, "release": release, "rule": rule, "counts": ",".join(entry.counts)}
-    seen = "\n".join((entry.card, entry.outcome, entry.at))
+    seen = f"{entry.card}\n{entry.outcome}\n{entry.at}"
     return {
         "seen": hashlib.sha256(seen.encode()).hexdigest()[:32],
         "entry": [word for pair in told.items() for word in pair],

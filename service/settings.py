@@ -58,6 +58,10 @@ class Settings:
     """REDIS_STATE_URL: feedback, replay guard and counters; default REDIS_URL."""
     service_secret: str = field(default="", repr=False)
     """SERVICE_SECRET: keys the digests of the cache; replicas that share a cache share it. Empty: random at start."""
+    fhir_servers: tuple[str, ...] = ()
+    """FHIR_SERVERS: base URLs that may be called back for what was not prefetched, comma-separated; empty: never."""
+    fhir_ca: Path | None = None
+    """FHIR_CA: file with certificates (PEM) of a hospital's own authority, believed beside those of the system."""
     log_level: str = "info"
     """LOG_LEVEL: debug, info, warning or error."""
     clock_offset_days: int = 0
@@ -127,6 +131,8 @@ def from_environment() -> Settings:
             redis_url=text("REDIS_URL", ""),
             redis_state_url=text("REDIS_STATE_URL", text("REDIS_URL", "")),
             service_secret=text("SERVICE_SECRET", ""),
+            fhir_servers=tuple(filter(None, (one.strip() for one in text("FHIR_SERVERS", "").split(",")))),
+            fhir_ca=Path(text("FHIR_CA", "")) if text("FHIR_CA", "") else None,
             log_level=text("LOG_LEVEL", Settings.log_level).lower(),
             clock_offset_days=number("CLOCK_OFFSET_DAYS", Settings.clock_offset_days),
         )
@@ -154,12 +160,24 @@ def check(settings: Settings) -> None:
     for name, url in (("REDIS_URL", settings.redis_url), ("REDIS_STATE_URL", settings.redis_state_url)):
         if url and not _redis(url):
             raise SettingsError(f"{name} must begin with redis://, rediss:// or unix:// and be a URL.")
+    _check_fhir(settings)
     if not 0 <= settings.port <= HIGHEST_PORT:
         raise SettingsError(f"PORT must be a number from 0 to {HIGHEST_PORT}.")
     if settings.log_level not in LOG_LEVELS:
         raise SettingsError(f"LOG_LEVEL must be one of {', '.join(LOG_LEVELS)}.")
     if min(settings.workers, settings.threads, settings.max_body_bytes, settings.max_batch) < 1:
         raise SettingsError("WORKERS, THREADS, MAX_BODY_BYTES and MAX_BATCH must be at least 1.")
+
+
+def _check_fhir(settings: Settings) -> None:
+    for url in settings.fhir_servers:
+        if not _fhir_base(url):
+            raise SettingsError(
+                "FHIR_SERVERS must list base URLs, separated by commas: https (http on loopback only), "
+                "no user, query or fragment."
+            )
+    if settings.fhir_ca is not None and not settings.fhir_ca.is_file():
+        raise SettingsError("FHIR_CA must name a file with certificates.")
 
 
 def _in_url(host: str) -> str:
@@ -178,6 +196,18 @@ def _absolute(url: str) -> bool:
     except ValueError:
         return False
     return parts.scheme in {"http", "https"} and bool(parts.hostname)
+
+
+def _fhir_base(url: str) -> bool:
+    """A token is sent there: over TLS, or not off this machine."""
+    try:
+        parts = urlsplit(url)
+        right = parts.port != 0  # reading it refuses what is no number
+    except ValueError:
+        return False
+    safe = parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname or ""))
+    bare = "@" not in parts.netloc and not parts.query and not parts.fragment and ".." not in parts.path
+    return right and safe and bare and bool(parts.hostname)
 
 
 def _redis(url: str) -> bool:

@@ -1,7 +1,7 @@
 """UUIDs that say for themselves which card they name, so that feedback is attributed without a store.
 
-A version 4 UUID has 122 free bits. Here 64 of them are random, 34 say what is named and 24 are a check value; the last
-two groups are covered by a keyed digest of the random ones, so the whole looks random, cannot be read and cannot be made up
+A version 4 UUID has 122 free bits. Here 64 of them are random, 34 say what is named and 24 are a check value. The last
+two groups are covered by a keyed digest of the random ones, so the whole looks random, and nobody reads or makes one
 without the service's secret. Replicas that share SERVICE_SECRET read each other's.
 """
 
@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from service.knowledge.guideline import Guideline
 
 RELEASE, RULE, PART, SERVICE = 16, 8, 6, 4
-"""Widths in bits: a digest of guideline and release, index of the rule, number of the suggestion, index of the service."""
+"""Widths in bits: digest of guideline and release, index of the rule, number of the suggestion, index of the service."""
 PAYLOAD, CHECK, NONCE = RELEASE + RULE + PART + SERVICE, 24, 64
 UNCERTAIN = "uncertain"
 """Stands for the rule of a card that gives no advice."""

@@ -1,4 +1,4 @@
-"""Advice as a CDS Hooks card: one sentence, the detail in Markdown, orders to take over, reasons to decide otherwise."""
+"""Advice as a CDS Hooks card: one sentence, detail in Markdown, orders to take over, reasons to override."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -73,7 +73,8 @@ def remark(answer: Answer, draft: Draft) -> Remark:
     """What the advice says about a draft order."""
     cards, lead = _cards(answer.advice.guideline), answer.advice.lead
     point, drafted = answer.advice.decision.point, draft.kind.title
-    doubts = [cards.words[name] for name, said in (("text_only", draft.coded), ("site_unstated", draft.sited)) if not said]
+    known = {"text_only": draft.coded, "site_unstated": draft.sited}
+    doubts = [cards.words[name] for name, said in known.items() if not said]
     for removed in lead.removed:
         if removed.kind == draft.kind.id:
             text = cards.orders.removed.format(drafted=drafted, because="; ".join(removed.because))

@@ -16,6 +16,7 @@ from service.knowledge.model import Citation, Cited
 SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~])")
 MOST = 12
 """Items of one list; the whole answer is one link away."""
+MOST_MISSING = 5
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,8 @@ def detail(answer: Answer, findings: Findings, remarks: list[str]) -> str:
     grades = (lead.rule.direction, lead.rule.strength, lead.certainty, lead.urgency)
     parts.append(f"**{words['grading']}:** {', '.join(grade.replace('_', ' ') for grade in grades)}.")
     parts += _section(words["supporting"], (plain(other.statement) for other in advice.recommendations[1:]))
-    parts += _section(words["missing"], map(_missing, (item for item in advice.missing if item.decisive)))
+    decisive = [_missing(item, lead.rule.code) for item in advice.missing if item.decisive]
+    parts += _section(words["missing"], decisive, MOST_MISSING)
     parts += _section(words["warnings"], (plain(clause.detail) for clause in advice.warnings))
     parts += _section(words["conflicts"], (plain(clause.detail) for clause in advice.data_conflicts))
     parts += _section(words["checks"], map(plain, advice.must_check))
@@ -76,15 +78,17 @@ def plain(text: str) -> str:
     return SPECIAL.sub(r"\\\1", " ".join(text.split()))
 
 
-def _section(title: str, items: Iterable[str]) -> list[str]:
+def _section(title: str, items: Iterable[str], most: int = MOST) -> list[str]:
     listed = list(dict.fromkeys(items))
-    shown = [f"- {item}" for item in listed[:MOST]] + (["- ..."] if len(listed) > MOST else [])
+    shown = [f"- {item}" for item in listed[:most]] + (["- ..."] if len(listed) > most else [])
     return [f"**{title}**\n\n" + "\n".join(shown)] if listed else []
 
 
-def _missing(item: Missing) -> str:
+def _missing(item: Missing, code: str) -> str:
+    """The fact, with the values that would change the code."""
     outcomes: dict[str, list[str]] = {}
-    for value, other in item.would_become.items():
+    changing = ((value, other) for value, other in item.would_become.items() if other.rule.code != code)
+    for value, other in changing:
         outcomes.setdefault(other.rule.title, []).append(value)
     leads = "; ".join(f"{' or '.join(values)}: {title}" for title, values in outcomes.items())
     return plain(f"{item.fact} ({leads})")

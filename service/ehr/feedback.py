@@ -1,4 +1,4 @@
-"""What clinicians did with a card: CDS Hooks feedback in the dialects of the specification, of Epic and of the sandbox."""
+"""What clinicians did with a card: CDS Hooks feedback as the specification, Epic and the sandbox say it."""
 
 import datetime as dt
 from collections.abc import Iterator

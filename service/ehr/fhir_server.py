@@ -41,7 +41,9 @@ class Access:
 class FhirServers:
     """The servers that may be called back. Made once; at most `waiting` threads wait for one at a time."""
 
-    def __init__(self, bases: Sequence[str], ca: Path | None, waiting: int, queries: int, seconds: float = SECONDS) -> None:
+    def __init__(
+        self, bases: Sequence[str], ca: Path | None, waiting: int, queries: int, seconds: float = SECONDS
+    ) -> None:
         self._bases = {normal(base): base.rstrip("/") for base in bases}
         self._seconds = seconds
         self._waiting = threading.BoundedSemaphore(waiting) if waiting else None

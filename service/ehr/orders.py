@@ -10,10 +10,12 @@ from typing import Any
 
 from service.facts.json_body import Json
 from service.knowledge.cards import OrderKind, Orders
+from service.knowledge.terminology import Terminology
 
 REQUESTS = ("ServiceRequest", "ProcedureRequest")
 VOID = ("revoked", "entered-in-error")
-SNOMED = ("http://snomed.info/sct", "urn:oid:2.16.840.1.113883.6.96")
+BREAST = ("breast", "chest_wall")
+SIDE_ONLY = "side"
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,9 @@ class Draft:
     sited: bool
 
 
-def relevant_drafts(orders: Orders, bundle: Mapping[str, Any], selections: Iterable[str] | None, patient: str) -> list[Draft]:
+def relevant_drafts(
+    orders: Orders, terminology: Terminology, bundle: Mapping[str, Any], selections: Iterable[str] | None, patient: str
+) -> list[Draft]:
     """The drafts that are breast surgery or breast radiotherapy for this patient, one a kind.
 
     With `selections` only the orders named there count.
@@ -37,7 +41,7 @@ def relevant_drafts(orders: Orders, bundle: Mapping[str, Any], selections: Itera
             continue
         if order.get("status") in VOID or order.get("doNotPerform") is True or not _of(order, patient):
             continue
-        draft = _read(orders, order)
+        draft = _read(orders, terminology, order)
         if draft is not None:
             found.setdefault(draft.kind.id, draft)
     return list(found.values())
@@ -59,39 +63,46 @@ def _of(order: Mapping[str, Any], patient: str) -> bool:
     return reference.split("/_history/")[0].split("/")[-1] == patient
 
 
-def _read(orders: Orders, order: Mapping[str, Any]) -> Draft | None:
-    codes, texts = _concept(order.get("code"))
+def _read(orders: Orders, terminology: Terminology, order: Mapping[str, Any]) -> Draft | None:
+    meant, texts = _concept(terminology, "procedures", order.get("code"))
+    sites, named = _concepts(terminology, "body_sites", order.get("bodySite"))
+    breast = bool(sites & set(BREAST)) or any(_says(text, orders.breast_words) for text in (*named, *texts))
+    elsewhere = not breast and bool(named or sites - {SIDE_ONLY})
     words = [text for text in texts if not _says(text, orders.not_phrases)]
-    _, sites = _concepts(order.get("bodySite"))
-    named = [*sites, *texts]
-    breast = any(_says(text, orders.breast_words) for text in named)
     for kind in orders.kinds:
-        coded = any(coding.code in codes for coding in kind.codes)
-        if coded and kind.elsewhere_too and sites and not breast:
-            return None  # the same code orders treatment of a bone
+        coded = bool(meant & set(kind.means)) or (breast and bool(meant & set(kind.means_at_breast)))
+        if coded and kind.elsewhere_too and elsewhere:
+            return None
         if coded or any(_says(text, kind.phrases) for text in words):
             return Draft(kind, coded, sited=breast or not kind.elsewhere_too)
     return None
 
 
-def _concepts(value: Json) -> tuple[set[str], list[str]]:
-    """SNOMED CT codes and texts of one CodeableConcept or several."""
-    codes: set[str] = set()
+def _concepts(terminology: Terminology, name: str, value: Json) -> tuple[set[str], list[str]]:
+    """What one CodeableConcept or several mean by a code list, and their texts."""
+    meant: set[str] = set()
     texts: list[str] = []
     for concept in _listed(value):
-        more, said = _concept(concept)
-        codes |= more
+        more, said = _concept(terminology, name, concept)
+        meant |= more
         texts += said
-    return codes, texts
+    return meant, texts
 
 
-def _concept(value: Json) -> tuple[set[str], list[str]]:
+def _concept(terminology: Terminology, name: str, value: Json) -> tuple[set[str], list[str]]:
     if not isinstance(value, dict):
         return set(), []
     codings = [coding for coding in _listed(value.get("coding")) if isinstance(coding, dict)]
-    codes = {coding["code"] for coding in codings if coding.get("system") in SNOMED and isinstance(coding.get("code"), str)}
+    meant = {means for coding in codings if (means := _means(terminology, name, coding)) is not None}
     texts = [value.get("text"), *(coding.get("display") for coding in codings)]
-    return codes, [text for text in texts if isinstance(text, str)]
+    return meant, [text for text in texts if isinstance(text, str)]
+
+
+def _means(terminology: Terminology, name: str, coding: Mapping[str, Any]) -> str | None:
+    system, code = coding.get("system"), coding.get("code")
+    key = terminology.key(system, code) if isinstance(system, str) and isinstance(code, str) else None
+    found = terminology[name].find(*key) if key is not None else None
+    return None if found is None else found.means
 
 
 def _says(text: str, phrases: Iterable[str]) -> bool:

@@ -1,7 +1,7 @@
-"""What a call brings along: each datum asked for is there, empty, partial, failed or absent, and the five are not alike.
+"""What a call brings along: each datum asked for is whole (perhaps empty), partial, failed or absent.
 
-A search that found nothing is an answer; a search that failed is not. A datum is matched by its key first, then by the type
-of its resources: keys are typed in by hand at some hospitals.
+A search that found nothing is an answer; a search that failed is not. A datum is matched by its key first, then by the
+type of its resources: keys are typed in by hand at some hospitals.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -22,7 +22,9 @@ class Record:
     @property
     def lacking(self) -> list[Datum]:
         """The required data that could not be had."""
-        return [datum for datum, state in self.states.items() if datum.required and state in {State.ABSENT, State.FAILED}]
+        return [
+            datum for datum, state in self.states.items() if datum.required and state in {State.ABSENT, State.FAILED}
+        ]
 
     @property
     def partial(self) -> list[Datum]:
