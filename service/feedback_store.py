@@ -94,7 +94,7 @@ class FeedbackStore:
         if self._redis is None:
             raise NotKeptError
         try:
-            found: Mapping[bytes, bytes] = self._redis.hgetall(COUNTS)
+            found: Mapping[Any, Any] = self._redis.hgetall(COUNTS)
         except RedisError as error:
             raise NotKeptError from error
         for name, number in sorted(found.items()):

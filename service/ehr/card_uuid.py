@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from service.knowledge.guideline import Guideline
 
 RELEASE, RULE, PART, SERVICE = 16, 8, 6, 4
-"""Widths in bits: digest of guideline and release, index of the rule, number of the suggestion, index of the service."""
+"""Widths in bits: digest of guideline and release, index of the rule, number of the suggestion, the service."""
 PAYLOAD, CHECK, NONCE = RELEASE + RULE + PART + SERVICE, 24, 64
 UNCERTAIN = "uncertain"
 """Stands for the rule of a card that gives no advice."""
