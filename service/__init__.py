@@ -16,6 +16,7 @@ from service.api import (
     evidence,
     feedback,
     guidelines,
+    metrics,
     operations,
     problems,
     recommendations,
@@ -25,14 +26,20 @@ from service.api.cds_services import Door
 from service.api.json_out import compress
 from service.api.knowledge import Knowledge
 from service.api.timeouts import BodyFaults
+from service.cache.cache import Cache
+from service.cache.near import Near
+from service.cache.shared import Shared
 from service.ehr.card_uuid import CardUuids
 from service.ehr.fhir_server import FhirServers
 from service.feedback_store import PATIENCE_SECONDS, FeedbackStore
 from service.knowledge.library import Library, load_library
 from service.knowledge.yaml_file import ContentError
+from service.metrics import Metrics
 from service.settings import Settings, SettingsError, from_environment
 from service.web import decisions
 
+WEAK_SECRET = 32
+"""Bytes under which a secret may be guessed."""
 SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
@@ -55,17 +62,26 @@ def create_app(settings: Settings | None = None) -> Flask:
     if settings.guideline not in library.guidelines:
         raise SettingsError(f"GUIDELINE={settings.guideline} is not loaded; there is: {', '.join(library.guidelines)}")
 
+    counted = Metrics()
+    for guideline in (each for releases in library.guidelines.values() for each in releases.values()):
+        counted.loaded(*guideline.key, guideline.digest)
     app = Flask(__name__, static_folder=None)
-    app.config.update(SETTINGS=settings, KNOWLEDGE=Knowledge.of(library))
-    secret = settings.service_secret or secrets.token_hex(32)  # made before the workers fork, so they share it
+    secret = _secret(settings)
     state = redis_client.connect(settings.redis_state_url, PATIENCE_SECONDS) if settings.redis_state_url else None
-    app.config.update(CDS_DOOR=_cds_door(settings, library, secret), FEEDBACK_STORE=FeedbackStore(state))
+    app.config.update(
+        SETTINGS=settings,
+        KNOWLEDGE=Knowledge.of(library),
+        METRICS=counted,
+        CACHE=_cache(settings, secret, counted),
+        CDS_DOOR=_cds_door(settings, library, secret),
+        FEEDBACK_STORE=FeedbackStore(state),
+    )
     app.url_map.strict_slashes = True
     app.url_map.redirect_defaults = False
     app.url_map.merge_slashes = False
     request_log.register(app)
     problems.register(app)
-    for part in (batch, recommendations, guidelines, evidence, cds_services, feedback, operations):
+    for part in (batch, recommendations, guidelines, evidence, cds_services, feedback, operations, metrics):
         app.register_blueprint(part.blueprint)
     if settings.pages:
         app.register_blueprint(decisions.blueprint)
@@ -79,7 +95,26 @@ def create_app(settings: Settings | None = None) -> Flask:
     return app
 
 
-def _cds_door(settings: Settings, library: Library, secret: str) -> Door:
+def _secret(settings: Settings) -> bytes:
+    """The service's secret. A random one is made before the workers fork, so they share it."""
+    secret = settings.service_secret.encode()
+    if not secret:
+        secret = secrets.token_bytes(32)
+        structlog.get_logger().info(
+            "SERVICE_SECRET is not set: a random one is used, so no other server shares the cache, "
+            "and feedback on cards of an earlier start is unattributed"
+        )
+    elif len(secret) < WEAK_SECRET:
+        structlog.get_logger().warning("SERVICE_SECRET is short: `make secrets` makes a good one")
+    return secret
+
+
+def _cache(settings: Settings, secret: bytes, counted: Metrics) -> Cache:
+    shared = Shared(settings.redis_url, secret, counted.redis) if settings.redis_url else None
+    return Cache(Near(settings.near_cache_bytes), shared)
+
+
+def _cds_door(settings: Settings, library: Library, secret: bytes) -> Door:
     """At most half of the threads wait for FHIR servers, so that the others still answer."""
     asked = library.newest(settings.guideline)
     queries = len(asked.cards.prefetch) if asked is not None and asked.cards is not None else 1

@@ -37,8 +37,8 @@ class Named:
 class CardUuids:
     """Makes and reads the UUIDs. Made once, used by all threads."""
 
-    def __init__(self, secret: str, releases: Mapping[tuple[str, str], Guideline]) -> None:
-        self._key = hashlib.blake2b(b"card uuid", key=hashlib.sha256(secret.encode()).digest()).digest()
+    def __init__(self, secret: bytes, releases: Mapping[tuple[str, str], Guideline]) -> None:
+        self._key = hashlib.blake2b(b"card uuid", key=hashlib.sha256(secret).digest()).digest()
         self._releases = {_digest(key): guideline for key, guideline in releases.items() if guideline.cards is not None}
 
     def make(self, guideline: Guideline, rule: str, service: int, suggestion: int | None = None) -> str:

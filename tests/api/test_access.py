@@ -41,6 +41,7 @@ DECIDED = {
     ("GET", "/readyz"): "open",
     ("GET", "/version"): "open",
     ("GET", "/openapi.json"): "open",
+    ("GET", "/metrics"): "metrics",
 }
 
 
