@@ -17,9 +17,9 @@ from service.ehr.cards import Place, advice_card, uncertain_card
 from service.ehr.detail import Findings
 from service.ehr.extract import Extraction, extract
 from service.ehr.fhir_server import Access, FhirServers
+from service.ehr.gathered import Gathered, gather
 from service.ehr.orders import Draft, relevant_drafts
 from service.ehr.prefetch import WrongTypeError
-from service.ehr.record import Record, gather
 from service.facts.json_body import pointer
 from service.knowledge.cards import Cards, Service
 
@@ -107,7 +107,7 @@ def _cards(questioner: Questioner, cards: Cards, asked: Call, drafts: list[Draft
     return []
 
 
-def _refuse_what_cannot_be_said(record: Record, extraction: Extraction, answer: Answer) -> None:
+def _refuse_what_cannot_be_said(record: Gathered, extraction: Extraction, answer: Answer) -> None:
     """412 where a required datum is missing, unless what is there amounts to an emergency.
 
     A part of the diagnoses shows that there is a breast cancer, but not that there is none.

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from service.ehr.record import FHIR_ID
+from service.ehr.gathered import FHIR_ID
 from service.facts.json_body import Json, pointer, repeated
 from service.facts.refusal import Fault
 

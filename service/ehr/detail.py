@@ -8,8 +8,8 @@ from typing import Any
 from service.advice.missing import Missing
 from service.advice.question import Answer
 from service.ehr.extract import Extraction
+from service.ehr.gathered import Gathered
 from service.ehr.prefetch import State
-from service.ehr.record import Record
 from service.knowledge.guideline import Guideline
 from service.knowledge.model import Citation, Cited
 
@@ -24,7 +24,7 @@ class Findings:
     """What was read of the record, and what was not."""
 
     extraction: Extraction
-    record: Record
+    record: Gathered
     overdue: bool
 
     def sections(self, guideline: Guideline) -> Iterator[str]:

@@ -13,7 +13,7 @@ FHIR_ID = re.compile(r"[A-Za-z0-9.-]{1,64}")
 
 
 @dataclass(frozen=True)
-class Record:
+class Gathered:
     """All resources at hand, each once, and how much of each datum that is."""
 
     resources: tuple[Json, ...]
@@ -34,7 +34,7 @@ class Record:
 
 def gather(
     cards: Cards, patient: str, prefetch: Mapping[str, Json], servers: FhirServers, access: Access | None
-) -> Record:
+) -> Gathered:
     """Put the record together. Raises WrongTypeError for a prefetched value of a wrong type."""
     found = read_prefetch(cards.prefetch, prefetch)
     for datum in cards.prefetch:
@@ -48,7 +48,7 @@ def gather(
             elif found[name].state is State.ABSENT:
                 found[name] = replace(found[name], state=State.FAILED)
     states = {datum: found[datum.id].state for datum in cards.prefetch if not _covered(datum, found)}
-    return Record(tuple(_each_once(found)), states)
+    return Gathered(tuple(_each_once(found)), states)
 
 
 def _is_read(datum: Datum) -> bool:
@@ -73,7 +73,6 @@ def _covered(datum: Datum, found: Mapping[str, Found]) -> bool:
         datum.within is not None
         and found[datum.id].state is not State.WHOLE
         and found[datum.within].state is State.WHOLE
-        and bool(found[datum.within].resources)
     )
 
 
