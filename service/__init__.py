@@ -7,7 +7,17 @@ import structlog
 from flask import Flask, Response, request
 
 from service import cli, logs
-from service.api import access, batch, evidence, guidelines, operations, problems, recommendations, request_log
+from service.api import (
+    access,
+    batch,
+    evidence,
+    extract,
+    guidelines,
+    operations,
+    problems,
+    recommendations,
+    request_log,
+)
 from service.api.json_out import compress
 from service.api.knowledge import Knowledge
 from service.api.timeouts import BodyFaults
@@ -45,7 +55,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.url_map.merge_slashes = False
     request_log.register(app)
     problems.register(app)
-    for part in (batch, recommendations, guidelines, evidence, operations):
+    for part in (batch, recommendations, extract, guidelines, evidence, operations):
         app.register_blueprint(part.blueprint)
     if settings.pages:
         app.register_blueprint(decisions.blueprint)
