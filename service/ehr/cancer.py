@@ -94,12 +94,12 @@ def _kind(record: Record, item: Item) -> str:
         for each in sorted(means & reasons.keys()):
             notes.ignore(label, reasons[each])
         return "doubtful" if "history" in means else ""
+    if record.match("metastases", item.codes):
+        return "metastasis"
     if "generic" in means or "histology" in means:
         return _generic(record, item)
     if "other_primary" in means:
         return "" if item.tentative else "other"
-    if record.match("metastases", item.codes):
-        return "metastasis"
     return "" if _elsewhere(record, item) else "doubtful"
 
 

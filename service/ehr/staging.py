@@ -247,7 +247,7 @@ def _add(staging: Staging, claim: Claim) -> None:
 
 def _decide(record: Record, staging: Staging) -> None:
     notes, path = record.notes, "metastatic_status"
-    staging.m1, staging.m0 = _best(staging.m1), _best(staging.m0)
+    _only_final(staging)
     if staging.torn and not staging.m1:
         codes = [coding.token for item in staging.torn for coding in item.codes]
         detail = "One condition is coded as a distant metastasis and as something else: the status stays unknown."
@@ -276,10 +276,14 @@ def _decide(record: Record, staging: Staging) -> None:
     state(notes, path, chosen, everything)
 
 
-def _best(claims: list[Claim]) -> list[Claim]:
-    """Preliminary observations count only where there is nothing better."""
-    final = [each for each in claims if each.item.type != "Observation" or each.item.final]
-    return final or claims
+def _only_final(staging: Staging) -> None:
+    """Preliminary observations count only where there is nothing better; a preliminary M1 may still forbid M0."""
+    early = [each for each in (*staging.m1, *staging.m0) if each.item.type == "Observation" and not each.item.final]
+    if len(early) == len(staging.m1) + len(staging.m0):
+        return
+    staging.doubts += [replace(each, value="preliminary") for each in early if each.value == "M1"]
+    staging.m1 = [each for each in staging.m1 if each not in early]
+    staging.m0 = [each for each in staging.m0 if each not in early]
 
 
 def _close(m0: Day | None, m1: Day | None) -> bool:
@@ -294,6 +298,8 @@ def _doubts(doubt: Claim, m0: Claim) -> bool:
         return True
     if doubt.value == "indeterminate":
         return doubt.day.days_after(m0.day)[1] > WINDOW_DAYS
+    if doubt.value == "preliminary":
+        return m0.day.before(doubt.day)
     return not doubt.day.before(m0.day)
 
 
