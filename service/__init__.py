@@ -14,6 +14,7 @@ from service.api import (
     batch,
     cds_services,
     evidence,
+    extract,
     feedback,
     guidelines,
     metrics,
@@ -81,7 +82,17 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.url_map.merge_slashes = False
     request_log.register(app)
     problems.register(app)
-    for part in (batch, recommendations, guidelines, evidence, cds_services, feedback, operations, metrics):
+    for part in (
+        batch,
+        recommendations,
+        extract,
+        cds_services,
+        feedback,
+        guidelines,
+        evidence,
+        operations,
+        metrics,
+    ):
         app.register_blueprint(part.blueprint)
     if settings.pages:
         app.register_blueprint(decisions.blueprint)

@@ -102,9 +102,15 @@ def _cards(questioner: Questioner, cards: Cards, asked: Call, drafts: list[Draft
     emergency = answer.advice.decision.emergency
     if extraction.breast_cancer or emergency:
         return [advice_card(answer, findings, drafts, place, door().uuids)]
-    if extraction.breast_cancer is None and (extraction.facts or extraction.data_conflicts):
+    if extraction.breast_cancer is None and _points_to_cancer(record, extraction):
         return [uncertain_card(questioner.guideline, findings, place, door().uuids)]
     return []
+
+
+def _points_to_cancer(record: Gathered, extraction: Extraction) -> bool:
+    """Whether anything in the record may be a breast cancer's. A record without any diagnosis says nothing."""
+    diagnoses = any(each.get("resourceType") == "Condition" for each in record.resources)
+    return diagnoses or bool(extraction.data_conflicts) or "complications" in extraction.facts
 
 
 def _refuse_what_cannot_be_said(record: Gathered, extraction: Extraction, answer: Answer) -> None:

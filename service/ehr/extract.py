@@ -1,10 +1,21 @@
-"""FHIR resources of one patient become the body of a question, with the provenance of every fact."""
+"""FHIR resources of one patient become the body of a question, with the provenance of every fact.
+
+Straight through: whose is it (record) -> is it breast cancer (cancer) -> what was given (therapy) -> staging ->
+response -> complications -> modifiers. Each step states facts in the record's notes and says what it did not use.
+"""
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from service.ehr.cancer import read_cancer
+from service.ehr.complications import read_complications
+from service.ehr.modifiers import read_person, read_tumour
+from service.ehr.record import read_record
+from service.ehr.response import read_response
+from service.ehr.staging import read_extent, read_staging
+from service.ehr.therapy import Therapy, read_therapy
 from service.facts.json_body import Json
 from service.knowledge.terminology import Terminology
 
@@ -13,7 +24,7 @@ from service.knowledge.terminology import Terminology
 class Extraction:
     """What a record says about one patient: never more than it says."""
 
-    facts: Mapping[str, Any] = field(default_factory=dict)
+    facts: dict[str, Any] = field(default_factory=dict)
     """Exactly a body for POST /v1/recommendations; only what was found."""
     provenance: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """Request path -> {resource, element, code, date, why, runner_up}."""
@@ -42,6 +53,29 @@ class Extraction:
 
 
 def extract(terminology: Terminology, resources: Sequence[Json], patient: str | None, today: dt.date) -> Extraction:
-    """Read the facts of one patient. Never raises for what a resource holds: it is skipped, with the reason."""
-    del terminology, resources, today
-    return Extraction(patient=patient)
+    """Read the facts of one patient. Never raises for what a resource holds: it is skipped, with the reason.
+
+    Without a breast cancer in the record only facts of the person are stated: the stage would be another tumour's.
+    """
+    record = read_record(terminology, resources, patient, today)
+    notes, cancer = record.notes, read_cancer(record)
+    if cancer.present:
+        therapy = read_therapy(record, cancer)
+        staging = read_staging(record, cancer)
+        read_extent(record, staging, therapy.starts)
+        read_response(record, cancer, therapy, staging.first_m1)
+        read_complications(record, cancer, therapy)
+        read_tumour(record, cancer)
+    else:
+        read_complications(record, cancer, Therapy())
+    if cancer.present is not False:
+        read_person(record)
+    return Extraction(
+        facts=notes.facts,
+        provenance=notes.provenance,
+        breast_cancer=cancer.present,
+        ignored=notes.ignored,
+        data_conflicts=notes.conflicts,
+        patient=record.patient or None,
+        other_patients=record.others,
+    )

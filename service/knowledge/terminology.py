@@ -40,7 +40,8 @@ MEANINGS: Mapping[str, tuple[str, ...]] = {
     ),
     "drugs": ("chemotherapy", "anti_her2", "cdk46", "endocrine", "immunotherapy", "other"),
     "metastases": (
-        "distant", "generic", "from_breast", "regional", "indeterminate", "supporting", "history", "other_primary",
+        "distant", "generic", "from_breast", "to_breast", "regional", "indeterminate", "supporting", "history",
+        "other_primary",
     ),
     "observations": (
         "ecog", "er", "pr", "her2", "er_percent", "pr_percent", "menopause", "platelets", "haemoglobin",
@@ -52,7 +53,7 @@ MEANINGS: Mapping[str, tuple[str, ...]] = {
     ),
     "staging": (
         "stage_group", "m_category", "distant_site", "node_count", "history_of_metastasis", "stage_iv",
-        "stage_below_iv", "M0", "M0(i+)", "M1", "none_found",
+        "stage_below_iv", "M0", "M0(i+)", "M1", "none_found", "staging_system",
     ),
     "tumour_traits": (
         "er_positive", "er_negative", "pr_positive", "pr_negative", "her2_positive", "her2_negative",

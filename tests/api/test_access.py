@@ -16,6 +16,7 @@ DECIDED = {
     ("POST", "/v1/recommendations"): "advice",
     ("POST", "/v1/recommendations/batch"): "advice",
     ("POST", "/v1/guidelines/<guideline>/recommendations"): "advice",
+    ("POST", "/v1/facts/extract"): "advice",
     ("GET", "/v1/recommendations/<decision_id>"): "open",
     ("GET", "/v1/guidelines"): "open",
     ("GET", "/v1/guidelines/<guideline>"): "open",
