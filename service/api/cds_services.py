@@ -18,8 +18,9 @@ from service.ehr.detail import Findings
 from service.ehr.extract import Extraction, extract
 from service.ehr.fhir_server import Access, FhirServers
 from service.ehr.gathered import Gathered, gather
-from service.ehr.orders import Draft, relevant_drafts
+from service.ehr.orders import Draft, relevant_drafts, tumour_sides
 from service.ehr.prefetch import WrongTypeError
+from service.ehr.suspicion import points_to_cancer
 from service.facts.json_body import pointer
 from service.knowledge.cards import Cards, Service
 
@@ -92,25 +93,28 @@ def _cards(questioner: Questioner, cards: Cards, asked: Call, drafts: list[Draft
         fault = {"pointer": pointer("prefetch", error.key), "code": "invalid_value", "detail": detail}
         raise Problem("bad-request", detail, [fault]) from None
     today = settings().today()
-    extraction = extract(knowledge().library.terminology, record.resources, asked.patient, today)
+    terminology = knowledge().library.terminology
+    extraction = extract(terminology, [record.bundle], asked.patient, today)
     answer = questioner.ask(dict(extraction.facts), today)
     if isinstance(answer, Refused):
         raise TypeError("the extracted facts were refused")
     _refuse_what_cannot_be_said(record, extraction, answer)
+    emergency = answer.advice.decision.emergency
+    if drafts and not emergency:
+        sides = tumour_sides(terminology, [record.bundle], asked.patient, today)
+        drafts = [draft for draft in drafts if draft.may_be_on(sides)]
+        if not drafts:
+            return []
     findings = Findings(extraction, record, overdue(questioner.guideline, today))
     place = Place(settings().public_url, settings().pages, index, asked.patient)
-    emergency = answer.advice.decision.emergency
     if extraction.breast_cancer or emergency:
         return [advice_card(answer, findings, drafts, place, door().uuids)]
-    if extraction.breast_cancer is None and _points_to_cancer(record, extraction):
+    found = extraction.data_conflicts or "complications" in extraction.facts
+    if extraction.breast_cancer is None and (
+        found or points_to_cancer(terminology, cards.uncertain.words, record.resources)
+    ):
         return [uncertain_card(questioner.guideline, findings, place, door().uuids)]
     return []
-
-
-def _points_to_cancer(record: Gathered, extraction: Extraction) -> bool:
-    """Whether anything in the record may be a breast cancer's. A record without any diagnosis says nothing."""
-    diagnoses = any(each.get("resourceType") == "Condition" for each in record.resources)
-    return diagnoses or bool(extraction.data_conflicts) or "complications" in extraction.facts
 
 
 def _refuse_what_cannot_be_said(record: Gathered, extraction: Extraction, answer: Answer) -> None:

@@ -16,7 +16,8 @@ from urllib.parse import unquote, urljoin, urlsplit
 import urllib3
 
 from service.ehr.prefetch import Found, State, read_value
-from service.facts.json_body import BodyError, Json, parse
+from service.ehr.resources import type_of
+from service.facts.json_body import BodyError, Json, parse, repeated
 from service.knowledge.cards import Datum
 
 SECONDS = 0.8
@@ -81,17 +82,17 @@ class FhirServers:
     def _query(self, access: Access, datum: Datum, patient: str, found: Found, end: float) -> Found:
         """One datum with all its pages, as far as they can be had."""
         url = f"{access.base}/{datum.query.replace(PATIENT, patient)}"
-        resources: tuple[Json, ...] = ()
+        read: tuple[Json, ...] = ()
         if found.next_page:
-            url, resources = found.next_page, found.resources
+            url, read = found.next_page, found.entries
         for _ in range(PAGES):
             page = self._page(access, url, end)
-            resources += page.resources
-            if page.state is not State.PARTIAL or page.next_page is None:
-                state = page.state if page.state is not State.FAILED or not resources else State.PARTIAL
-                return Found(state, resources)
+            read += page.entries
+            if page.state is not State.PARTIAL or not page.next_page:
+                state = page.state if page.state is not State.FAILED or not read else State.PARTIAL
+                return Found(state, read)
             url = page.next_page
-        return Found(State.PARTIAL, resources)
+        return Found(State.PARTIAL, read)
 
     def _page(self, access: Access, url: str, end: float) -> Found:
         url = urljoin(access.base + "/", url)
@@ -105,7 +106,9 @@ class FhirServers:
             value = None if body is None else parse(body)
         except (urllib3.exceptions.HTTPError, BodyError, OSError, ValueError):
             return Found(State.FAILED)
-        return read_value(value) if isinstance(value, dict) and "resourceType" in value else Found(State.FAILED)
+        if isinstance(value, dict) and type_of(value) and not any(repeated(value)):
+            return read_value(value)
+        return Found(State.FAILED)
 
     def _get(self, url: str, headers: Mapping[str, str], end: float) -> bytes | None:
         """The body of a 200 that comes before the end, and is not too large."""

@@ -14,10 +14,20 @@ FHIR_ID = re.compile(r"[A-Za-z0-9.-]{1,64}")
 
 @dataclass(frozen=True)
 class Gathered:
-    """All resources at hand, each once, and how much of each datum that is."""
+    """All entries at hand, each resource once, and how much of each datum that is."""
 
-    resources: tuple[Json, ...]
+    entries: tuple[Json, ...]
     states: Mapping[Datum, State]
+
+    @property
+    def resources(self) -> list[Json]:
+        """The resources."""
+        return [entry["resource"] for entry in self.entries]
+
+    @property
+    def bundle(self) -> Json:
+        """All of it as one Bundle."""
+        return {"resourceType": "Bundle", "type": "collection", "entry": list(self.entries)}
 
     @property
     def lacking(self) -> list[Datum]:
@@ -59,7 +69,7 @@ def _own(found: Found, datum: Datum, patient: str) -> Found:
     """An instance counts if it is the one asked for. The others stay, to be reported."""
     instances = [each for each in found.resources if each.get("resourceType") == datum.resource_type]
     if found.state is State.WHOLE and instances and all(each.get("id") != patient for each in instances):
-        return Found(State.ABSENT, found.resources)
+        return Found(State.ABSENT, found.entries)
     return found
 
 
@@ -79,11 +89,11 @@ def _covered(datum: Datum, found: Mapping[str, Found]) -> bool:
 def _each_once(found: Mapping[str, Found]) -> Iterator[Json]:
     seen = set()
     for each in found.values():
-        for resource in each.resources:
-            kind, name = resource.get("resourceType"), resource.get("id")
+        for entry in each.entries:
+            kind, name = entry["resource"].get("resourceType"), entry["resource"].get("id")
             key = (kind, name)
             if isinstance(kind, str) and isinstance(name, str):
                 if key in seen:
                     continue
                 seen.add(key)
-            yield resource
+            yield entry

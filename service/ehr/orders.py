@@ -3,14 +3,18 @@
 Drafts are read as clients really send them: a Bundle without a type, `"coding": [{}]`, no intent, no code at all.
 """
 
+import datetime as dt
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from service.ehr.cancer import read_cancer
+from service.ehr.record import both, read_record
+from service.ehr.resources import codings, objects, texts
 from service.facts.json_body import Json
 from service.knowledge.cards import OrderKind, Orders
-from service.knowledge.terminology import Terminology
+from service.knowledge.terminology import Concept, Terminology
 
 REQUESTS = ("ServiceRequest", "ProcedureRequest")
 VOID = ("revoked", "entered-in-error")
@@ -25,6 +29,16 @@ class Draft:
     kind: OrderKind
     coded: bool
     sited: bool
+    sides: frozenset[str]
+
+    def may_be_on(self, sides: set[str]) -> bool:
+        """Whether it may be for a tumour on these sides; an unknown side may be any."""
+        return not sides or not self.sides or bool(sides & self.sides)
+
+
+def tumour_sides(terminology: Terminology, resources: Sequence[Json], patient: str, today: dt.date) -> set[str]:
+    """The sides of the recorded breast cancer; empty if none is stated."""
+    return read_cancer(read_record(terminology, resources, patient, today)).sides
 
 
 def relevant_drafts(
@@ -48,8 +62,8 @@ def relevant_drafts(
 
 
 def _orders(bundle: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    for entry in _listed(bundle.get("entry")):
-        resource = entry.get("resource") if isinstance(entry, dict) else None
+    for entry in objects(bundle.get("entry")):
+        resource = entry.get("resource")
         if isinstance(resource, dict) and resource.get("resourceType") in REQUESTS:
             yield resource
 
@@ -64,51 +78,28 @@ def _of(order: Mapping[str, Any], patient: str) -> bool:
 
 
 def _read(orders: Orders, terminology: Terminology, order: Mapping[str, Any]) -> Draft | None:
-    meant, texts = _concept(terminology, "procedures", order.get("code"))
-    sites, named = _concepts(terminology, "body_sites", order.get("bodySite"))
-    breast = bool(sites & set(BREAST)) or any(_says(text, orders.breast_words) for text in (*named, *texts))
-    elsewhere = not breast and bool(named or sites - {SIDE_ONLY})
-    words = [text for text in texts if not _says(text, orders.not_phrases)]
+    named, sites = texts(order.get("code")), texts(order.get("bodySite"))
+    procedures = _found(terminology, "procedures", order.get("code"))
+    places = _found(terminology, "body_sites", order.get("bodySite"))
+    meant, placed = {each.means for each in procedures}, {each.means for each in places}
+    breast = bool(placed & set(BREAST)) or any(_says(text, orders.breast_words) for text in (*named, *sites))
+    elsewhere = not breast and bool(sites or placed - {SIDE_ONLY})
+    sides = frozenset(both(each.side for each in (*procedures, *places)))
+    words = [text for text in named if not _says(text, orders.not_phrases)]
     for kind in orders.kinds:
         coded = bool(meant & set(kind.means)) or (breast and bool(meant & set(kind.means_at_breast)))
         if coded and kind.elsewhere_too and elsewhere:
             return None
         if coded or any(_says(text, kind.phrases) for text in words):
-            return Draft(kind, coded, sited=breast or not kind.elsewhere_too)
+            return Draft(kind, coded, breast or not kind.elsewhere_too, sides)
     return None
 
 
-def _concepts(terminology: Terminology, name: str, value: Json) -> tuple[set[str], list[str]]:
-    """What one CodeableConcept or several mean by a code list, and their texts."""
-    meant: set[str] = set()
-    texts: list[str] = []
-    for concept in _listed(value):
-        more, said = _concept(terminology, name, concept)
-        meant |= more
-        texts += said
-    return meant, texts
-
-
-def _concept(terminology: Terminology, name: str, value: Json) -> tuple[set[str], list[str]]:
-    if not isinstance(value, dict):
-        return set(), []
-    codings = [coding for coding in _listed(value.get("coding")) if isinstance(coding, dict)]
-    meant = {means for coding in codings if (means := _means(terminology, name, coding)) is not None}
-    texts = [value.get("text"), *(coding.get("display") for coding in codings)]
-    return meant, [text for text in texts if isinstance(text, str)]
-
-
-def _means(terminology: Terminology, name: str, coding: Mapping[str, Any]) -> str | None:
-    system, code = coding.get("system"), coding.get("code")
-    key = terminology.key(system, code) if isinstance(system, str) and isinstance(code, str) else None
-    found = terminology[name].find(*key) if key is not None else None
-    return None if found is None else found.means
+def _found(terminology: Terminology, name: str, concept: Json) -> list[Concept]:
+    keys = (terminology.key(coding.system, coding.code) for coding in codings(concept))
+    found = (terminology[name].find(*key) for key in keys if key is not None)
+    return [each for each in found if each is not None]
 
 
 def _says(text: str, phrases: Iterable[str]) -> bool:
     return any(re.search(rf"\b{re.escape(phrase)}\b", text, re.IGNORECASE) for phrase in phrases)
-
-
-def _listed(value: Json) -> list[Any]:
-    """A list; a single value, as some send it, stands for a list of one."""
-    return value if isinstance(value, list) else [] if value is None else [value]

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
+from service.ehr.resources import type_of
 from service.facts.json_body import Json
 from service.knowledge.cards import Datum
 
@@ -27,11 +28,16 @@ class State(Enum):
 
 @dataclass(frozen=True)
 class Found:
-    """What was found of one datum. `next_page` is the address of more."""
+    """What was found of one datum: entries of Bundles, for references may name their fullUrl. `next_page` has more."""
 
     state: State
-    resources: tuple[Json, ...] = ()
+    entries: tuple[Json, ...] = ()
     next_page: str | None = None
+
+    @property
+    def resources(self) -> list[Json]:
+        """The resources of the entries."""
+        return [entry["resource"] for entry in self.entries]
 
 
 class WrongTypeError(Exception):
@@ -56,7 +62,7 @@ def read_prefetch(wanted: Sequence[Datum], prefetch: Mapping[str, Json]) -> dict
             spare += [prefetch[datum.id]] if isinstance(prefetch.get(datum.id), dict) else []
             read = _elsewhere(datum, spare)
         found[datum.id] = read
-    return found | {"": Found(State.WHOLE, tuple(resource for value in spare for resource in _resources(value)))}
+    return found | {"": Found(State.WHOLE, tuple(entry for value in spare for entry in _entries(value)))}
 
 
 def read_value(value: Mapping[str, Any]) -> Found:
@@ -64,7 +70,7 @@ def read_value(value: Mapping[str, Any]) -> Found:
     if value.get("resourceType") == OUTCOME:
         return Found(State.FAILED)
     if value.get("resourceType") != "Bundle":
-        return Found(State.WHOLE, (value,))
+        return Found(State.WHOLE, ({"resource": value},))
     return _bundle(value)
 
 
@@ -73,7 +79,7 @@ def _read(datum: Datum, value: Json) -> Found:
         return Found(State.WHOLE)
     if not isinstance(value, dict):
         raise WrongTypeError(datum.id)
-    if value.get("resourceType") not in {"Bundle", OUTCOME, datum.resource_type}:
+    if type_of(value) not in {"Bundle", OUTCOME, datum.resource_type}:
         return Found(State.ABSENT)  # something else under this key; it may be what another asked for
     return read_value(value)
 
@@ -91,27 +97,27 @@ def _bundle(bundle: Mapping[str, Any]) -> Found:
     entries = bundle.get("entry", [])
     if not isinstance(entries, list):
         return Found(State.FAILED)
-    resources = tuple(_resources(bundle))
+    read = tuple(_entries(bundle))
     if any(map(_failing, _outcomes(entries))):
-        return Found(State.FAILED, resources)
+        return Found(State.FAILED, read)
     more, total = _next_page(bundle), bundle.get("total")
-    counted = isinstance(total, int) and total > len(resources)
-    if more is None and counted and not resources:
+    counted = isinstance(total, int) and total > len(read)
+    if more is None and counted and not read:
         return Found(State.FAILED)  # a count without the resources counted
     partial = more is not None or counted
-    return Found(State.PARTIAL if partial else State.WHOLE, resources, more)
+    return Found(State.PARTIAL if partial else State.WHOLE, read, more)
 
 
-def _resources(value: Mapping[str, Any]) -> Iterator[Json]:
+def _entries(value: Mapping[str, Any]) -> Iterator[Json]:
     if value.get("resourceType") != "Bundle":
         if value.get("resourceType") != OUTCOME:
-            yield value
+            yield {"resource": value}
         return
     entries = value.get("entry")
     for entry in entries if isinstance(entries, list) else ():
         resource = entry.get("resource") if isinstance(entry, dict) else None
         if isinstance(resource, dict) and resource.get("resourceType") != OUTCOME:
-            yield resource
+            yield entry
 
 
 def _outcomes(entries: Iterable[Json]) -> Iterator[Mapping[str, Any]]:

@@ -58,10 +58,11 @@ class Source:
 
 @dataclass(frozen=True)
 class Uncertain:
-    """What is said when it is not certain that the guideline is about this patient."""
+    """What is said when it is not certain that the guideline is about this patient; `words` of a diagnosis raise it."""
 
     summary: str
     text: str
+    words: tuple[str, ...]
 
 
 @dataclass(frozen=True)

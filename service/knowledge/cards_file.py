@@ -95,7 +95,7 @@ class SourceSchema(Content):
 class UncertainSchema(Content):
     makes = Uncertain
     summary = fields.String(required=True, validate=validate.Length(1, SUMMARY))
-    text = text()
+    text, words = text(), texts(required=True, least=1)
 
 
 class CautionSchema(Content):

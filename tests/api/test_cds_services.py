@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
 from service.knowledge.guideline import Guideline
@@ -25,6 +27,7 @@ from tests.ehr.hooks import (
     bundle,
     call,
     check_answer,
+    check_card,
     concept,
     empty_members,
     found,
@@ -32,6 +35,7 @@ from tests.ehr.hooks import (
     orders,
     outcome,
     record,
+    resource,
     service_request,
 )
 
@@ -249,14 +253,26 @@ def test_what_was_not_used_is_counted(hook: Ask, monkeypatch: pytest.MonkeyPatch
 # ---- uncertain, missing, failed
 
 
-def test_a_finding_without_a_sure_diagnosis_is_asked_about_and_not_passed_over(
-    hook: Ask, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    found(monkeypatch, {"er_status": "positive"}, breast_cancer=None)
-    (card,) = hook(call(prefetch=record(DIABETES)))
+SUSPECTED = {**BREAST_CANCER, "verificationStatus": concept("unconfirmed", "condition-ver-status")}
+IN_WORDS = resource("Condition", "cond-3", code={"text": "Ca. mammae links"})
+RECEPTOR = resource("Observation", "obs-2", status="final", code=concept("16112-5", "http://loinc.org"))
+LOCAL = resource(
+    "Condition", "cond-4", code={"coding": [{"system": "urn:local", "code": "4711"}], "text": "Hypertension"}
+)
+
+
+@pytest.mark.parametrize("sent", [SUSPECTED, IN_WORDS, RECEPTOR])
+def test_a_finding_without_a_sure_diagnosis_is_asked_about_and_not_passed_over(hook: Ask, sent: dict[str, Any]) -> None:
+    (card,) = hook(call(prefetch=record(sent)))
     assert card["indicator"] == "info"
     assert "no advice is given" in card["summary"]
     assert "suggestions" not in card
+
+
+@pytest.mark.parametrize("sent", [DIABETES, LOCAL])
+def test_another_diagnosis_is_not_asked_about(hook: Ask, sent: dict[str, Any]) -> None:
+    """Not even one whose code nobody here knows: else every patient would bring a card."""
+    assert hook(call(prefetch=record(sent))) == []
 
 
 def test_nothing_found_at_all_is_nothing_to_say(hook: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -483,6 +499,14 @@ def test_an_emergency_is_critical_also_beside_a_draft(hook: Ask, monkeypatch: py
     assert card["summary"].startswith("Use the local emergency pathway now")
 
 
+def test_an_order_for_the_other_breast_is_not_about_this_tumour(hook: Ask) -> None:
+    left, right = MASTECTOMY, service_request(concept("429400009", display="Mastectomy of right breast (procedure)"))
+    assert len(hook(call("order-sign", record(BREAST_CANCER), context=orders(left)))) == 1
+    assert hook(call("order-sign", record(BREAST_CANCER), context=orders(right))) == []
+    sideless = {**BREAST_CANCER, "code": concept("C50.919", "http://hl7.org/fhir/sid/icd-10-cm")}
+    assert len(hook(call("order-sign", record(sideless), context=orders(right)))) == 1
+
+
 def test_an_order_for_a_patient_without_breast_cancer_brings_no_card(
     hook: Ask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -603,6 +627,48 @@ def test_context_ids_may_have_any_form_that_clients_send(hook: Ask, name: str) -
     assert hook(body) == []
 
 
+WORDS = [
+    "resourceType",
+    "Bundle",
+    "entry",
+    "resource",
+    "code",
+    "coding",
+    "system",
+    "subject",
+    "link",
+    "relation",
+    "next",
+]
+NAMES = st.sampled_from([*WORDS, "id", "status", "issue", "severity", "total", "bodySite", "reference", "text", "url"])
+LEAVES = st.one_of(
+    st.none(), st.booleans(), st.integers(-2, 99), st.floats(allow_nan=False, allow_infinity=False), st.text(max_size=5),
+    st.sampled_from([*WORDS, "Condition", "Patient", "ServiceRequest", "OperationOutcome", "C50.9", "Patient/pat-1"]),
+    st.sampled_from([ADA, BREAST_CANCER, MASTECTOMY, bundle(BREAST_CANCER), no_results()]),
+)  # fmt: skip
+ANYTHING = st.recursive(LEAVES, lambda below: st.lists(below, max_size=3) | st.dictionaries(NAMES, below, max_size=5))
+RESOURCES = st.dictionaries(NAMES, ANYTHING, max_size=6).map(lambda given: {"resourceType": "Bundle"} | given)
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck), database=None, derandomize=True)
+@given(data=st.data())
+def test_nothing_that_is_sent_is_a_failure_inside(client: FlaskClient, data: st.DataObject) -> None:
+    """Whatever stands in a prefetch or a draft: an answer, or a refusal with its reason."""
+    prefetch = data.draw(
+        st.dictionaries(st.sampled_from(["patient", "conditions", "staging", "x"]), ANYTHING | RESOURCES)
+    )
+    name = data.draw(st.sampled_from(sorted(SERVICES)))
+    context = {"draftOrders": data.draw(RESOURCES), "selections": data.draw(st.lists(st.text(max_size=4), max_size=2))}
+    given = {"patient": ADA, "conditions": bundle(BREAST_CANCER)} | prefetch
+    response = client.post(f"{ADDRESS}{SERVICES[name]}", json=call(name, given, context=context))
+    if response.status_code == 200:
+        for card in response.get_json()["cards"]:
+            check_card(card)
+    else:
+        assert is_outcome(response, response.status_code)
+        assert response.status_code in {400, 412}
+
+
 # ---- errors
 
 
@@ -643,13 +709,13 @@ def test_facts_that_are_refused_are_a_failure_and_no_silence(hook: Ask, monkeypa
     hook(call(prefetch=record(BREAST_CANCER)), 500)
 
 
-def test_no_log_line_holds_anything_of_the_patient(hook: Ask) -> None:
+def test_no_log_line_holds_anything_of_the_patient(hook: Ask, client: FlaskClient) -> None:
     body = call(prefetch=record(BREAST_CANCER))
     body = json.loads(json.dumps(body).replace(PATIENT, CANARY))
     body["fhirServer"] = f"https://{CANARY}.example"
     body["fhirAuthorization"] = {"access_token": CANARY, "token_type": "Bearer"}
     with capture_logs() as lines:
-        hook(body)
+        assert client.post(f"{ADDRESS}{SERVICES['patient-view']}", json=body).get_json()["cards"]
         bad = copy.deepcopy(body)
         bad["context"]["patientId"] = f"{CANARY}/{CANARY}"
         assert CANARY not in json.dumps(hook(bad, 400))
