@@ -654,9 +654,8 @@ RESOURCES = st.dictionaries(NAMES, ANYTHING, max_size=6).map(lambda given: {"res
 @given(data=st.data())
 def test_nothing_that_is_sent_is_a_failure_inside(client: FlaskClient, data: st.DataObject) -> None:
     """Whatever stands in a prefetch or a draft: an answer, or a refusal with its reason."""
-    prefetch = data.draw(
-        st.dictionaries(st.sampled_from(["patient", "conditions", "staging", "x"]), ANYTHING | RESOURCES)
-    )
+    keys = st.sampled_from(["patient", "conditions", "staging", "x"])
+    prefetch = data.draw(st.dictionaries(keys, ANYTHING | RESOURCES))
     name = data.draw(st.sampled_from(sorted(SERVICES)))
     context = {"draftOrders": data.draw(RESOURCES), "selections": data.draw(st.lists(st.text(max_size=4), max_size=2))}
     given = {"patient": ADA, "conditions": bundle(BREAST_CANCER)} | prefetch
