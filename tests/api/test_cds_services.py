@@ -641,8 +641,9 @@ WORDS = [
     "next",
 ]
 NAMES = st.sampled_from([*WORDS, "id", "status", "issue", "severity", "total", "bodySite", "reference", "text", "url"])
+NUMBERS = st.integers(-2, 99) | st.floats(allow_nan=False, allow_infinity=False)
 LEAVES = st.one_of(
-    st.none(), st.booleans(), st.integers(-2, 99), st.floats(allow_nan=False, allow_infinity=False), st.text(max_size=5),
+    st.none(), st.booleans(), NUMBERS, st.text(max_size=5),
     st.sampled_from([*WORDS, "Condition", "Patient", "ServiceRequest", "OperationOutcome", "C50.9", "Patient/pat-1"]),
     st.sampled_from([ADA, BREAST_CANCER, MASTECTOMY, bundle(BREAST_CANCER), no_results()]),
 )  # fmt: skip

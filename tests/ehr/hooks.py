@@ -3,9 +3,11 @@
 import copy
 import json
 import uuid
+from pathlib import Path
 from typing import Any
 
 import fhirkit
+import jsonschema_rs
 import pytest
 
 from service.ehr.extract import Extraction
@@ -15,6 +17,9 @@ SNOMED = "http://snomed.info/sct"
 ICD10CM = "http://hl7.org/fhir/sid/icd-10-cm"
 SERVICES = {hook: f"mbc-primary-lrt-{hook}" for hook in ("patient-view", "order-select", "order-sign")}
 ADDRESS = "/cds-services/"
+SCHEMA = Path(__file__).parents[1] / "data" / "fhir_r4_service_request.schema.json"
+SERVICE_REQUEST = jsonschema_rs.Draft6Validator(json.loads(SCHEMA.read_text()))
+"""HL7's own schema of FHIR R4."""
 
 
 def resource(kind: str, name: str, **members: Any) -> dict[str, Any]:
@@ -144,6 +149,7 @@ def check_proposal(order: dict[str, Any]) -> None:
     assert order["resourceType"] == "ServiceRequest"
     assert (order["status"], order["intent"]) == ("draft", "proposal")
     assert order["subject"] == {"reference": f"Patient/{PATIENT}"}
+    assert list(SERVICE_REQUEST.iter_errors(order)) == []
     assert fhirkit.validate(order) == []
     assert fhirkit.parse(json.dumps(order)).issues == []
 
