@@ -6,6 +6,7 @@ Gunicorn takes every module-level name here that is one of its settings, and rea
 from __future__ import annotations
 
 import atexit
+import gc
 import os
 import shutil
 import socket
@@ -33,10 +34,13 @@ def _count_together() -> None:
 
 
 def when_ready(server: Any) -> None:
-    """Give the listeners their time-outs. On Linux every accepted connection inherits them."""
+    """Give the listeners their time-outs, which accepted connections inherit on Linux; set the knowledge aside."""
     for listener in server.LISTENERS:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", READ_SECONDS, 0))
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", WRITE_SECONDS, 0))
+    # The knowledge lives as long as the process: workers share its pages, and no collection walks it (45 ms measured).
+    gc.collect()
+    gc.freeze()
 
 
 _settings = from_environment()

@@ -28,6 +28,8 @@ from service.settings import CONTENT, Settings
 ROOT = Path(__file__).parents[1]
 NOON = dt.datetime(2026, 11, 23, 12, tzinfo=dt.UTC)
 GUIDELINE = "mbc-primary-lrt"
+GUNICORN = str(Path(sys.executable).with_name("gunicorn"))
+"""The script, as `make run` and the image start it: a master that was started by `-m` cannot start its successor."""
 
 
 @pytest.fixture(scope="session")
@@ -104,7 +106,7 @@ def serving(folder: Path, **environment: str) -> Iterator[Server]:
     log = folder / f"gunicorn-{port}.log"
     with log.open("wb") as out:
         process = subprocess.Popen(
-            [sys.executable, "-m", "gunicorn", "--config", "python:service.server", "service:create_app()"],
+            [GUNICORN, "--config", "python:service.server", "service:create_app()"],
             cwd=ROOT,
             stdout=out,
             stderr=out,
