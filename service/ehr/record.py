@@ -51,7 +51,7 @@ AHEAD = dt.timedelta(days=1)
 """A date up to a day ahead is not in the future: the host may be east of UTC."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Item:
     """A resource of the patient, with what every reader asks of it."""
 

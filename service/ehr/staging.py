@@ -43,7 +43,7 @@ def read_staging(record: Record, cancer: Cancer) -> Staging:
     """Read the evidence, decide, and state metastatic_status and presentation."""
     staging = Staging()
     for item in record.of("Condition"):
-        if item not in cancer.items:
+        if item not in cancer.own:
             _secondary(record, cancer, staging, item)
     for item in record.of("Observation"):
         _observation(record, cancer, staging, item)
@@ -121,9 +121,9 @@ def _not_proof(record: Record, cancer: Cancer, item: Item, means: set[str]) -> s
     if item.tentative:
         return "a metastasis that is only suspected"
     about = linked(record, item)
-    if any(each in cancer.items for each in about) or "from_breast" in means:
+    if any(each in cancer.own for each in about) or "from_breast" in means:
         return ""
-    if any(each in cancer.others for each in about):
+    if any(each in cancer.foreign for each in about):
         return "a metastasis of another cancer"
     return (
         "there is another cancer in the record, and it does not say whose metastasis this is" if cancer.others else ""
@@ -278,12 +278,14 @@ def _decide(record: Record, staging: Staging) -> None:
 
 def _only_final(staging: Staging) -> None:
     """Preliminary observations count only where there is nothing better; a preliminary M1 may still forbid M0."""
-    early = [each for each in (*staging.m1, *staging.m0) if each.item.type == "Observation" and not each.item.final]
-    if len(early) == len(staging.m1) + len(staging.m0):
-        return
-    staging.doubts += [replace(each, value="preliminary") for each in early if each.value == "M1"]
-    staging.m1 = [each for each in staging.m1 if each not in early]
-    staging.m0 = [each for each in staging.m0 if each not in early]
+    m1, m0 = [each for each in staging.m1 if _sure(each)], [each for each in staging.m0 if _sure(each)]
+    if m1 or m0:
+        staging.doubts += [replace(each, value="preliminary") for each in staging.m1 if not _sure(each)]
+        staging.m1, staging.m0 = m1, m0
+
+
+def _sure(claim: Claim) -> bool:
+    return claim.item.type != "Observation" or claim.item.final
 
 
 def _close(m0: Day | None, m1: Day | None) -> bool:

@@ -3,8 +3,24 @@
 import pytest
 
 from tests.ehr.building import (
-    CHEST_WALL, CM, CM0, CM1, GM, ICD10, LOINC, OLD, SCT, bundle, cancer, concept, condition, given, observation, reasons, us,
-)  # fmt: skip
+    CHEST_WALL,
+    CM,
+    CM0,
+    CM1,
+    GM,
+    ICD10,
+    LOINC,
+    OLD,
+    SCT,
+    bundle,
+    cancer,
+    concept,
+    condition,
+    given,
+    observation,
+    reasons,
+    us,
+)
 
 CLINICAL_M, PATHOLOGIC_M = "21907-1", "21901-4"
 STAGE_GROUP = "21908-9"
@@ -17,8 +33,8 @@ def status(found) -> str | None:
 
 @pytest.mark.parametrize(
     ("system", "code"),
-    [(CM, "C79.51"), (CM, "C78.7"), (CM, "C7800"), (ICD10, "C78.0"), (GM, "C79.3"), (SCT, "94222008"), (SCT, "128462008"),
-     (SCT, "315004001"), (CM, "C77.2"), (SCT, "94408005"), (CM, "C80.0")],
+    [(CM, "C79.51"), (CM, "C78.7"), (CM, "C7800"), (ICD10, "C78.0"), (GM, "C79.3"), (SCT, "94222008"),
+     (SCT, "128462008"), (SCT, "315004001"), (CM, "C77.2"), (SCT, "94408005"), (CM, "C80.0")],
 )  # fmt: skip
 def test_a_distant_secondary_is_m1(read, system: str, code: str) -> None:
     assert status(read(us(), cancer(), condition(code, "2026-01-20", system))) == "M1"
