@@ -115,7 +115,8 @@ def _kind(record: Record, item: Item) -> str:
         return _generic(record, item)
     if "other_primary" in means:
         return "" if item.tentative else "other"
-    return "" if _elsewhere(record, item) else "doubtful"
+    known = any(record.match(name, item.codes) for name in ("complications", "procedures", "tumour_traits", "values"))
+    return "" if known or _elsewhere(record, item) else "doubtful"
 
 
 def _breast(record: Record, item: Item, matches: Iterable[Match]) -> str:
