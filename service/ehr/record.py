@@ -153,6 +153,7 @@ class Record:
     _by_url: dict[str, Item] = field(default_factory=dict)
     _by_id: dict[tuple[str, str], Item] = field(default_factory=dict)
     _by_bare_id: dict[str, Item] = field(default_factory=dict)
+    _sought: dict[tuple[str, str, str], Concept | None] = field(default_factory=dict)
 
     def of(self, *types: str) -> Iterator[Item]:
         """The usable resources of these types, in the order sent."""
@@ -169,8 +170,11 @@ class Record:
         """The codes that stand in a list."""
         matches = []
         for coding in found:
-            key = self.terminology.key(coding.system, coding.code)
-            concept = None if key is None else self.terminology[name].find(*key)
+            sought = (name, coding.system, coding.code)
+            if sought not in self._sought:  # the same few codes come again and again
+                key = self.terminology.key(coding.system, coding.code)
+                self._sought[sought] = None if key is None else self.terminology[name].find(*key)
+            concept = self._sought[sought]
             if concept is not None:
                 matches.append(Match(coding, concept))
         return matches

@@ -3,7 +3,7 @@
 import datetime as dt
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.ehr import resources
@@ -74,6 +74,7 @@ def test_values_and_reasons_for_none() -> None:
     assert resources.choice({"value": 3, "valued": 4, "valueX": None}, "value") == ("", None)
 
 
+@settings(deadline=None, database=None)
 @given(JSON)
 def test_no_accessor_fails(tree: object) -> None:
     resource = tree if isinstance(tree, dict) else {"code": tree}
