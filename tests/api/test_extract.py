@@ -110,7 +110,7 @@ def test_any_other_shape_is_refused_with_a_pointer(client: FlaskClient, body: An
 TWICE = [
     '{"resourceType": "Bundle", "type": "a", "type": "b"}',
     '[{"resourceType": "Patient", "id": "a", "id": "b"}]',
-    '{"bundle": {"resourceType": "Bundle", "entry": [{"resource": {"resourceType": "Patient", "id": "a", "id": "b"}}]}}',
+    '{"bundle": {"resourceType": "Bundle", "entry": [{"resource": {"resourceType": "Basic", "id": "a", "id": "b"}}]}}',
 ]
 
 
