@@ -5,12 +5,13 @@ from flask import Flask
 
 from service.cli.contract import openapi
 from service.cli.guideline import guideline
+from service.cli.hooks import hooks
 from service.knowledge.yaml_file import ContentError
 
 
 def register(app: Flask) -> None:
     """Add the commands."""
-    for command in (guideline, openapi):
+    for command in (guideline, hooks, openapi):
         app.cli.add_command(command)
 
 

@@ -130,6 +130,10 @@ RESPONSE: dict[str, Any] = {
     ],
     "extension": {"com.example.x": "y"},
 }
+OUTCOME: dict[str, Any] = {
+    "resourceType": "OperationOutcome",
+    "issue": [{"severity": "error", "code": "required", "diagnostics": "hook is missing."}],
+}
 FEEDBACK: dict[str, Any] = {
     "feedback": [
         {

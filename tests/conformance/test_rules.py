@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from service import conformance
-from service.conformance import completed, discovery, feedback, request, response
+from service.conformance import completed, discovery, feedback, outcome, request, response
 from service.conformance.hooks import HOOKS
-from tests.conformance.documents import CONTEXTS, DELETED, DISCOVERY, FEEDBACK, REQUEST, RESPONSE, spoilt
+from tests.conformance.documents import CONTEXTS, DELETED, DISCOVERY, FEEDBACK, OUTCOME, REQUEST, RESPONSE, spoilt
 
 S, C, A = "/services/0", "/cards/0", "/cards/0/suggestions/0/actions/0"
 T = f"{S}/prefetch/patient"
@@ -180,7 +180,23 @@ WRONG_FEEDBACK = [
     ),
     ("/feedback/1/overrideReason/userComment", 1, "/feedback/1/overrideReason/userComment", "§feedback.userComment"),
 ]
+NO_SUCCESS = "§http-response.OperationOutcome"
+WRONG_OUTCOME = [
+    ("", "Not found", "", NO_SUCCESS),
+    ("", {"type": "/problems/not-found"}, "/resourceType", NO_SUCCESS),
+    ("/resourceType", "Patient", "/resourceType", NO_SUCCESS),
+    ("/issue", DELETED, "/issue", NO_SUCCESS),
+    ("/issue", [], "/issue", NO_SUCCESS),
+    ("/issue/0", "x", "/issue/0", NO_SUCCESS),
+    ("/issue/0/severity", "bad", "/issue/0/severity", NO_SUCCESS),
+    ("/issue/0/severity", DELETED, "/issue/0/severity", NO_SUCCESS),
+    ("/issue/0/code", DELETED, "/issue/0/code", NO_SUCCESS),
+    ("/issue/0/diagnostics", DELETED, "/issue/0", NO_SUCCESS),
+    ("/issue/0/diagnostics", 1, "/issue/0/diagnostics", NO_SUCCESS),
+    ("/issue/0/details", "x", "/issue/0/details", NO_SUCCESS),
+]
 WRONG = [
+    *((outcome, OUTCOME, *case) for case in WRONG_OUTCOME),
     *((discovery, DISCOVERY, *case) for case in WRONG_DISCOVERY),
     *((request, REQUEST, *case) for case in WRONG_REQUEST),
     *((response, RESPONSE, *case) for case in WRONG_RESPONSE),
@@ -191,7 +207,7 @@ SHOULD = {
     ("§security-and-safety", "/fhirServer"),
     ("§fhir-resource-access.patient", "/fhirAuthorization/patient"),
 }
-"""A violation of these fails nothing, nor does one of I-58 or §extensions, nor the form of a text."""
+"""A violation of these fails nothing; nor do I-58, §extensions, an OperationOutcome and the form of a text."""
 
 
 def the_ones(checker, document) -> set[tuple[str, str]]:
@@ -205,6 +221,7 @@ def the_ones(checker, document) -> set[tuple[str, str]]:
         (discovery, {"services": []}),
         (request, REQUEST),
         (response, RESPONSE),
+        (outcome, OUTCOME),
         (response, {"cards": []}),
         (feedback, FEEDBACK),
     ],
@@ -238,7 +255,10 @@ def test_what_is_only_recommended_fails_nothing() -> None:
     for checker, document, at, value, pointer, rule in WRONG:
         (must,) = {v.must for v in checker(spoilt(document, at, value)) if (v.pointer, v.rule) == (pointer, rule)}
         of_form = rule in {"§card-attributes.detail", "§card-attributes.summary"} and isinstance(value, str)
-        assert must is not (rule in {"I-58", "§extensions"} or (rule, pointer) in SHOULD or of_form), (pointer, rule)
+        assert must is not (rule in {"I-58", "§extensions", NO_SUCCESS} or (rule, pointer) in SHOULD or of_form), (
+            pointer,
+            rule,
+        )
 
 
 def test_a_request_is_held_to_what_the_service_advertises() -> None:
