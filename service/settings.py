@@ -58,6 +58,8 @@ class Settings:
     """REDIS_STATE_URL: feedback, replay guard and counters; default REDIS_URL."""
     service_secret: str = field(default="", repr=False)
     """SERVICE_SECRET: keys the digests of the cache; replicas that share a cache share it. Empty: random at start."""
+    near_cache_bytes: int = 8 * 1_048_576
+    """NEAR_CACHE_BYTES: most that each process keeps of what it worked out; 0 keeps nothing."""
     log_level: str = "info"
     """LOG_LEVEL: debug, info, warning or error."""
     clock_offset_days: int = 0
@@ -127,6 +129,7 @@ def from_environment() -> Settings:
             redis_url=text("REDIS_URL", ""),
             redis_state_url=text("REDIS_STATE_URL", text("REDIS_URL", "")),
             service_secret=text("SERVICE_SECRET", ""),
+            near_cache_bytes=number("NEAR_CACHE_BYTES", Settings.near_cache_bytes),
             log_level=text("LOG_LEVEL", Settings.log_level).lower(),
             clock_offset_days=number("CLOCK_OFFSET_DAYS", Settings.clock_offset_days),
         )
@@ -151,15 +154,21 @@ def check(settings: Settings) -> None:
         )
     if not _absolute(settings.public_url):
         raise SettingsError("PUBLIC_URL must be an absolute http or https URL.")
-    for name, url in (("REDIS_URL", settings.redis_url), ("REDIS_STATE_URL", settings.redis_state_url)):
-        if url and not _redis(url):
-            raise SettingsError(f"{name} must begin with redis://, rediss:// or unix:// and be a URL.")
+    _check_cache(settings)
     if not 0 <= settings.port <= HIGHEST_PORT:
         raise SettingsError(f"PORT must be a number from 0 to {HIGHEST_PORT}.")
     if settings.log_level not in LOG_LEVELS:
         raise SettingsError(f"LOG_LEVEL must be one of {', '.join(LOG_LEVELS)}.")
     if min(settings.workers, settings.threads, settings.max_body_bytes, settings.max_batch) < 1:
         raise SettingsError("WORKERS, THREADS, MAX_BODY_BYTES and MAX_BATCH must be at least 1.")
+
+
+def _check_cache(settings: Settings) -> None:
+    for name, url in (("REDIS_URL", settings.redis_url), ("REDIS_STATE_URL", settings.redis_state_url)):
+        if url and not _redis(url):
+            raise SettingsError(f"{name} must begin with redis://, rediss:// or unix:// and be a URL.")
+    if settings.near_cache_bytes < 0:
+        raise SettingsError("NEAR_CACHE_BYTES must be at least 0.")
 
 
 def _in_url(host: str) -> str:

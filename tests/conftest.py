@@ -42,8 +42,9 @@ def guideline(library: Library) -> Guideline:
 
 @pytest.fixture(scope="session")
 def app() -> Flask:
-    """The application at noon of 2026-11-23, so that no test depends on the day it is run."""
-    return create_app(Settings(clock=lambda: NOON, log_level="error"))
+    """The application at noon of 2026-11-23, so that no test depends on the day it is run; without a cache, so that
+    what is compared was worked out twice."""
+    return create_app(Settings(clock=lambda: NOON, log_level="error", near_cache_bytes=0))
 
 
 @pytest.fixture(scope="session")

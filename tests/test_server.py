@@ -16,8 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from service.server import READ_SECONDS
 from service.settings import CONTENT
+from service.worker import READ_SECONDS
 from tests.conftest import GUIDELINE, ROOT, Server, serving, until
 
 ONE = "/v1/recommendations"

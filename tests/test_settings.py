@@ -25,6 +25,7 @@ READ = {
     "redis_url": ("redis://cache.example:6380/1", "redis://cache.example:6380/1"),
     "redis_state_url": ("unix:///run/state.sock", "unix:///run/state.sock"),
     "service_secret": ("a secret of ours, long enough to be one", "a secret of ours, long enough to be one"),
+    "near_cache_bytes": ("1000000", 1_000_000),
     "log_level": ("debug", "debug"),
     "clock_offset_days": ("400", 400),
 }
@@ -35,7 +36,7 @@ FOLLOW = {
     "port": {"public_url"},
     "redis_url": {"redis_state_url"},
 }
-NUMBERS = ["PORT", "WORKERS", "THREADS", "MAX_BODY_BYTES", "MAX_BATCH", "CLOCK_OFFSET_DAYS"]
+NUMBERS = ["PORT", "WORKERS", "THREADS", "MAX_BODY_BYTES", "MAX_BATCH", "NEAR_CACHE_BYTES", "CLOCK_OFFSET_DAYS"]
 
 
 @pytest.fixture(autouse=True)
@@ -221,11 +222,11 @@ def test_today_is_the_day_in_utc() -> None:
 
 
 def test_nothing_else_reads_the_environment() -> None:
-    """Apart from the server's own file, which hands it to the settings."""
+    """Apart from the server's own file, and from what starts the service beside a Redis and hands it on."""
     readers = [
         str(file)
         for file in (Path(__file__).parents[1] / "service").rglob("*.py")
-        if file.name not in {"settings.py", "server.py"}
+        if file.name not in {"settings.py", "server.py", "embedded.py"}
         and ("os.environ" in (text := file.read_text()) or "getenv" in text)
     ]
     assert readers == []

@@ -24,11 +24,6 @@ def read_body(limit: int, *accepted: str) -> bytes:
     return body
 
 
-def read_json(limit: int) -> Json:
-    """The JSON of the body."""
-    return parse_json(read_body(limit))
-
-
 def parse_json(body: bytes) -> Json:
     """The JSON in some bytes, or the problem that says what is wrong with them."""
     try:

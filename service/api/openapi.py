@@ -125,6 +125,7 @@ def _paths(patient: dict[str, Any]) -> dict[str, dict[str, Any]]:
         "/livez": {"get": _known("livez", "The process answers", tag="operations")},
         "/readyz": {"get": _known("readyz", "The knowledge is loaded", tag="operations")},
         "/version": {"get": _known("version", "Versions of the service and its knowledge", tag="operations")},
+        "/metrics": {"get": _text(_known("metrics", "What the service counts, for Prometheus", tag="operations"))},
         "/openapi.json": {"get": _known("openapi", "This document", tag="operations")},
         "/problems/{code}": {"get": _known("problem", "What a problem type means", _in_path("code"), tag="operations")},
     }
@@ -226,6 +227,11 @@ def _page(operation: str, summary: str, mimetype: str, parameter: str) -> dict[s
     page["responses"]["200"]["content"] = {mimetype: {"schema": {"type": "string"}}}
     page["responses"] |= _problems("gone") if parameter == "decision_id" else {}
     return page
+
+
+def _text(operation: dict[str, Any]) -> dict[str, Any]:
+    operation["responses"]["200"]["content"] = {"text/plain": {"schema": {"type": "string"}}}
+    return operation
 
 
 def _table(operation: dict[str, Any]) -> dict[str, Any]:

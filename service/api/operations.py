@@ -4,6 +4,7 @@ import platform
 from typing import Any
 
 from flask import Blueprint, Response, current_app
+from redis import RedisError
 
 from service.advice.render import named
 from service.api.access import OPEN, scope
@@ -11,6 +12,7 @@ from service.api.json_out import json_response
 from service.api.knowledge import knowledge, overdue, settings
 from service.api.openapi import document
 from service.api.problems import KINDS, Problem
+from service.redis_client import connect
 from service.settings import VERSION
 
 blueprint = Blueprint("operations", __name__)
@@ -39,6 +41,8 @@ def readyz() -> Response:
         "knowledge": {"status": "ok", "releases": [named(each.guideline) for each in knowledge().questioners.values()]},
         "evidence_review": {"status": "overdue" if late else "ok", "guidelines": late},
         "access": access,
+        "cache": _redis(settings().redis_url),
+        "state": _redis(settings().redis_state_url),
     }
     degraded = any(part["status"] != "ok" for part in parts.values())
     return _fresh({"status": "degraded" if degraded else "ready", "parts": parts})
@@ -82,6 +86,18 @@ def problem(code: str) -> Response:
     )
     response.headers["Cache-Control"] = "public, max-age=300"
     return response
+
+
+def _redis(url: str) -> dict[str, str]:
+    """Whether a Redis answers. Without it answers are right all the same, so the service stays ready."""
+    if not url:
+        return {"status": "ok", "detail": "none is configured"}
+    try:
+        with connect(url) as server:
+            server.ping()
+    except (RedisError, OSError) as error:
+        return {"status": "degraded", "detail": f"it does not answer ({type(error).__name__})"}
+    return {"status": "ok", "detail": "it answers"}
 
 
 def _fresh(body: object) -> Response:

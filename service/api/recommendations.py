@@ -1,6 +1,7 @@
 """One patient: facts in, advice out; and the permalink that asks the same again."""
 
 import hashlib
+from dataclasses import astuple
 from typing import Any
 
 from flask import Blueprint, Response, request
@@ -9,18 +10,16 @@ from werkzeug.exceptions import MethodNotAllowed
 from service.advice.question import Answer, Questioner, Refused
 from service.advice.render import VIEWS, rendered
 from service.api.access import ADVICE, OPEN, scope
-from service.api.body import read_json
-from service.api.json_out import json_response
-from service.api.knowledge import knowledge, overdue, settings
+from service.api.answers import Named, cache, respond, respond_once
+from service.api.body import parse_json, read_body
+from service.api.knowledge import knowledge, settings
 from service.api.problems import Problem, listed
 from service.facts import identifier
+from service.facts.identifier import Identifier
 from service.facts.json_body import Json
-from service.knowledge.guideline import Guideline
-from service.settings import VERSION
 
 blueprint = Blueprint("recommendations", __name__)
 
-LANGUAGE = "en"
 BATCH = "batch"
 """No decision_id: that address takes a POST."""
 
@@ -45,14 +44,13 @@ def recall(decision_id: str) -> Response:
     """Ask again what a decision_id encodes."""
     if decision_id == BATCH:
         raise MethodNotAllowed(["POST"])
-    answer = recalled(decision_id)
-    guideline = answer.advice.guideline
-    view, release = view_asked("full"), request.args.get("release", guideline.release.release)
+    named = _identified(decision_id)
+    view, release = view_asked("full"), request.args.get("release", named.release)
     if release == "latest":
-        return _latest(guideline, answer, view)
-    if release != guideline.release.release:
+        return _latest(recalled(decision_id), view)
+    if release != named.release:
         raise Problem("bad-request", "A permalink knows its own release; ?release=latest asks the newest one.")
-    response = _answered(answer, view)
+    response = respond(Named(decision_id, named.guideline, named.release, view), lambda: recalled(decision_id))
     response.headers["Cache-Control"] = "private, no-cache"
     response.make_conditional(request)
     return response
@@ -60,13 +58,8 @@ def recall(decision_id: str) -> Response:
 
 def recalled(decision_id: str) -> Answer:
     """The answer that a decision_id encodes, or the problem that says why there is none."""
-    named = identifier.read(decision_id)
-    if named is None:
-        raise Problem("not-found", "This is not a decision_id: it does not decode, or its check value is wrong.")
-    questioner = knowledge().questioners.get((named.guideline, named.release))
-    if questioner is None:
-        raise Problem("gone", "The release of the guideline that this decision_id names is no longer loaded.")
-    answer = questioner.recall(named.facts)
+    named = _identified(decision_id)
+    answer = knowledge().questioners[named.guideline, named.release].recall(named.facts)
     if answer is None:
         raise Problem("not-found", "This is not a decision_id: the facts that it encodes are not valid.")
     return answer
@@ -92,20 +85,47 @@ def refusal(refused: Refused) -> Problem:
     return Problem("refused-facts", detail, listed(refused.faults), extra)
 
 
+def _identified(decision_id: str) -> Identifier:
+    """What a decision_id names, or the problem that says why it cannot be answered."""
+    named = identifier.read(decision_id)
+    if named is None:
+        raise Problem("not-found", "This is not a decision_id: it does not decode, or its check value is wrong.")
+    if (named.guideline, named.release) not in knowledge().questioners:
+        raise Problem("gone", "The release of the guideline that this decision_id names is no longer loaded.")
+    return named
+
+
 def _asked(guideline: str) -> Response:
     newest = knowledge().newest(guideline)
-    tree = read_json(settings().max_body_bytes)
-    try:
-        shown = view_asked("full")
-        questioner = knowledge().release(guideline, request.args.get("release", "latest"))
-    except Problem as problem:
-        # An emergency is never answered with an error, not even about the query string.
-        answer, shown = _emergency(newest, tree, problem), "full"
+    body = read_body(settings().max_body_bytes)
+    # All that an answer to a body depends on: dated facts are judged against today.
+    digest = hashlib.blake2b(body, digest_size=16).digest()
+    asked = (request.path, request.query_string, request.mimetype, settings().today(), digest)
+    known = cache().near.get(asked)
+    if known is not None:
+        named = Named(*known.decode().split("|"))
+        response = respond(named, lambda: recalled(named.decision_id))
     else:
-        answer = _asked_of(questioner, newest, tree)
-    response = _answered(answer, shown)
+        answer, shown = _worked_out(newest, parse_json(body))
+        if answer.refused:
+            response = respond_once(answer, shown)
+        else:
+            named = Named.of(answer, shown)
+            response = respond(named, lambda: answer)
+            cache().near.put(asked, "|".join(astuple(named)).encode())
     response.headers["Cache-Control"] = "no-store"
     return response
+
+
+def _worked_out(newest: Questioner, tree: Json) -> tuple[Answer, str]:
+    """The answer, and the view in which it is shown."""
+    try:
+        view = view_asked("full")
+        questioner = knowledge().release(newest.guideline.release.id, request.args.get("release", "latest"))
+    except Problem as problem:
+        # An emergency is never answered with an error, not even about the query string.
+        return _emergency(newest, tree, problem), "full"
+    return _asked_of(questioner, newest, tree), view
 
 
 def _asked_of(questioner: Questioner, newest: Questioner, tree: Json) -> Answer:
@@ -125,24 +145,9 @@ def _emergency(newest: Questioner, tree: Json, problem: Problem) -> Answer:
     return result
 
 
-def _answered(answer: Answer, view: str, **beside: Any) -> Response:
-    guideline = answer.advice.guideline
-    response = json_response(rendered(answer, view) | beside)
-    response.headers["Decision-Id"] = answer.decision_id
-    response.headers["Guideline-Release"] = guideline.release.release
-    response.headers["Content-Language"] = LANGUAGE
-    response.vary.add("Accept-Language")
-    if overdue(guideline, settings().today()):
-        response.headers["Evidence-Review"] = "overdue"
-    if not answer.refused:
-        # Weak: a gzipped answer has the same meaning, not the same bytes.
-        parts = (answer.decision_id, guideline.digest, view, LANGUAGE, VERSION)
-        response.set_etag(hashlib.sha256("|".join(parts).encode()).hexdigest()[:32], weak=True)
-    return response
-
-
-def _latest(asked: Guideline, old: Answer, view: str) -> Response:
+def _latest(old: Answer, view: str) -> Response:
     """The same facts by the newest release, with what changed. The facts pass through both vocabularies by name."""
+    asked = old.advice.guideline
     newest = knowledge().newest(asked.release.id)
     vocabulary = newest.guideline.vocabulary
     values = {feature.name: feature.values for feature in (*vocabulary.features, *vocabulary.counted)}
@@ -158,8 +163,7 @@ def _latest(asked: Guideline, old: Answer, view: str) -> Response:
         for name in before
         if name != "decision_id" and before[name] != after[name]
     ]
-    response = _answered(new, view, changed=changed)
-    del response.headers["ETag"]
+    response = respond_once(new, view, changed=changed)
     response.headers["Cache-Control"] = "private, no-cache"
     return response
 

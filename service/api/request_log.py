@@ -1,4 +1,4 @@
-"""One line of JSON a request: route by template, outcome, time. Never facts, never paths."""
+"""One line of JSON a request: route by template, outcome, release, rule, time. Never facts, never paths."""
 
 import re
 import time
@@ -7,7 +7,11 @@ import uuid
 import structlog
 from flask import Flask, Response, g, request
 
+from service.api.metrics import metrics
+
 _GOOD_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
+_TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-[0-9a-f]{2}")
+"""W3C Trace Context, level 1: version, trace, parent, flags. What is not of this form is not logged."""
 
 
 def register(app: Flask) -> None:
@@ -21,17 +25,27 @@ def _begin() -> None:
     g.request_id = given if _GOOD_ID.fullmatch(given) else str(uuid.uuid4())
     g.began = time.perf_counter()
     structlog.contextvars.bind_contextvars(request_id=g.request_id)
+    trace = _TRACEPARENT.fullmatch(request.headers.get("traceparent", ""))
+    if trace:
+        structlog.contextvars.bind_contextvars(trace_id=trace[1], parent_id=trace[2])
 
 
 def _end(response: Response) -> Response:
     response.headers["X-Request-ID"] = g.request_id
+    route, method = "-", "-"
+    if request.url_rule is not None:
+        route, method = request.url_rule.rule, request.method
+    seconds = time.perf_counter() - g.began
+    metrics().request(route, method, response.status_code, seconds)
     structlog.get_logger().info(
         "answered",
-        method=request.method if request.url_rule is not None else "-",
-        route=str(request.url_rule) if request.url_rule is not None else "-",
+        method=method,
+        route=route,
         status=response.status_code,
-        ms=round((time.perf_counter() - g.began) * 1000, 2),
+        ms=round(seconds * 1000, 2),
         release=response.headers.get("Guideline-Release"),
+        rule=g.get("rule"),
+        cache=g.get("cache"),
         bytes=response.content_length,
     )
     structlog.contextvars.clear_contextvars()

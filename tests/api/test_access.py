@@ -37,6 +37,7 @@ DECIDED = {
     ("GET", "/readyz"): "open",
     ("GET", "/version"): "open",
     ("GET", "/openapi.json"): "open",
+    ("GET", "/metrics"): "metrics",
 }
 
 

@@ -11,7 +11,7 @@ from tests.conformance.wire import Wire
 from tests.conftest import Server, serving
 
 ORIGIN = "https://sandbox.example"
-JKU, PLAIN = "https://ehr.example/fhir", "https://oncology.example"
+JKU, PLAIN = "https://127.0.0.1:1/fhir", "https://oncology.example"  # nobody listens at the first
 
 
 @contextlib.contextmanager

@@ -1,0 +1,24 @@
+"""What the service counts, for Prometheus."""
+
+from flask import Blueprint, Response, current_app, request
+
+from service.api.access import METRICS, scope
+from service.metrics import Metrics
+
+blueprint = Blueprint("metrics", __name__)
+
+
+def metrics() -> Metrics:
+    """The counters of the running application."""
+    found: Metrics = current_app.config["METRICS"]
+    return found
+
+
+@blueprint.get("/metrics")
+@scope(METRICS)
+def exposed() -> Response:
+    """Everything that all processes of this server counted."""
+    text, mimetype = metrics().exposed(request.headers.get("Accept", ""))
+    response = Response(text, content_type=mimetype)
+    response.headers["Cache-Control"] = "no-store"
+    return response

@@ -1,0 +1,50 @@
+"""Near first, then shared. What is found in Redis is kept near; what is new is kept in both."""
+
+from dataclasses import dataclass
+
+from service.cache.near import Near
+from service.cache.shared import HIT, MISS, Shared
+
+
+@dataclass(frozen=True)
+class Found:
+    """A value, if there is one, and what each cache said: hit, miss, forged or down; None where it was not asked."""
+
+    value: bytes | None
+    near: str
+    shared: str | None
+
+    @property
+    def status(self) -> str:
+        """The Cache-Status header (RFC 9211): the cache that is nearest to the caller comes last."""
+        near = "near; hit" if self.near == HIT else "near; fwd=miss"
+        if self.shared is None:
+            return near
+        said = {HIT: "redis; hit", MISS: "redis; fwd=miss"}
+        return f"{said.get(self.shared, f'redis; fwd=bypass; detail={self.shared}')}, {near}"
+
+
+class Cache:
+    """Both caches as one. Names are strings that say all that a value depends on, so nothing kept can go stale."""
+
+    def __init__(self, near: Near, shared: Shared | None) -> None:
+        self.near = near
+        self.shared = shared
+
+    def find(self, name: str) -> Found:
+        """Look near, then in Redis."""
+        value = self.near.get(name)
+        if value is not None:
+            return Found(value, HIT, None)
+        if self.shared is None:
+            return Found(None, MISS, None)
+        value, said = self.shared.get(name)
+        if value is not None:
+            self.near.put(name, value)
+        return Found(value, MISS, said)
+
+    def keep(self, name: str, value: bytes) -> None:
+        """Keep a new value in both."""
+        self.near.put(name, value)
+        if self.shared is not None:
+            self.shared.put(name, value)
