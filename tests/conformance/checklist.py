@@ -143,7 +143,7 @@ def judged(one: Line, target: Target) -> Verdict:
 
 def in_order() -> list[Line]:
     """The lines in the order of the list, the one that asks whether the service is alive at the end."""
-    return sorted(LINES, key=lambda one: (GROUPS.index(one.name[0]), len(one.name), one.name))
+    return sorted(LINES, key=lambda one: (GROUPS.index(one.name[0]), one.name[1] == "*", len(one.name), one.name))
 
 
 def gone_through(target: Target) -> Iterator[Verdict]:

@@ -1,4 +1,4 @@
-"""Real services for the checklist: a gunicorn with AUTH=none, and one with AUTH=clients and two clients in its registry."""
+"""Real services for the checklist: one with AUTH=none, one with AUTH=clients and two clients in its registry."""
 
 import contextlib
 from collections.abc import Iterator
