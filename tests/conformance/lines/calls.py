@@ -29,6 +29,13 @@ def cards_of(reply: Reply) -> list[dict[str, Any]]:
     return found
 
 
+def shown(reply: Reply) -> str:
+    """A valid answer with a card at least."""
+    count = len(cards_of(reply))
+    require(count, "no card was shown")
+    return f"{count} card{'' if count == 1 else 's'}"
+
+
 def refused(reply: Reply, *statuses: int) -> str:
     """Refused with one of the statuses, by a body that the service itself wrote."""
     has_status(reply, *statuses)
@@ -113,7 +120,7 @@ def no_instance(target: Target) -> str:
 
 @line("E3", "h", "a hookInstance that is no UUID is answered")
 def strange_instance(target: Target) -> str:
-    return f"{len(cards_of(target.ask(target.body(hookInstance='d1577c69-dfbe-44ad-ba6d-3b2va'))))} cards"
+    return shown(target.ask(target.body(hookInstance="d1577c69-dfbe-44ad-ba6d-3b2va")))
 
 
 @line("E4", "h", "a missing context is 400")
@@ -227,25 +234,25 @@ def extensions(target: Target) -> str:
         unheardOf={"of": ["anything", None]},
     )
     body["context"] = {**body["context"], "extension": {"com.example.x": None}, "unheardOf": 1}
-    return f"{len(cards_of(target.ask(body)))} cards"
+    return shown(target.ask(body))
 
 
 @line("X2", "S", "a hookInstance of version 1 is answered")
 def version_1(target: Target) -> str:
-    return f"{len(cards_of(target.ask(target.body(hookInstance=str(uuid.uuid1())))))} cards"
+    return shown(target.ask(target.body(hookInstance=str(uuid.uuid1()))))
 
 
 @line("X3", "h", "application/json with a charset is answered")
 def charset(target: Target) -> str:
     for kind in ("application/json; charset=utf-8", "application/json;charset=UTF-8"):
-        cards_of(target.ask(target.body(), {"Content-Type": kind}))
+        shown(target.ask(target.body(), {"Content-Type": kind}))
     return "two spellings"
 
 
 @line("X4", "h", "application/fhir+json is answered")
 def fhir_json(target: Target) -> str:
     for kind in ("application/fhir+json", "application/fhir+json; charset=utf-8; fhirVersion=4.0"):
-        cards_of(target.ask(target.body(), {"Content-Type": kind}))
+        shown(target.ask(target.body(), {"Content-Type": kind}))
     return "two spellings"
 
 
