@@ -36,6 +36,10 @@ class Party:
             ]
         }
 
+    def private(self) -> dict[str, Any]:
+        """Both halves, as `from_file` reads them."""
+        return {"iss": self.iss, "jku": self.jku, "keys": [key.as_dict(private=True) for key in self.keys.values()]}
+
     def entry(self) -> dict[str, Any]:
         """What the registry (CLIENTS_FILE) says of this client."""
         listed = {"jku": [self.jku]} if self.jku else {}

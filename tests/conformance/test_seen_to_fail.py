@@ -72,8 +72,10 @@ UUID = "4e0a3a1e-3283-4575-ab82-028d55fe2719"
 SPOILERS: dict[str, tuple[Spoil, str]] = {
     "what is broken looks like silence": (
         broken_looks_like_silence,
-        "E1 E2 E4 E5 E6 E7 E8 E9 E10 E11 E12 E13 E14 E*o P1 P2 P3 P5 P7 P9 X5 F7 F8 F9 F10 F11 F12 C5 "
-        "S1 S4 S5 S6 S7 S8 S9 S10 S11 S12 S13 S14 S15 S18 S19",
+        (
+            "E1 E2 E4 E5 E6 E7 E8 E9 E10 E11 E12 E13 E14 E*o P1 P2 P3 P5 P7 P9 X5 F7 F8 F9 F10 F11 F12 C5 "
+            "S1 S4 S5 S6 S7 S8 S9 S10 S11 S12 S13 S14 S15 S18 S19"
+        ),
     ),
     "nobody may ask": (
         nobody_may,
