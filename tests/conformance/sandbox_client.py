@@ -2,9 +2,9 @@
 
     python -m tests.conformance.sandbox_client CDS_URL FHIR_URL ORIGIN [PARTY_FILE]
 
-It enforces what a browser enforces: a call that needs a preflight is not sent without one that allows it, and an answer without
-the right Access-Control-Allow-Origin is not read. It fills the templates that discovery names, sends draftOrders without a type and
-feedback with a fraction of a second, and its reason holds a code alone.
+It enforces what a browser enforces: a call that needs a preflight is not sent without one that allows it, and an answer
+without the right Access-Control-Allow-Origin is not read. It fills the templates that discovery names, sends
+draftOrders without a type and feedback with fractions of a second, and its reason holds a code alone.
 """
 
 import datetime as dt
@@ -19,7 +19,6 @@ from tests.conformance.party import Party, from_file
 from tests.conformance.wire import Reply, Wire
 
 USER = "Practitioner/COREPRACTITIONER1"
-SIMPLE = {"application/x-www-form-urlencoded", "multipart/form-data", "text/plain"}
 
 
 class BlockedError(Exception):
@@ -112,8 +111,10 @@ def said_of(cards: list[dict[str, Any]]) -> list[dict[str, Any]]:
         chosen = [{"id": one["uuid"]} for one in card.get("suggestions", [])[:1]]
         if chosen:
             items.append({**common, "outcome": "accepted", "acceptedSuggestions": chosen})
-        for reason in card.get("overrideReasons", [])[:1]:
-            items.append({**common, "outcome": "overridden", "overrideReason": {"reason": {"code": reason["code"]}}})
+        items += [
+            {**common, "outcome": "overridden", "overrideReason": {"reason": {"code": reason["code"]}}}
+            for reason in card.get("overrideReasons", [])[:1]
+        ]
     return items
 
 
