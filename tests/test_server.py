@@ -4,6 +4,7 @@ import contextlib
 import itertools
 import json
 import os
+import re
 import select
 import shutil
 import signal
@@ -265,7 +266,107 @@ def test_no_knowledge_is_not_served(tmp_path: Path) -> None:
     assert str(tmp_path / "nothing") in lines[-1]
 
 
+# ---- an upgrade while it serves
+
+
+def workers(server: Server) -> set[int]:
+    return {int(found) for found in re.findall(r"Booting worker with pid: (\d+)", server.log.read_text())}
+
+
+def masters(server: Server) -> list[int]:
+    """The master and, if it is alive, the one that is to follow it."""
+    first = server.process.pid
+    children = Path(f"/proc/{first}/task/{first}/children").read_text().split()
+    return [first, *(int(pid) for pid in children if int(pid) not in workers(server))]
+
+
+@pytest.mark.parametrize(("name", "change", "fault"), BREAKAGES.values(), ids=BREAKAGES)
+def test_an_upgrade_to_broken_knowledge_leaves_the_old_release_serving_and_says_what_is_wrong(
+    tmp_path: Path, name: str, change: Callable[[str], str], fault: str
+) -> None:
+    content = tmp_path / "content"
+    shutil.copytree(CONTENT, content)
+    (release,) = (content / "guidelines" / GUIDELINE).iterdir()
+    file = release / name
+    whole = file.read_text()
+    with serving(tmp_path, CONTENT=str(content), WORKERS="1") as server:
+        headers = {"Content-Type": "application/json"}
+        before = server.get(ONE, headers, BODY)[2]
+        file.write_text(change(whole))
+        server.process.send_signal(signal.SIGUSR2)
+        place = str(file.parent if "overlap" in fault else file)
+        until(lambda: place in server.log.read_text(), "the fault is in the log")
+        until(lambda: len(masters(server)) == 1, "the new master has given up")
+        assert [line for line in server.log.read_text().splitlines() if place in line and fault in line]
+        assert server.get(ONE, headers, BODY)[2] == before
+        assert server.get("/readyz")[0] == 200
+        assert server.process.poll() is None
+
+
+def test_an_upgrade_to_good_knowledge_takes_over_without_a_refused_request(tmp_path: Path) -> None:
+    """Also after one that failed."""
+    content = tmp_path / "content"
+    shutil.copytree(CONTENT, content)
+    (release,) = (content / "guidelines" / GUIDELINE).iterdir()
+    file = release / "guideline.yaml"
+    whole = file.read_text()
+    with serving(tmp_path, CONTENT=str(content), WORKERS="1") as server:
+        file.write_text("- [")
+        server.process.send_signal(signal.SIGUSR2)
+        until(lambda: str(file) in server.log.read_text() and len(masters(server)) == 1, "the first upgrade failed")
+        file.write_text(whole.replace("disclaimer: >-\n", "disclaimer: >-\n  Changed.\n"))
+        server.process.send_signal(signal.SIGUSR2)
+        until(lambda: len(workers(server)) == 2, "the new master has a worker")
+        (old, new) = masters(server)
+        try:
+            server.process.send_signal(signal.SIGTERM)  # the old one ends, gracefully
+            while server.process.poll() is None:
+                assert server.get("/livez")[0] == 200
+            answer = json.loads(server.get(ONE, {"Content-Type": "application/json"}, BODY)[2])
+            assert answer["disclaimer"].startswith("Changed.")
+            assert old == server.process.pid
+        finally:
+            os.kill(new, signal.SIGTERM)
+            until(lambda: not listening(server), "the new master has ended")
+
+
+def listening(server: Server) -> bool:
+    try:
+        connect(server).close()
+    except ConnectionRefusedError:
+        return False
+    return True
+
+
 # ---- the log
+
+
+TRACE, PARENT = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
+NOT_TRACES = [
+    f"ff-{TRACE}-{PARENT}-01",
+    f"00-{'0' * 32}-{PARENT}-01",
+    f"00-{TRACE}-{'0' * 16}-01",
+    f"00-{TRACE.upper()}-{PARENT}-01",
+    f"00-{TRACE}-{PARENT}",
+    f"00-{TRACE}-{PARENT}-01-{CANARY}",
+    CANARY,
+]
+
+
+def test_a_line_of_the_log_says_rule_release_cache_and_trace(tmp_path: Path) -> None:
+    with serving(tmp_path, WORKERS="1") as server:
+        headers = {"Content-Type": "application/json"}
+        for trace in (f"00-{TRACE}-{PARENT}-01", *NOT_TRACES):
+            assert server.get(ONE, {**headers, "traceparent": trace}, BODY)[0] == 200
+        assert server.get("/livez")[0] == 200
+        lines = [json.loads(line) for line in server.log.read_text().splitlines() if '"answered"' in line]
+        answer = json.loads(server.get(ONE, headers, BODY)[2])
+    traced, *others, probe = lines[-len(NOT_TRACES) - 2 :]
+    assert (traced["trace_id"], traced["parent_id"]) == (TRACE, PARENT)
+    assert not [line for line in (*others, probe) if "trace_id" in line or "parent_id" in line]
+    assert (traced["rule"], traced["release"]) == (answer["recommendations"][0]["rule"], answer["guideline"]["release"])
+    assert (traced["cache"], others[0]["cache"]) == ("miss", "near")
+    assert (probe["rule"], probe["release"], probe["cache"]) == (None, None, None)
 
 
 PATHS = [

@@ -68,7 +68,7 @@ def respond(named: Named, ask: Callable[[], Answer]) -> Response:
     rule, _, body = value.partition(b"\n")
     _count(named.asked, rule.decode())
     metrics().cache(found.near, found.shared)
-    g.cache = "near" if found.shared is None else f"redis {found.shared}"
+    g.cache = found.told
     response = _dressed(Response(body, mimetype="application/json"), named.asked, named.decision_id)
     # Weak: a gzipped answer has the same meaning, not the same bytes.
     response.set_etag(named.etag, weak=True)

@@ -15,6 +15,11 @@ class Found:
     shared: str | None
 
     @property
+    def told(self) -> str:
+        """The same in a word or two, for the log."""
+        return "near" if self.near == HIT else f"redis {self.shared}" if self.shared else MISS
+
+    @property
     def status(self) -> str:
         """The Cache-Status header (RFC 9211): the cache that is nearest to the caller comes last."""
         near = "near; hit" if self.near == HIT else "near; fwd=miss"

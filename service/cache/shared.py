@@ -44,12 +44,14 @@ class Shared:
         key = self._seal.name(name)
         try:
             sealed = self._redis.get(key)
+        except ResponseError:  # what stands there is no string, so it is not ours
+            return None, FORGED
         except Exception as error:  # noqa: BLE001 - a server that answers nonsense raises whatever its parser raises
             self._open(error)
             return None, DOWN
-        if not isinstance(sealed, bytes):
+        if sealed is None:
             return None, MISS
-        value = self._seal.open(key, sealed)
+        value = self._seal.open(key, sealed) if isinstance(sealed, bytes) else None
         return (None, FORGED) if value is None else (value, HIT)
 
     def put(self, name: str, value: bytes) -> None:
