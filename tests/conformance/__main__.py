@@ -14,9 +14,9 @@ from pathlib import Path
 from tests.conformance import lines
 from tests.conformance.checklist import FAIL, Target, gone_through
 from tests.conformance.party import from_file
-from tests.conformance.redis_server import redis_server
 from tests.conformance.servers import guarded_service, open_service
 from tests.conformance.wire import Wire
+from tests.conftest import RedisServer
 
 EVIDENCE = 150
 
@@ -35,7 +35,7 @@ def main() -> int:
             )
         else:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-            redis = stack.enter_context(redis_server(folder))
+            redis = stack.enter_context(contextlib.closing(RedisServer())).url
             targets["AUTH=none"] = stack.enter_context(open_service(folder / "none", redis))
             targets["AUTH=clients"] = stack.enter_context(guarded_service(folder / "clients", redis))[0]
         return max([_printed(name, target, asked.archive) for name, target in targets.items()])

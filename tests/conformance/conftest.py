@@ -1,14 +1,15 @@
 """A Redis for the replay guard and for feedback, shared by the tests here."""
 
+import contextlib
 from collections.abc import Iterator
 
 import pytest
 
-from tests.conformance.redis_server import redis_server
+from tests.conftest import RedisServer
 
 
 @pytest.fixture(scope="session")
-def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def redis() -> Iterator[str]:
     """Its URL."""
-    with redis_server(tmp_path_factory.mktemp("redis")) as url:
-        yield url
+    with contextlib.closing(RedisServer()) as server:
+        yield server.url
