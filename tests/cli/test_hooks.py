@@ -11,6 +11,7 @@ from flask import Flask
 
 from tests.conformance.documents import CONTEXTS, DELETED, DISCOVERY, FEEDBACK, OUTCOME, REQUEST, RESPONSE, spoilt
 from tests.conformance.stand_in import Asked, Said, standing_in
+from tests.conftest import ROOT
 
 VIEW = {"hook": "patient-view", "hookInstance": REQUEST["hookInstance"], "context": CONTEXTS["patient-view"]}
 ID = "local-treatment"
@@ -159,3 +160,12 @@ def test_a_file_that_is_no_json_is_named(app: Flask, written) -> None:
     result = call(app, written("{"))
     assert result.exit_code == 1
     assert "body.json" in result.stderr
+
+
+@pytest.mark.parametrize("name", ["patient-view", "order-select"])
+def test_without_an_address_the_call_stays_in_this_application(app: Flask, name: str) -> None:
+    result = call(app, str(ROOT / "docs" / "examples" / f"{name}.json"))
+    assert result.exit_code == 0, result.output
+    assert f"POST http://127.0.0.1:8000/cds-services/mbc-primary-lrt-{name}\n" in result.stdout
+    assert '"summary": ' in result.stdout
+    assert "request: no rules violated\nresponse: no rules violated\n" in result.stdout

@@ -36,7 +36,7 @@ def with_key(target: Target, value: Any, kind: str = "Condition", chart: str = O
 
 
 def silent(target: Target, value: Any) -> None:
-    """A patient of whom no cancer is recorded anywhere is shown nothing where the search for Conditions found nothing."""
+    """Where the search for Conditions found nothing, a patient without a sign of cancer is shown nothing."""
     require(not cards_of(with_key(target, value, chart=OTHER)), "a patient without Conditions was shown a card")
 
 
