@@ -15,15 +15,17 @@ JKU, PLAIN = "https://127.0.0.1:1/fhir", "https://oncology.example"  # nobody li
 
 
 @contextlib.contextmanager
-def open_service(folder: Path, redis: str) -> Iterator[Target]:
+def open_service(folder: Path, redis: str, origin: str = ORIGIN) -> Iterator[Target]:
     """A service that anybody on this machine may ask."""
     folder.mkdir(parents=True, exist_ok=True)
-    with serving(folder, AUTH="none", REDIS_URL=redis, CORS_ORIGINS=ORIGIN) as server:
-        yield Target(Wire(server.url), server.url, ORIGIN, alive=lambda: server.process.poll() is None)
+    with serving(folder, AUTH="none", REDIS_URL=redis, CORS_ORIGINS=origin) as server:
+        yield Target(Wire(server.url), server.url, origin, alive=lambda: server.process.poll() is None)
 
 
 @contextlib.contextmanager
-def guarded_service(folder: Path, redis: str, public_url: str | None = None) -> Iterator[tuple[Target, Server]]:
+def guarded_service(
+    folder: Path, redis: str, public_url: str | None = None, origin: str = ORIGIN
+) -> Iterator[tuple[Target, Server]]:
     """A service that only the clients of its registry may ask."""
     folder.mkdir(parents=True, exist_ok=True)
     fetched: list[str] = []
@@ -38,10 +40,10 @@ def guarded_service(folder: Path, redis: str, public_url: str | None = None) -> 
     with (
         standing_in(keys) as strange,
         serving(
-            folder, AUTH="clients", CLIENTS_FILE=str(clients), REDIS_URL=redis, CORS_ORIGINS=ORIGIN, **named
+            folder, AUTH="clients", CLIENTS_FILE=str(clients), REDIS_URL=redis, CORS_ORIGINS=origin, **named
         ) as server,
     ):
-        target = Target(Wire(server.url), public_url or server.url, ORIGIN, party, plain)
+        target = Target(Wire(server.url), public_url or server.url, origin, party, plain)
         target.fetched, target.strange_jku = fetched, f"{strange.url}/jwks"
         target.alive = lambda: server.process.poll() is None
         yield target, server
