@@ -1,19 +1,17 @@
-"""A real browser opens a chart. Where no Chromium is installed `test_sandbox.py` alone checks what a browser checks."""
+"""A real browser opens a chart. Where none is installed (conftest.py) `test_sandbox.py` alone checks what it checks."""
 
 from pathlib import Path
 
 import pytest
 
 from service import conformance
-from tests.conformance.browser import BINARY, Ehr
+from tests.conformance.browser import Ehr
 from tests.conformance.charts import ONCOLOGICAL
 from tests.conformance.servers import guarded_service, open_service
 from tests.conformance.stand_in import standing_in
 
-WAYS = ["none", "clients", "stranger"] if BINARY else []
 
-
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("way", ["none", "clients", "stranger"])
 def test_a_browser_shows_the_cards_and_blocks_a_page_of_another_origin(way: str, redis: str, tmp_path: Path) -> None:
     ehr = Ehr(ONCOLOGICAL)
     profile = tmp_path / "profile"

@@ -1,6 +1,7 @@
 """R, E and X: a call of a service, faults in it, and what must be put up with."""
 
 import copy
+import json
 import uuid
 from typing import Any
 
@@ -153,9 +154,10 @@ def other_hook(target: Target) -> str:
 
 @line("E7", "h", "a malformed body is 400")
 def malformed(target: Target) -> str:
-    for body in (b"{", b"", b"hook=patient-view", b'{"hook": NaN}', b"\xff\xfe{}"):
+    twice = json.dumps(target.body())[:-1].encode() + b', "context": {}}'
+    for body in (b"{", b"", b"hook=patient-view", b'{"hook": NaN}', b"\xff\xfe{}", twice):
         has_status(target.ask(body), 400)
-    return "5 bodies refused with 400"
+    return "6 bodies refused with 400"
 
 
 @line("E8", "h", "an array as body is 400")
