@@ -1,12 +1,18 @@
 """The checklist of `make conformance`, line by line, against real services: one without tokens, one with."""
 
+import json
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.conformance import lines
 from tests.conformance.checklist import PASS, Line, Target, in_order, judged
-from tests.conformance.servers import guarded_service, open_service
+from tests.conformance.servers import ORIGIN, guarded_service, open_service
+from tests.conformance.stand_in import Said, standing_in
+from tests.conftest import ROOT
 
 CALLS = 20
 NAMES = {
@@ -54,3 +60,31 @@ def test_line_without_tokens(without_tokens: Target, one: Line) -> None:
 def test_line_with_tokens(with_tokens: Target, one: Line) -> None:
     verdict = judged(one, with_tokens)
     assert verdict.verdict == PASS, verdict.evidence
+
+
+def report(*words: str) -> subprocess.CompletedProcess[str]:
+    """What `make conformance` runs, against a service that is there already."""
+    command = [sys.executable, "-m", "tests.conformance", *words]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+
+
+def test_the_report_says_line_verdict_and_evidence(with_tokens: Target, tmp_path: Path) -> None:
+    party = tmp_path / "party.json"
+    party.write_text(json.dumps(with_tokens.party.private()))
+    done = report("--url", with_tokens.wire.url, "--origin", ORIGIN, "--party", str(party))
+    title, *rows, sums = done.stdout.strip().splitlines()
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert with_tokens.wire.url in title
+    assert [row.split()[0] for row in rows] == [one.name for one in in_order()]
+    assert [row.split()[0] for row in rows if row.split()[2] != PASS] == ["S17"]
+    assert all(row.partition(" | ")[2] for row in rows)
+    assert sums == "1 n/a, 80 pass"
+
+
+def test_a_failed_line_makes_the_exit_code_1() -> None:
+    with standing_in(lambda _: Said(404, "Not here", "text/plain")) as nothing:
+        done = report("--url", nothing.url)
+    assert done.returncode == 1
+    assert (
+        "D1   S  FAIL  discovery is 200 and lists services | expected 200, got 404 text/plain Not here" in done.stdout
+    )
