@@ -1,5 +1,7 @@
 """P: prefetch in all its meanings."""
 
+import json
+import re
 from typing import Any
 
 from service import conformance
@@ -61,14 +63,20 @@ def empty_prefetch(target: Target) -> str:
     return is_412(target.ask(target.body(prefetch={})))
 
 
-@line("P3", "S", "a prefetch without a required key is 412 that names it")
+@line("P3", "S", "a prefetch without a required key is 412 that names it; without optional keys the card names them")
 def key_absent(target: Target) -> str:
     for kind in ("Patient", "Condition"):
         reply = with_key(target, ..., kind)
         is_412(reply)
         named = reply.body.decode().lower()
         require(of_type(target, kind).lower() in named or kind.lower() in named, f"{kind} not named: {reply.says()}")
-    return "Patient and Condition, each by name"
+    body, needed = target.body(), required_keys(target.service)
+    bare = {key: value for key, value in body["prefetch"].items() if key in needed}
+    cards = cards_of(target.ask(body | {"prefetch": bare}))
+    kinds = {re.split(r"[/?]", text)[0] for key, text in target.service["prefetch"].items() if key not in needed}
+    said = json.dumps(cards)
+    require(not [kind for kind in kinds if kind not in said], f"of {sorted(kinds)} not all are named in {said[:400]}")
+    return f"412 names Patient and Condition, a card {', '.join(sorted(kinds))}"
 
 
 @line("P4", "S", "a key that is null means no data, and is answered")
@@ -114,11 +122,13 @@ def paged(target: Target) -> str:
     return f"a card that says so: {reply.json['cards'][0]['summary']}"
 
 
-@line("P8", "h", "keys that were not asked for are ignored")
+@line("P8", "h", "keys that were not asked for are ignored, keys typed otherwise are known by their resources")
 def extra_keys(target: Target) -> str:
     body = target.body()
     more = {"allergies": None, "unheardOf": {"resourceType": "Basic", "id": "x"}}
-    return shown(target.ask(body | {"prefetch": body["prefetch"] | more}))
+    shown(target.ask(body | {"prefetch": body["prefetch"] | more}))
+    otherwise = {f"epic-{key}": value for key, value in body["prefetch"].items()}
+    return shown(target.ask(body | {"prefetch": otherwise}))
 
 
 @line("P9", "h", "a value of another type is 400")
