@@ -43,6 +43,8 @@ class Target:
     """What was fetched from a jku that is on no list. Must stay empty."""
     strange_jku: str = "https://evil.example/jwks"
     alive: Callable[[], bool] = lambda: True
+    log: Path | None = None
+    """What the service writes to its log, where that is known."""
     refusals: set[bytes] = field(default_factory=set)
     """The bodies of all 401."""
 

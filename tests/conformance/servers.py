@@ -19,7 +19,7 @@ def open_service(folder: Path, redis: str, origin: str = ORIGIN) -> Iterator[Tar
     """A service that anybody on this machine may ask."""
     folder.mkdir(parents=True, exist_ok=True)
     with serving(folder, AUTH="none", REDIS_URL=redis, CORS_ORIGINS=origin) as server:
-        yield Target(Wire(server.url), server.url, origin, alive=lambda: server.process.poll() is None)
+        yield Target(Wire(server.url), server.url, origin, alive=lambda: server.process.poll() is None, log=server.log)
 
 
 @contextlib.contextmanager
@@ -45,5 +45,5 @@ def guarded_service(
     ):
         target = Target(Wire(server.url), public_url or server.url, origin, party, plain)
         target.fetched, target.strange_jku = fetched, f"{strange.url}/jwks"
-        target.alive = lambda: server.process.poll() is None
+        target.alive, target.log = lambda: server.process.poll() is None, server.log
         yield target, server

@@ -62,6 +62,30 @@ def test_line_with_tokens(with_tokens: Target, one: Line) -> None:
     assert verdict.verdict == PASS, verdict.evidence
 
 
+PRIVATE = (
+    "conf-p1",
+    "conf-u1",
+    "1961-04-05",
+    "C50.911",
+    "See notes",
+    "Already done",
+    "SAMPLE_TOKEN",
+    "eyJ",
+    "BPA-4711",
+)
+"""Of the patient, the user, a comment, a token: all of it was sent by the lines above."""
+
+
+@pytest.mark.parametrize("name", ["without_tokens", "with_tokens"])
+def test_the_log_holds_nothing_of_what_was_sent(name: str, request: pytest.FixtureRequest) -> None:
+    target = request.getfixturevalue(name)
+    verdict = judged(next(one for one in in_order() if one.name == "F5"), target)
+    assert verdict.verdict == PASS
+    written = target.log.read_text()
+    assert "/cds-services/<" in written
+    assert [word for word in PRIVATE if word in written] == []
+
+
 def report(*words: str) -> subprocess.CompletedProcess[str]:
     """What `make conformance` runs, against a service that is there already."""
     command = [sys.executable, "-m", "tests.conformance", *words]
