@@ -150,6 +150,35 @@ FEEDBACK: dict[str, Any] = {
         },
     ]
 }
+MINIMAL_DISCOVERY = {"services": [{"hook": "some-hook", "title": "T", "description": "D.", "id": "x"}]}
+MINIMAL_REQUEST = {"hook": "patient-view", "hookInstance": REQUEST["hookInstance"], "context": CONTEXTS["patient-view"]}
+MINIMAL_RESPONSE: dict[str, Any] = {
+    "cards": [
+        {"summary": "s", "indicator": "info", "source": {"label": "l"}},
+        {
+            "summary": "s",
+            "indicator": "critical",
+            "source": {"label": "l", "topic": {"code": "c", "system": "s"}},
+            "suggestions": [{"label": "l", "isRecommended": True}, {"label": "m"}],
+            "selectionBehavior": "at-most-one",
+            "links": [{"label": "l", "url": "http://x.example", "type": "smart"}],
+        },
+    ]
+}
+MINIMAL_OUTCOME = {
+    "resourceType": "OperationOutcome",
+    "issue": [{"severity": "fatal", "code": "exception", "details": {"text": "Broken."}}],
+}
+MINIMAL_FEEDBACK: dict[str, Any] = {
+    "feedback": [
+        {"card": "c", "outcome": "overridden", "outcomeTimestamp": "2026-11-23T10:05:31Z", **more}
+        for more in (
+            {},
+            {"overrideReason": {"userComment": "x"}},
+            {"overrideReason": {"reason": {"code": "c", "system": "s"}}},
+        )
+    ]
+}
 
 
 def spoilt(document: Any, pointer: str, value: Any = DELETED) -> Any:

@@ -9,7 +9,21 @@ import pytest
 from service import conformance
 from service.conformance import completed, discovery, feedback, outcome, request, response
 from service.conformance.hooks import HOOKS
-from tests.conformance.documents import CONTEXTS, DELETED, DISCOVERY, FEEDBACK, OUTCOME, REQUEST, RESPONSE, spoilt
+from tests.conformance.documents import (
+    CONTEXTS,
+    DELETED,
+    DISCOVERY,
+    FEEDBACK,
+    MINIMAL_DISCOVERY,
+    MINIMAL_FEEDBACK,
+    MINIMAL_OUTCOME,
+    MINIMAL_REQUEST,
+    MINIMAL_RESPONSE,
+    OUTCOME,
+    REQUEST,
+    RESPONSE,
+    spoilt,
+)
 
 S, C, A = "/services/0", "/cards/0", "/cards/0/suggestions/0/actions/0"
 T = f"{S}/prefetch/patient"
@@ -43,6 +57,30 @@ WRONG_DISCOVERY = [
     (T, "Patient/{{context.patient.id}}", T, "§prefetch-tokens"),
     (T, "Patient/{{context.selections}}", T, "§prefetch-tokens"),
     (T, "Patient/{{today()}}", T, "§prefetch-tokens"),
+    (T, "Patient/{x", T, "§prefetch-tokens"),
+    (T, "Patient/x}", T, "§prefetch-tokens"),
+    (
+        S,
+        {**DISCOVERY["services"][0], "hook": "x", "prefetch": {"patient": "Patient/{{context.a.b}}"}},
+        T,
+        "§prefetch-tokens",
+    ),
+    (
+        S,
+        {**DISCOVERY["services"][0], "hook": "x", "prefetch": {"patient": "Patient/{{context.a b}}"}},
+        T,
+        "§prefetch-tokens",
+    ),
+    (
+        S,
+        {
+            **DISCOVERY["services"][0],
+            "hook": "order-select",
+            "prefetch": {"patient": "Patient/{{context.draftOrders}}"},
+        },
+        T,
+        "§prefetch-tokens",
+    ),
     (T, "https://x.example/Patient/1", T, "I-58"),
     (T, "Patient", T, "I-58"),
     (T, "Patient?_include=Patient:link", T, "I-58"),
@@ -78,6 +116,13 @@ WRONG_REQUEST = [
     ("/context/userId", "u", "/context/userId", "§context.userId"),
     ("/context/userId", "Patient/p1", "/context/userId", "§context.userId"),
     ("/context/selections/0", "ServiceRequest/other", "/context/selections/0", "§context.selections"),
+    ("/context/selections/0", 7, "/context/selections/0", "§context.selections"),
+    ("/context/selections/0", "/s1", "/context/selections/0", "§context.selections"),
+    ("/context/userId", "Practitioner/", "/context/userId", "§context.userId"),
+    ("/context/userId", "practitioner/1", "/context/userId", "§context.userId"),
+    ("/fhirServer", 7, "/fhirServer", "§http-request.fhirServer"),
+    ("/fhirServer", "https://ehr example/", "/fhirServer", "§http-request.fhirServer"),
+    ("/fhirServer", "https://[", "/fhirServer", "§http-request.fhirServer"),
     ("/context/selections/0", "s1", "/context/selections/0", "§context.selections"),
     ("/context/draftOrders", {"resourceType": "Patient"}, "/context/draftOrders", "§context.draftOrders"),
     ("/context/draftOrders/entry/0/resource/reasonCode", [], "/context/draftOrders/entry/0/resource/reasonCode", "I-3"),
@@ -149,6 +194,8 @@ WRONG_RESPONSE = [
     (f"{C}/links", "x", f"{C}/links", "§card-attributes.links"),
     (f"{C}/links/0", "x", f"{C}/links/0", "§link"),
     (f"{C}/links/0/label", DELETED, f"{C}/links/0/label", "§link.label"),
+    (f"{C}/links/0/url", DELETED, f"{C}/links/0/url", "§link.url"),
+    (f"{C}/links/0/type", DELETED, f"{C}/links/0/type", "§link.type"),
     (f"{C}/links/0/url", "/decisions/1", f"{C}/links/0/url", "§link.url"),
     (f"{C}/links/0/url", "https://", f"{C}/links/0/url", "§link.url"),
     (f"{C}/links/0/type", "web", f"{C}/links/0/type", "§link.type"),
@@ -224,6 +271,11 @@ def the_ones(checker, document) -> set[tuple[str, str]]:
         (outcome, OUTCOME),
         (response, {"cards": []}),
         (feedback, FEEDBACK),
+        (discovery, MINIMAL_DISCOVERY),
+        (request, MINIMAL_REQUEST),
+        (response, MINIMAL_RESPONSE),
+        (outcome, MINIMAL_OUTCOME),
+        (feedback, MINIMAL_FEEDBACK),
     ],
 )
 def test_a_right_document_violates_nothing(checker, document) -> None:
