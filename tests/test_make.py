@@ -94,7 +94,7 @@ def test_a_host_open_to_others_without_auth_is_refused_at_start(free_port: int) 
 
 def test_every_target_is_phony_and_listed_by_help() -> None:
     text = (ROOT / "Makefile").read_text()
-    targets = {"help", "run", "test", "lint", "check", "openapi", "lock", "secrets", "clean"}
+    targets = {"help", "run", "test", "conformance", "lint", "check", "openapi", "lock", "secrets", "clean"}
     (phony,) = [line for line in text.splitlines() if line.startswith(".PHONY:")]
     assert targets <= set(phony.split())
     assert all(f"make {target}" in make("help").stdout for target in targets)

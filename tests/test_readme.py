@@ -1,5 +1,6 @@
 """Every command of the README is run, but for blocks marked `<!-- not run: reason -->`; the outputs shown are true."""
 
+import contextlib
 import json
 import re
 import subprocess
@@ -11,6 +12,7 @@ from typing import NamedTuple
 import pytest
 
 from service.settings import Settings
+from tests.conftest import RedisServer, Server, serving
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -28,6 +30,16 @@ class Block(NamedTuple):
 def blocks() -> Iterator[Block]:
     for found in BLOCK.finditer(README):
         yield Block(found["text"], found["shown"], found["reason"])
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """As `make run` serves: beside a Redis."""
+    with (
+        contextlib.closing(RedisServer()) as redis,
+        serving(tmp_path_factory.mktemp("readme"), REDIS_URL=redis.url) as own,
+    ):
+        yield own
 
 
 RUN = [block for block in blocks() if block.reason is None]

@@ -6,6 +6,7 @@ from flask import Flask
 from service.cli.client import client
 from service.cli.contract import openapi
 from service.cli.guideline import guideline
+from service.cli.hooks import hooks
 from service.cli.key import key
 from service.knowledge.yaml_file import ContentError
 from service.settings import SettingsError
@@ -13,7 +14,7 @@ from service.settings import SettingsError
 
 def register(app: Flask) -> None:
     """Add the commands."""
-    for command in (guideline, openapi, client, key):
+    for command in (guideline, hooks, client, key, openapi):
         app.cli.add_command(command)
 
 

@@ -1,0 +1,19 @@
+"""A Redis for the replay guard and for feedback, shared by the tests here."""
+
+import contextlib
+from collections.abc import Iterator
+
+import pytest
+
+from tests.conformance.browser import BINARY
+from tests.conftest import RedisServer
+
+# Not every machine that runs the tests has a browser, and no line of the checklist depends on one.
+collect_ignore = [] if BINARY else ["test_browser.py"]
+
+
+@pytest.fixture(scope="session")
+def redis() -> Iterator[str]:
+    """Its URL."""
+    with contextlib.closing(RedisServer()) as server:
+        yield server.url
