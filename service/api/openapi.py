@@ -44,7 +44,7 @@ def document(questioner: Questioner) -> dict[str, Any]:
         jsonSchemaDialect="https://json-schema.org/draft/2020-12/schema",
     )
     spec.components.schema("Facts", schema=questioner.schema)
-    for schema in (schemas.AnswerOut, schemas.RowOut, schemas.ProblemOut, *cds_schemas.ALL):
+    for schema in (schemas.AnswerOut, schemas.RowOut, schemas.ProblemOut, schemas.ExtractionOut, *cds_schemas.ALL):
         spec.components.schema(_named(schema), schema=schema)
     for name, response in _responses(questioner).items():
         spec.components.response(name, response)
@@ -113,6 +113,7 @@ def _paths(patient: dict[str, Any]) -> dict[str, dict[str, Any]]:
             "get": _known("sourceAttributes", "The 13 source attributes", guideline, release)
         },
         "/v1/guidelines/{guideline}/hazards": {"get": _known("hazards", "The hazard log", guideline, release)},
+        "/v1/facts/extract": {"post": _extract()},
         "/v1/facts": {"get": _known("facts", "The request vocabulary with definitions and codes")},
         "/v1/citations": {"get": _known("citations", "The catalogue of sources")},
         "/v1/citations/{source}": {"get": _known("citation", "One source", _in_path("source"))},
@@ -215,6 +216,33 @@ def _batch() -> dict[str, Any]:
                 "unreadable-body", "misdirected-request", "body-too-large", "unsupported-media-type", "request-timeout"
             ),
             **_problems("refused-facts"),
+        },
+    }
+
+
+def _extract() -> dict[str, Any]:
+    resource = {"type": "object", "required": ["resourceType"], "properties": {"resourceType": {"type": "string"}}}
+    bundle = {
+        "type": "object",
+        "required": ["resourceType"],
+        "properties": {"resourceType": {"const": "Bundle"}, "entry": {"type": "array", "items": {"type": "object"}}},
+    }
+    named = {
+        "type": "object",
+        "required": ["bundle"],
+        "properties": {"patient": {"type": ["string", "null"], "description": "Id of the Patient"}, "bundle": bundle},
+        "additionalProperties": False,
+    }
+    record = {"anyOf": [bundle, {"type": "array", "items": resource}, named]}
+    return {
+        "operationId": "extract",
+        "tags": ["one patient"],
+        "summary": "Read the facts of one patient out of FHIR R4 resources",
+        "requestBody": {"required": True, "content": {media: {"schema": record} for media in (JSON, FHIR_JSON)}},
+        "responses": {
+            **_ok("Facts, each with where it comes from, and what was not used", _ref("Extraction")),
+            **_problems("unreadable-body", "not-found", "misdirected-request", "body-too-large"),
+            **_problems("unsupported-media-type", "request-timeout", "refused-facts"),
         },
     }
 

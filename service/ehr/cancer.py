@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from service.ehr.record import RECORDED, TENTATIVE, Item, Match, Record, both
 from service.ehr.resources import Day, codings, extensions, local, reference, texts, word
@@ -27,6 +28,20 @@ class Cancer:
     others: list[Item] = field(default_factory=list)
     """Primary cancers of other organs."""
     recurred: list[Item] = field(default_factory=list)
+
+    @cached_property
+    def own(self) -> frozenset[Item]:
+        """The Conditions that are this cancer."""
+        return frozenset(self.items)
+
+    @cached_property
+    def foreign(self) -> frozenset[Item]:
+        """The Conditions that are another cancer."""
+        return frozenset(self.others)
+
+    def before_diagnosis(self, on: Day | None) -> bool:
+        """Whether a day certainly was before every diagnosis."""
+        return on is not None and bool(self.diagnosed) and all(on.before(each) for each in self.diagnosed)
 
     def on_its_side(self, sides: set[str]) -> bool:
         """Whether something on these sides can be this tumour's; an unknown side can."""
@@ -57,7 +72,7 @@ def is_about(record: Record, cancer: Cancer, item: Item) -> str:
     if not named:
         return "there is another cancer in the record, and it does not say which it is about" if cancer.others else ""
     found = [record.resolve(each) for each in named]
-    if any(each in cancer.items for each in found if each is not None):
+    if any(each in cancer.own for each in found if each is not None):
         return ""
     return "its focus is not the breast cancer"
 
@@ -100,7 +115,8 @@ def _kind(record: Record, item: Item) -> str:
         return _generic(record, item)
     if "other_primary" in means:
         return "" if item.tentative else "other"
-    return "" if _elsewhere(record, item) else "doubtful"
+    known = any(record.match(name, item.codes) for name in ("complications", "procedures", "tumour_traits", "values"))
+    return "" if known or _elsewhere(record, item) else "doubtful"
 
 
 def _breast(record: Record, item: Item, matches: Iterable[Match]) -> str:

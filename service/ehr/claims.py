@@ -8,7 +8,7 @@ from service.ehr.record import Item, Notes
 from service.ehr.resources import Day
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Claim:
     """One resource says that a fact has a value."""
 

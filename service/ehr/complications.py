@@ -12,7 +12,7 @@ from typing import Any
 from service.ehr.cancer import Cancer, linked
 from service.ehr.claims import Claim, choose, explain
 from service.ehr.record import Item, Match, Record, both
-from service.ehr.resources import Coding, choice, codings, extensions, objects
+from service.ehr.resources import Coding, Day, choice, codings, extensions, objects
 from service.ehr.therapy import Therapy
 from service.facts.json_body import Json
 
@@ -42,28 +42,32 @@ def read_complications(record: Record, cancer: Cancer, therapy: Therapy) -> None
     for item in record.of("AdverseEvent"):
         record.notes.ignore(item.label, "an adverse event of treatment, not of the tumour: AdverseEvent is not read")
     claims: dict[str, list[tuple[Claim, int | None]]] = {}
+    present: set[str] = set()
     # Sepsis last: it counts where its source in the breast is known.
     for found in sorted(findings, key=lambda each: each.match.means == "sepsis_signs"):
         kind = found.match.means
-        if reason := _why_not(record, cancer, therapy, found, {name for name, held in claims.items() if _any(held)}):
+        sides = both({found.match.concept.side}) | record.sides(found.item.resource.get("bodySite"))
+        removal, undated = therapy.last_removal(frozenset(sides))
+        reason = (
+            _no_finding(cancer, found)
+            or _not_this_tumour(record, cancer, found, sides, present)
+            or _not_now(record, cancer, found, removal)
+        )
+        if reason:
             record.notes.ignore(found.item.label, f"{kind}: {reason}")
-            continue
-        if _unsure(therapy, found):
+        elif found.presence == PRESENT and _unsure(found.item.day, removal, undated=undated):
             detail = "Whether the tumour was removed before or after is not known: the complication stays unknown."
-            items = [found.item, *(each for each, _ in therapy.removals)]
+            items = [found.item, *([removal] if removal else [])]
             record.notes.conflict(f"complications.{kind}", [found.presence], items, detail)
-            continue
-        what = "an examination" if found.presence == ABSENT else "coded at the breast or linked to the cancer"
-        token = found.match.coding.token
-        claim = Claim(found.presence, found.item, found.element, token, found.item.day, what)
-        claims.setdefault(kind, []).append((claim, found.grade))
+        else:
+            what = "an examination" if found.presence == ABSENT else "coded at the breast or linked to the cancer"
+            token = found.match.coding.token
+            claim = Claim(found.presence, found.item, found.element, token, found.item.day, what)
+            claims.setdefault(kind, []).append((claim, found.grade))
+            present |= {kind} if found.presence == PRESENT else set()
     stated = {kind: said for kind, held in claims.items() if (said := _stated(record, kind, held)) is not None}
     if stated:
         record.notes.facts["complications"] = stated
-
-
-def _any(held: list[tuple[Claim, int | None]]) -> bool:
-    return any(claim.value == PRESENT for claim, _ in held)
 
 
 def _stated(record: Record, kind: str, held: list[tuple[Claim, int | None]]) -> Any:
@@ -135,55 +139,50 @@ def _grade(part: Json, value: Json) -> int | None:
     return None
 
 
-def _why_not(record: Record, cancer: Cancer, therapy: Therapy, found: Finding, present: set[str]) -> str:
-    """Why a finding does not count; empty if it does."""
-    item, match = found.item, found.match
-    sides = both({match.concept.side}) | record.sides(item.resource.get("bodySite"))
-    on = item.day
-    removed = [
-        each.day for each, side in therapy.removals if each.day is not None and (not sides or not side or sides & side)
-    ]
-    generic_sepsis_absent = match.means == "sepsis_signs" and found.presence == ABSENT
+def _no_finding(cancer: Cancer, found: Finding) -> str:
+    """Why a resource states no complication at all; empty if it does."""
     reasons = {
-        "its code alone is no proof of a complication of the tumour": match.concept.proof == "hint",
+        "its code alone is no proof of a complication of the tumour": found.match.concept.proof == "hint",
         "no breast cancer is known in this record": cancer.present is not True,
-        "it is resolved or in remission: history": item.type == "Condition" and item.past,
         "its value says neither present nor absent": not found.presence,
         "grade 5 is death": found.grade == DEATH,
-        "it is of the other breast": not cancer.on_its_side(sides),
-        "it is dated before the diagnosis": (
-            on is not None and bool(cancer.diagnosed) and all(on.before(each) for each in cancer.diagnosed)
-        ),
-        "the tumour was removed afterwards": (
-            on is not None and found.presence == PRESENT and any(on.before(each) for each in removed)
-        ),
-        "the examination is too long ago, or undated, to say that it is absent today": found.presence == ABSENT
-        and (on is None or record.today - on.first > dt.timedelta(days=RECENT_DAYS)),
-        _unlinked(match): match.concept.proof == "linked"
-        and not generic_sepsis_absent
-        and not _is_linked(record, cancer, found, present),
+        "it is resolved or in remission: history": found.item.type == "Condition" and found.item.past,
     }
     return next((reason for reason, holds in reasons.items() if holds), "")
 
 
-def _unlinked(match: Match) -> str:
-    if match.means == "sepsis_signs":
-        return "its source is not shown to be the breast; an active sepsis is an emergency whatever its source"
-    return "neither a body site at the breast nor a link to the cancer shows that it is the tumour's"
-
-
-def _is_linked(record: Record, cancer: Cancer, found: Finding, present: set[str]) -> bool:
+def _not_this_tumour(record: Record, cancer: Cancer, found: Finding, sides: set[str], present: set[str]) -> str:
+    """Why a complication is not this tumour's; empty if it is."""
+    if not cancer.on_its_side(sides):
+        return "it is of the other breast"
+    sepsis = found.match.means == "sepsis_signs"
+    if found.match.concept.proof == "coded" or (sepsis and found.presence == ABSENT):
+        return ""
     places = {match.means for match in record.match("body_sites", codings(found.item.resource.get("bodySite")))}
-    if places & PLACES or any(each in cancer.items for each in linked(record, found.item)):
-        return True
-    return found.match.means == "sepsis_signs" and bool(present & SOURCE_OF_SEPSIS)
+    if places & PLACES or any(each in cancer.own for each in linked(record, found.item)):
+        return ""
+    if not sepsis:
+        return "neither a body site at the breast nor a link to the cancer shows that it is the tumour's"
+    if present & SOURCE_OF_SEPSIS:
+        return ""
+    return "its source is not shown to be the breast; an active sepsis is an emergency whatever its source"
 
 
-def _unsure(therapy: Therapy, found: Finding) -> bool:
-    """Whether a complication and a removal of the tumour cannot be put in order."""
-    if found.presence != PRESENT or not therapy.removals:
-        return False
+def _not_now(record: Record, cancer: Cancer, found: Finding, removal: Item | None) -> str:
+    """Why a complication of this tumour says nothing about today; empty if it does."""
     on = found.item.day
-    return any(
-        each.day is None or on is None or (on.overlaps(each.day) and on != each.day) for each, _ in therapy.removals
-    )
+    if found.presence == ABSENT:
+        too_old = on is None or record.today - on.first > dt.timedelta(days=RECENT_DAYS)
+        return "the examination is too long ago, or undated, to say that it is absent today" if too_old else ""
+    if cancer.before_diagnosis(on):
+        return "it is dated before the diagnosis"
+    if on is not None and removal is not None and removal.day is not None and on.before(removal.day):
+        return "the tumour was removed afterwards"
+    return ""
+
+
+def _unsure(on: Day | None, removal: Item | None, *, undated: bool) -> bool:
+    """Whether a complication and a removal of the tumour cannot be put in order."""
+    if removal is None or removal.day is None:
+        return undated
+    return undated or on is None or on.overlaps(removal.day)

@@ -1,7 +1,7 @@
 """FHIR resources of one patient become the body of a question, with the provenance of every fact.
 
-Straight through: whose is it (record) -> is it breast cancer (cancer) -> what was given (therapy) -> staging ->
-response -> complications -> modifiers. Each step states facts in the record's notes and says what it did not use.
+Straight through: whose is it (record) -> is it breast cancer (cancer) -> what was given (therapy) -> staging, extent
+-> response -> complications -> modifiers. Each step states facts in the record's notes and says what it did not use.
 """
 
 import datetime as dt
@@ -11,10 +11,11 @@ from typing import Any
 
 from service.ehr.cancer import read_cancer
 from service.ehr.complications import read_complications
+from service.ehr.extent import read_extent, read_presentation
 from service.ehr.modifiers import read_person, read_tumour
 from service.ehr.record import read_record
 from service.ehr.response import read_response
-from service.ehr.staging import read_extent, read_staging
+from service.ehr.staging import read_staging
 from service.ehr.therapy import Therapy, read_therapy
 from service.facts.json_body import Json
 from service.knowledge.terminology import Terminology
@@ -62,6 +63,7 @@ def extract(terminology: Terminology, resources: Sequence[Json], patient: str | 
     if cancer.present:
         therapy = read_therapy(record, cancer)
         staging = read_staging(record, cancer)
+        read_presentation(record, cancer, staging)
         read_extent(record, staging, therapy.starts)
         read_response(record, cancer, therapy, staging.first_m1)
         read_complications(record, cancer, therapy)
@@ -76,6 +78,6 @@ def extract(terminology: Terminology, resources: Sequence[Json], patient: str | 
         breast_cancer=cancer.present,
         ignored=notes.ignored,
         data_conflicts=notes.conflicts,
-        patient=record.patient or None,
+        patient=record.patient,
         other_patients=record.others,
     )

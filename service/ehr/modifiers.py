@@ -23,6 +23,7 @@ UNITS: Mapping[str, tuple[str, Mapping[str, float], float, float]] = {
     "haemoglobin": ("haemoglobin_g_per_dl", GRAM_PER_DECILITRE, 2, 25),
 }
 HIGHEST_ECOG = 4
+LARGEST = 10**9
 
 
 def read_person(record: Record) -> None:
@@ -127,6 +128,8 @@ def _quantity(units: Mapping[str, float], least: float, most: float) -> Reader:
         quantity = next(iter(objects(value)), {})
         number = quantity.get("value")
         if isinstance(number, bool) or not isinstance(number, int | float) or quantity.get("comparator"):
+            return None
+        if not 0 <= number <= LARGEST:  # an integer of JSON may be too large to be multiplied
             return None
         names = (string(quantity.get(name)).lower().replace("µ", "u").replace("μ", "u") for name in ("code", "unit"))
         factor = next((units[name] for name in names if name in units), None)

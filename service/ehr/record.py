@@ -1,11 +1,11 @@
 """One patient's part of what was sent: whose each resource is, what points where, and what may be used at all."""
 
 import datetime as dt
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from service.ehr.owners import meant, ownerless_count, owners
 from service.ehr.resources import (
     SHOWN,
     Coding,
@@ -51,7 +51,7 @@ AHEAD = dt.timedelta(days=1)
 """A date up to a day ahead is not in the future: the host may be east of UTC."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Item:
     """A resource of the patient, with what every reader asks of it."""
 
@@ -153,6 +153,7 @@ class Record:
     _by_url: dict[str, Item] = field(default_factory=dict)
     _by_id: dict[tuple[str, str], Item] = field(default_factory=dict)
     _by_bare_id: dict[str, Item] = field(default_factory=dict)
+    _sought: dict[tuple[str, str, str], Concept | None] = field(default_factory=dict)
 
     def of(self, *types: str) -> Iterator[Item]:
         """The usable resources of these types, in the order sent."""
@@ -169,8 +170,11 @@ class Record:
         """The codes that stand in a list."""
         matches = []
         for coding in found:
-            key = self.terminology.key(coding.system, coding.code)
-            concept = None if key is None else self.terminology[name].find(*key)
+            sought = (name, coding.system, coding.code)
+            if sought not in self._sought:  # the same few codes come again and again
+                key = self.terminology.key(coding.system, coding.code)
+                self._sought[sought] = None if key is None else self.terminology[name].find(*key)
+            concept = self._sought[sought]
             if concept is not None:
                 matches.append(Match(coding, concept))
         return matches
@@ -206,67 +210,27 @@ def read_record(terminology: Terminology, resources: Sequence[Json], patient: st
         if has_more(bundle):
             record.complete = False
             record.notes.ignore("Bundle", "this is one page of several; the other pages were not sent")
-    owned = _owners(sent)
-    record.patient = _patient(record, owned, patient)
+    owned = owners(sent)
+    who = meant(owned, patient)
+    record.patient = who.patient
+    if who.tied:
+        record.complete = False
+        names = [f"Patient/{owner}"[:SHOWN] for owner in who.tied]
+        detail = "As many resources are of one patient as of the other: name the patient. Nothing was read."
+        record.notes.conflicts.append({"fact": "patient", "values": names, "resources": names, "detail": detail})
     others: dict[str, None] = {}
-    ours = _ownerless_are_ours(record, owned, patient)
+    ownerless = ownerless_count(owned, who, patient)
     for entry, owner in owned:
         label = _label(entry)
-        if owner and owner != record.patient:
-            others[f"Patient/{owner}"[:SHOWN]] = None
+        if owner and not who.owns(owner):
+            others[(owner if "/" in owner else f"Patient/{owner}")[:SHOWN]] = None
             record.notes.ignore(label, "belongs to another patient")
-        elif not owner and not _shared(entry.resource) and not ours:
+        elif not owner and not _shared(entry.resource) and not ownerless:
             record.notes.ignore(label, "names no patient")
         else:
             _keep(record, entry, label)
     record.others = list(others)
     return record
-
-
-def _owners(sent: Iterable[Entry]) -> list[tuple[Entry, str]]:
-    """Each resource with the id of its patient; empty where it names none."""
-    sent = list(sent)
-    patients = {
-        entry.full_url: _patient_id(entry) for entry in sent if type_of(entry.resource) == "Patient" and entry.full_url
-    }
-    owned = []
-    for entry in sent:
-        if type_of(entry.resource) == "Patient":
-            owned.append((entry, _patient_id(entry)))
-            continue
-        text = reference(entry.resource.get("subject")) or reference(entry.resource.get("patient"))
-        kind, ident = local(text)
-        owner = patients.get(text) or (ident if kind in {"", "Patient"} else f"{kind}/{ident}")
-        owned.append((entry, "" if text.startswith("#") else owner))
-    return owned
-
-
-def _patient_id(entry: Entry) -> str:
-    return string(entry.resource.get("id")) or local(entry.full_url)[1] or entry.place
-
-
-def _patient(record: Record, owned: list[tuple[Entry, str]], named: str | None) -> str | None:
-    """The one named; else the only Patient; else the subject of most resources."""
-    if named:
-        return local(named)[1]
-    known = {owner for entry, owner in owned if type_of(entry.resource) == "Patient"}
-    if len(known) == 1:
-        return known.pop()
-    votes = Counter(owner for entry, owner in owned if owner and type_of(entry.resource) != "Patient")
-    votes.update(dict.fromkeys(known, 0))
-    first = votes.most_common(2)
-    if len(first) > 1 and first[0][1] == first[1][1]:
-        record.complete = False
-        names = [f"Patient/{owner}"[:SHOWN] for owner, _ in first]
-        detail = "As many resources are of one patient as of the other: name the patient. Nothing was read."
-        record.notes.conflicts.append({"fact": "patient", "values": names, "resources": names, "detail": detail})
-        return ""
-    return first[0][0] if first else None
-
-
-def _ownerless_are_ours(record: Record, owned: list[tuple[Entry, str]], named: str | None) -> bool:
-    """Resources without a subject count only where nobody else can be meant: no patient named, no second one."""
-    return not named and record.patient != "" and {owner for _, owner in owned if owner} <= {record.patient}
 
 
 def _shared(resource: Resource) -> bool:

@@ -4,6 +4,7 @@ Hospitals send an object where a list belongs, empty codings, bundles without a 
 them. None of these raises here.
 """
 
+import calendar
 import datetime as dt
 import re
 from collections.abc import Iterator
@@ -151,10 +152,10 @@ def day(value: Json) -> Day | None:
         if date:
             last = first
         elif month:
-            last = dt.date(first.year + first.month // 12, first.month % 12 + 1, 1) - dt.timedelta(days=1)
+            last = first.replace(day=calendar.monthrange(first.year, first.month)[1])
         else:
             last = dt.date(first.year, 12, 31)
-    except (ValueError, OverflowError):
+    except ValueError:
         return None
     return Day(first, last, "-".join(part for part in (year, month, date) if part))
 

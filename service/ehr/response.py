@@ -79,14 +79,16 @@ def _why_not(therapy: Therapy, found: Day | None, item: Item) -> str:
         return "no systemic therapy given before it is in the record: it says nothing about a response to one"
     if on is None:
         return "an assessment without a date cannot be tied to a therapy"
+    step, undated = therapy.next_step
     reasons = {
         "the dates of the systemic therapy are not all known": therapy.undated,
         "not after the first dose of the current line of systemic therapy": not start.before(on),
         "the therapy on record began long before the metastases: the current one is not known": (
             found is not None and found.days_after(start)[0] > BEFORE_DAYS
         ),
-        "after an operation it describes what is left, not a response of the primary": any(
-            removed.day is None or not on.before(removed.day) for removed, _ in therapy.removals
+        "an operation without a date may have come before it": undated,
+        "after an operation it describes what is left, not a response of the primary": (
+            step is not None and not on.before(step)
         ),
     }
     return next((reason for reason, holds in reasons.items() if holds), "")

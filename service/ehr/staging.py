@@ -1,4 +1,4 @@
-"""Metastatic status, presentation, sites and extent.
+"""Metastatic status: the evidence for and against distant metastasis.
 
 Any M1 outweighs an earlier M0, and a later M0 does not take a stage IV back; only where both stand close together is
 there a conflict. Regional nodes, metastases to a breast and node counts are no evidence of M1.
@@ -8,12 +8,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from service.ehr.cancer import Cancer, is_about, linked
-from service.ehr.claims import Claim, explain, newest, state
+from service.ehr.claims import Claim, newest, state
 from service.ehr.record import Item, Match, Record
 from service.ehr.resources import Coding, Day, codings, objects, texts
 
-WINDOW_DAYS = 122
-"""De novo: first evidence of M1 within four months of the first diagnosis (GUIDELINE.md D1)."""
+NODES_DAYS = 122
+"""So long nodes of an unknown kind belong to the staging that found no distant metastasis."""
 STAGES = {"stage_group", "m_category", "staging_system"}
 CLOSE_DAYS = 30
 """An M0 so soon after an M1 contradicts it; a later one only says that nothing is seen any more."""
@@ -40,10 +40,10 @@ class Staging:
 
 
 def read_staging(record: Record, cancer: Cancer) -> Staging:
-    """Read the evidence, decide, and state metastatic_status and presentation."""
+    """Read the evidence, decide, and state metastatic_status."""
     staging = Staging()
     for item in record.of("Condition"):
-        if item not in cancer.items:
+        if item not in cancer.own:
             _secondary(record, cancer, staging, item)
     for item in record.of("Observation"):
         _observation(record, cancer, staging, item)
@@ -51,40 +51,7 @@ def read_staging(record: Record, cancer: Cancer) -> Staging:
         _condition_stage(record, staging, item)
         _secondary(record, cancer, staging, item)
     _decide(record, staging)
-    if staging.status == "M1":
-        _presentation(record, cancer, staging)
     return staging
-
-
-def read_extent(record: Record, staging: Staging, therapy_starts: Iterable[Day]) -> None:
-    """State metastatic_sites and metastatic_extent as they were when metastasis was found, before systemic therapy."""
-    found = staging.first_m1
-    if staging.status != "M1":
-        return
-    starts = [each for each in therapy_starts if found is not None and not each.before(found)]
-    start = min(starts, key=lambda each: each.first, default=None)
-    then = []
-    for claim, site in staging.sites:
-        late = (
-            claim.day is not None
-            and found is not None
-            and (claim.day.days_after(found)[0] > WINDOW_DAYS or (start is not None and start.before(claim.day)))
-        )
-        if late:
-            record.notes.ignore(
-                claim.item.label, "this site was found later: sites are those when metastasis was found"
-            )
-        else:
-            then.append((claim, site))
-    sites = list(dict.fromkeys(site for _, site in then if site))
-    if not sites:
-        return
-    claims = [claim for claim, site in then if site]
-    state(record.notes, "metastatic_sites", claims[0], claims, sites)
-    unclear = any(site is None for _, site in then) or staging.doubts
-    if sites == ["bone"] and not unclear:
-        record.notes.facts["metastatic_extent"] = "bone_only"
-        explain(record.notes, "metastatic_extent", claims[0], claims)
 
 
 def _secondary(record: Record, cancer: Cancer, staging: Staging, item: Item) -> None:
@@ -121,9 +88,9 @@ def _not_proof(record: Record, cancer: Cancer, item: Item, means: set[str]) -> s
     if item.tentative:
         return "a metastasis that is only suspected"
     about = linked(record, item)
-    if any(each in cancer.items for each in about) or "from_breast" in means:
+    if any(each in cancer.own for each in about) or "from_breast" in means:
         return ""
-    if any(each in cancer.others for each in about):
+    if any(each in cancer.foreign for each in about):
         return "a metastasis of another cancer"
     return (
         "there is another cancer in the record, and it does not say whose metastasis this is" if cancer.others else ""
@@ -233,6 +200,9 @@ def _condition_stage(record: Record, staging: Staging, item: Item) -> None:
         days = [each.day for each in assessed if each is not None and each.day is not None]
         for means, match in {means: (means, match) for means, match in found}.values():
             claim = _claim(means, item, "stage.summary", match, "the stage at the condition")
+            if means != "M1" and not days:
+                record.notes.ignore(item.label, "a stage below IV without a date is no M category")
+                continue
             # The condition's own date is that of the diagnosis, not of this stage.
             _add(staging, replace(claim, day=days[0] if days else None))
 
@@ -278,12 +248,14 @@ def _decide(record: Record, staging: Staging) -> None:
 
 def _only_final(staging: Staging) -> None:
     """Preliminary observations count only where there is nothing better; a preliminary M1 may still forbid M0."""
-    early = [each for each in (*staging.m1, *staging.m0) if each.item.type == "Observation" and not each.item.final]
-    if len(early) == len(staging.m1) + len(staging.m0):
-        return
-    staging.doubts += [replace(each, value="preliminary") for each in early if each.value == "M1"]
-    staging.m1 = [each for each in staging.m1 if each not in early]
-    staging.m0 = [each for each in staging.m0 if each not in early]
+    m1, m0 = [each for each in staging.m1 if _sure(each)], [each for each in staging.m0 if _sure(each)]
+    if m1 or m0:
+        staging.doubts += [replace(each, value="preliminary") for each in staging.m1 if not _sure(each)]
+        staging.m1, staging.m0 = m1, m0
+
+
+def _sure(claim: Claim) -> bool:
+    return claim.item.type != "Observation" or claim.item.final
 
 
 def _close(m0: Day | None, m1: Day | None) -> bool:
@@ -297,37 +269,7 @@ def _doubts(doubt: Claim, m0: Claim) -> bool:
     if doubt.day is None or m0.day is None:
         return True
     if doubt.value == "indeterminate":
-        return doubt.day.days_after(m0.day)[1] > WINDOW_DAYS
+        return doubt.day.days_after(m0.day)[1] > NODES_DAYS
     if doubt.value == "preliminary":
         return m0.day.before(doubt.day)
     return not doubt.day.before(m0.day)
-
-
-def _presentation(record: Record, cancer: Cancer, staging: Staging) -> None:
-    """De novo or recurrent by the dates; both where the tumours of two sides would give different answers."""
-    found, notes = staging.first_m1, record.notes
-    if found is None:
-        return
-    undated = any(each.day is None for each in staging.m1)
-    said = {_presented(each, found, undated=undated) for each in cancer.diagnosed}
-    bound = cancer.no_later_than
-    if not said and bound is not None:
-        late = found.days_after(bound)[0] > WINDOW_DAYS and not undated
-        said = {"recurrent" if late else None}
-        if not late:
-            reason = "its diagnosis has only a day of recording or of a recurrence: it may be older"
-            notes.ignore(cancer.items[0].label, reason)
-    if len(said) == 1 and (value := next(iter(said))) is not None:
-        first = next(each for each in staging.m1 if each.day == found)
-        what = "days between the first diagnosis and the first evidence of M1"
-        claim = Claim(value, first.item, first.element, first.code, first.day, what)
-        state(notes, "presentation", claim, [claim])
-
-
-def _presented(diagnosed: Day, found: Day, *, undated: bool) -> str | None:
-    least, most = found.days_after(diagnosed)
-    if least >= -WINDOW_DAYS and most <= WINDOW_DAYS:
-        return "de_novo"
-    if least > WINDOW_DAYS and not undated:
-        return "recurrent"
-    return None

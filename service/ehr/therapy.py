@@ -7,6 +7,7 @@ stated.
 import datetime as dt
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from service.ehr.cancer import Cancer, linked
 from service.ehr.claims import Claim, state
@@ -51,6 +52,27 @@ class Therapy:
     """The first day of each line."""
     removals: list[tuple[Item, set[str]]] = field(default_factory=list)
     """Operations that removed the primary or its breast, with their sides."""
+
+    _last: dict[frozenset[str], tuple[Item | None, bool]] = field(default_factory=dict)
+
+    def last_removal(self, sides: frozenset[str]) -> tuple[Item | None, bool]:
+        """The latest dated operation that can have been on these sides, and whether one has no date."""
+        if sides not in self._last:
+            found = [each for each, side in self.removals if not sides or not side or sides & side]
+            dated = [each for each in found if each.day is not None]
+            self._last[sides] = max(dated, key=_first, default=None), len(dated) < len(found)
+        return self._last[sides]
+
+    @cached_property
+    def next_step(self) -> tuple[Day | None, bool]:
+        """The first operation that was not before the current line, and whether one has no date."""
+        days = [each.day for each, _ in self.removals if each.day is not None]
+        since = [each for each in days if not self.line or not each.before(self.line[0].day)]
+        return min(since, key=lambda each: each.first, default=None), len(days) < len(self.removals)
+
+
+def _first(item: Item) -> dt.date:
+    return item.day.first if item.day else dt.date.min
 
 
 def read_therapy(record: Record, cancer: Cancer) -> Therapy:
@@ -127,7 +149,7 @@ def _procedures(record: Record, cancer: Cancer, therapy: Therapy) -> Iterator[Do
             continue
         if item.status != "completed":
             record.notes.ignore(item.label, f"no proof of chemotherapy: its status is {item.status or 'missing'}")
-        elif any(each in cancer.others for each in linked(record, item)):
+        elif any(each in cancer.foreign for each in linked(record, item)):
             record.notes.ignore(item.label, "chemotherapy for another cancer")
         elif item.day is None:
             therapy.undated = True
@@ -144,8 +166,8 @@ def _lines(therapy: Therapy, doses: list[Dose]) -> None:
         before = last.get(dose.drug) or (last.get(dose.kind) if dose.drug == "chemotherapy" else None)
         pause = before is None or dose.day.days_after(before)[0] > COURSE_DAYS
         if not line or (pause and dose.day.days_after(line[0].day)[0] > NEW_LINE_DAYS):
-            carried = [each for each in line if not _ending(each).before(dose.day)]
-            line = [dose, *carried]
+            carried = {each.drug: each for each in line if not _ending(each).before(dose.day)}
+            line = [dose, *carried.values()]
             therapy.starts.append(dose.day)
         else:
             line.append(dose)
@@ -193,7 +215,7 @@ def _surgery(record: Record, cancer: Cancer, therapy: Therapy) -> None:
         if not cancer.on_its_side(sides):
             record.notes.ignore(item.label, "an operation of the other breast")
             continue
-        if item.day is not None and cancer.diagnosed and all(item.day.before(each) for each in cancer.diagnosed):
+        if cancer.before_diagnosis(item.day):
             record.notes.ignore(item.label, "an operation before the diagnosis")
             continue
         therapy.removals.append((item, sides))

@@ -7,6 +7,7 @@ a code, so a new code is a new line of YAML. `systems.yaml` names the code syste
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -99,26 +100,26 @@ class CodeList:
     words: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Meaning -> words, in lower case."""
 
-    def __post_init__(self) -> None:
-        """Index the codes."""
-        exact = {(concept.system, concept.code): concept for concept in self.codes}
-        object.__setattr__(self, "_exact", MappingProxyType(exact))
-        object.__setattr__(self, "_word", {word: means for means, words in self.words.items() for word in words})
+    @cached_property
+    def _exact(self) -> Mapping[tuple[str, str], Concept]:
+        return {(concept.system, concept.code): concept for concept in self.codes}
+
+    @cached_property
+    def _word(self) -> Mapping[str, str]:
+        return {word: means for means, words in self.words.items() for word in words}
 
     def find(self, system: str, code: str) -> Concept | None:
         """The concept of a code, or of the nearest listed code that it is below."""
-        exact: Mapping[tuple[str, str], Concept] = self._exact  # type: ignore[attr-defined] # set once, above
-        found = exact.get((system, code))
+        found = self._exact.get((system, code))
         for length in range(min(len(code), LONGEST) - 1, SHORTEST - 1, -1) if found is None else ():
-            above = exact.get((system, code[:length]))
+            above = self._exact.get((system, code[:length]))
             if above is not None and above.below:
                 return above
         return found
 
     def word(self, said: str) -> str | None:
         """What a whole text means, if it is one of the words of this list."""
-        words: Mapping[str, str] = self._word  # type: ignore[attr-defined] # set once, above
-        return words.get(" ".join(said[:LONGEST].lower().split()))
+        return self._word.get(" ".join(said.lower().split())) if len(said) <= LONGEST else None
 
     def contains_word(self, said: str, means: str) -> str | None:
         """The first word of a meaning that stands somewhere in a text."""

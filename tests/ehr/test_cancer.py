@@ -79,7 +79,7 @@ def test_a_generic_malignancy_is_placed_by_its_histology(read) -> None:
 
 
 @pytest.mark.parametrize(("display", "known"), [("Breast Cancer", True), ("Prostate cancer", False), ("Cancer", None)])
-def test_a_generic_malignancy_is_placed_by_its_display_and_that_is_told(read, display: str, known: bool | None) -> None:
+def test_a_generic_malignancy_is_placed_by_its_display_and_that_is_told(read, display, known) -> None:
     found = read(us(), condition(concept((SCT, "363346000", display))))
     assert found.breast_cancer is known
     assert bool(reasons(found)) is (known is not False)
