@@ -138,7 +138,6 @@ def _paths(patient: dict[str, Any]) -> dict[str, dict[str, Any]]:
             }
         },
         "/v1/recommendations/batch": {"post": _batch()},
-        "/v1/facts/extract": {"post": _extract()},
         "/v1/guidelines": {"get": _known("guidelines", "All guidelines")},
         "/v1/guidelines/{guideline}": {
             "get": _known("guideline", "Releases, changelog, intended use, limits, sign-off", guideline, release)
@@ -154,6 +153,7 @@ def _paths(patient: dict[str, Any]) -> dict[str, dict[str, Any]]:
             "get": _known("sourceAttributes", "The 13 source attributes", guideline, release)
         },
         "/v1/guidelines/{guideline}/hazards": {"get": _known("hazards", "The hazard log", guideline, release)},
+        "/v1/facts/extract": {"post": _extract()},
         "/v1/facts": {"get": _known("facts", "The request vocabulary with definitions and codes")},
         "/v1/citations": {"get": _known("citations", "The catalogue of sources")},
         "/v1/citations/{source}": {"get": _known("citation", "One source", _in_path("source"))},

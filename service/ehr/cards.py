@@ -8,8 +8,9 @@ from service.advice.question import Answer
 from service.ehr.card_uuid import UNCERTAIN, CardUuids
 from service.ehr.detail import Findings, detail
 from service.ehr.orders import Draft
-from service.knowledge.cards import SUMMARY, Cards, Coding, OrderText, Suggestion
+from service.knowledge.cards import SUMMARY, Cards, Coding, Suggestion
 from service.knowledge.guideline import Guideline, holds
+from service.knowledge.model import Option
 
 
 @dataclass(frozen=True)
@@ -77,15 +78,27 @@ def remark(answer: Answer, draft: Draft) -> Remark:
     doubts = [cards.words[name] for name, said in known.items() if not said]
     for removed in lead.removed:
         if removed.kind == draft.kind.id:
-            text = cards.orders.removed.format(drafted=drafted, because="; ".join(removed.because))
-            return Remark(" ".join((text, *doubts)), differs=True)
-    fitting = (
-        text
-        for text in cards.orders.texts
-        if lead.rule.id in text.rules and (not text.kinds or draft.kind.id in text.kinds) and holds(text.when, point)
-    )
-    said: OrderText = next(fitting)  # the content does not load without one for every rule and kind
-    return Remark(" ".join((said.text.format(drafted=drafted), *doubts)), said.differs)
+            said = cards.orders.removed.format(drafted=drafted, because="; ".join(removed.because))
+            return Remark(" ".join((said, *doubts)), differs=True)
+    offered = _offered(answer, draft.kind.id)
+    for text in cards.orders.texts:
+        option = next((each for each in offered if each.id in text.options), None)
+        kinds = text.kinds or (draft.kind.id,)
+        if lead.rule.id not in text.rules or draft.kind.id not in kinds or not holds(text.when, point):
+            continue
+        if option is not None or not text.options:
+            said = text.text.format(drafted=drafted, option="" if option is None else option.text)
+            return Remark(" ".join((said, *doubts)), text.differs)
+    raise ValueError("the content does not load without a text for every rule and kind")
+
+
+def _offered(answer: Answer, kind: str) -> list[Option]:
+    """The options of a kind as the advice offers them: in what leads, else in what supports it."""
+    options = answer.advice.guideline.options
+    for given in answer.advice.recommendations:
+        if found := [options[each.id] for each in given.options if options[each.id].kind == kind]:
+            return found
+    return []
 
 
 def _cards(guideline: Guideline) -> Cards:

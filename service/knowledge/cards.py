@@ -92,13 +92,17 @@ class OrderKind:
 
 @dataclass(frozen=True)
 class OrderText:
-    """What is said about a draft order under some rules; `differs` when the draft goes against the advice."""
+    """What is said about a draft order under some rules; `differs` when the draft goes against the advice.
+
+    With `options` only where the advice offers one of them for the patient, of the kind that is drafted.
+    """
 
     id: str
     rules: tuple[str, ...]
     text: str
     when: Boxes = ()
     kinds: tuple[str, ...] = ()
+    options: tuple[str, ...] = ()
     differs: bool = False
 
 

@@ -1,6 +1,6 @@
 """The shape of cards.yaml, and what a shape cannot see: names, lengths, drafts of which nothing is said."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
 
 from marshmallow import fields, validate
@@ -21,7 +21,7 @@ from service.knowledge.cards import (
     Suggestion,
     Uncertain,
 )
-from service.knowledge.model import URGENCIES, Rule
+from service.knowledge.model import URGENCIES, Option, Rule
 from service.knowledge.schemas import Boxes, Content, Keyed, one_of, text, texts, truth
 from service.knowledge.terminology import MEANINGS
 
@@ -41,11 +41,11 @@ WORDS = (
 """The words of a card's detail."""
 
 
-def faults(cards: Cards, rules: Sequence[Rule], kinds: Sequence[str]) -> Iterator[tuple[str, str]]:
+def faults(cards: Cards, rules: Sequence[Rule], options: Mapping[str, Option]) -> Iterator[tuple[str, str]]:
     """Path and detail of what a schema cannot see."""
-    yield from _misnamed(cards, {rule.id for rule in rules}, kinds)
+    yield from _misnamed(cards, {rule.id for rule in rules}, options)
     for order, rule in product(cards.orders.kinds, rules):
-        always = (text for text in cards.orders.texts if rule.id in text.rules and not text.when)
+        always = (text for text in cards.orders.texts if rule.id in text.rules and not text.when and not text.options)
         if not any(order.id in (text.kinds or (order.id,)) for text in always):
             yield "/orders/texts", f"nothing is said about a draft of kind {order.id} under rule {rule.id}"
     for rule in rules:
@@ -55,7 +55,7 @@ def faults(cards: Cards, rules: Sequence[Rule], kinds: Sequence[str]) -> Iterato
         yield "/indicators", "an emergency, and nothing else, is critical"
 
 
-def _misnamed(cards: Cards, rules: set[str], kinds: Sequence[str]) -> Iterator[tuple[str, str]]:
+def _misnamed(cards: Cards, rules: set[str], options: Mapping[str, Option]) -> Iterator[tuple[str, str]]:
     placed = [(f"/cautions/{caution.id}", caution.rules) for caution in cards.cautions]
     placed += [(f"/suggestions/{suggestion.id}", suggestion.rules) for suggestion in cards.suggestions]
     placed += [(f"/orders/texts/{text.id}", text.rules) for text in cards.orders.texts]
@@ -63,6 +63,9 @@ def _misnamed(cards: Cards, rules: set[str], kinds: Sequence[str]) -> Iterator[t
     for datum in cards.prefetch:
         if datum.within is not None and datum.within not in {other.id for other in cards.prefetch}:
             yield f"/prefetch/{datum.id}/within", f"no such datum: {datum.within}"
+    named = ((text, name) for text in cards.orders.texts for name in text.options)
+    yield from ((f"/orders/texts/{text.id}", f"no such option: {name}") for text, name in named if name not in options)
+    kinds = {option.kind for option in options.values()}
     offered = [(f"/suggestions/{suggestion.id}/kind", suggestion.kind) for suggestion in cards.suggestions]
     offered += [(f"/orders/kinds/{order.id}", order.id) for order in cards.orders.kinds]
     yield from ((path, f"no option has this kind: {kind}") for path, kind in offered if kind not in {None, *kinds})
@@ -114,7 +117,7 @@ class OrderKindSchema(Content):
 class OrderTextSchema(Content):
     makes = OrderText
     id, text, differs = text(), text(), truth()
-    rules, kinds = texts(required=True, least=1), texts()
+    rules, kinds, options = texts(required=True, least=1), texts(), texts()
     when = Boxes(load_default=list)
 
 

@@ -106,7 +106,7 @@ class _Loader:
             for name in MEMBERS[file]
         }  # fmt: skip
         if cards is not None:
-            for path, detail in cards_file.faults(cards, rules, tuple(kinds)):
+            for path, detail in cards_file.faults(cards, rules, options):
                 self.fault("cards.yaml", path, detail)
             orders = self.placed(cards.orders, "cards.yaml", "/orders", derived)
             cards = replace(self.placed(cards, "cards.yaml", "", derived), orders=orders)

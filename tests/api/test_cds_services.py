@@ -469,7 +469,45 @@ def test_a_draft_that_fits_is_confirmed(hook: Ask, monkeypatch: pytest.MonkeyPat
     found(monkeypatch, RESPONDER | {"complications": {"ulceration": {"presence": "present", "grade": 3}}})
     (card,) = hook(call("order-sign", record(BREAST_CANCER), context=orders(MASTECTOMY)))
     assert card["summary"] == guideline.rules["R05"].title
-    assert "The drafted breast surgery fits this advice" in card["detail"]
+    assert (
+        "The drafted breast surgery fits this advice: Surgery, only if it can be excised completely" in card["detail"]
+    )
+
+
+ULCER = RESPONDER | {"complications": {"ulceration": {"presence": "present", "grade": 3}}}
+PAIN = RESPONDER | {"complications": {"pain": {"presence": "present", "grade": 3, "controlled": False}}}
+
+
+@pytest.mark.parametrize(
+    ("facts", "drafted", "begins", "said"),
+    [
+        (ULCER, RADIOTHERAPY, "", "The drafted breast radiotherapy fits this advice: "),
+        (
+            ULCER | {"chemotherapy_response": "unknown"},
+            MASTECTOMY,
+            "Differs",
+            "decided once the response of the distant disease",
+        ),
+        (ULCER | {"chemotherapy_response": "unknown"}, RADIOTHERAPY, "", "fits this advice: "),
+        (
+            ULCER | {"chemotherapy_response": "not_started"},
+            MASTECTOMY,
+            "Differs",
+            "Surgery only if the other measures fail",
+        ),
+        (ULCER | {"chemotherapy_response": {"distant": "PD"}}, MASTECTOMY, "Differs", "it does not come first: "),
+        (PAIN, MASTECTOMY, "Differs", "has other options for this patient"),
+        (PAIN, RADIOTHERAPY, "", "Assessment on the same day comes first"),
+    ],
+)
+def test_a_draft_is_held_against_the_options_of_this_patient(  # noqa: PLR0917 - fixtures and parameters
+    hook: Ask, monkeypatch: pytest.MonkeyPatch, facts: dict[str, Any], drafted: Any, begins: str, said: str
+) -> None:
+    """The same rule puts surgery first for one patient and last for another."""
+    found(monkeypatch, facts)
+    (card,) = hook(call("order-sign", record(BREAST_CANCER), context=orders(drafted)))
+    assert said in card["detail"]
+    assert card["summary"].startswith("Differs") == bool(begins)
 
 
 def test_a_draft_that_is_no_option_for_the_patient_is_said_to_be_none(
