@@ -3,8 +3,8 @@
 import hashlib
 import heapq
 import json
-import math
 import threading
+import time
 from typing import Protocol
 
 from redis import Redis, RedisError
@@ -12,7 +12,11 @@ from redis import Redis, RedisError
 from service.redis_client import connect
 from service.security.refusal import GuardClosedError
 
-KEY = "ogs:jti:"
+KEY = "replay-guard:tokens"
+PATIENCE_SECONDS = 0.2
+"""For an answer of the server, which writes to its disk first."""
+MARGIN = 3600
+"""Seconds that a token is remembered beyond its end, so that a machine whose clock is ahead forgets none too early."""
 BABBLES = "the state server answers what it was not asked"
 MOST_REMEMBERED = 100_000
 """Tokens that the guard of one process remembers; one more is refused, for forgetting one would let it in again."""
@@ -42,31 +46,50 @@ def replay_guard(kind: str, state_url: str) -> ReplayGuard:
 
 
 class RedisGuard:
-    """Shared by all workers. Without its server no token is taken."""
+    """Shared by all workers. Without its server no token is taken.
+
+    One sorted set by the second until which a token is remembered, without a time to live: a server that is full drops
+    keys with one first (volatile-lfu), and would let a token in again.
+    """
 
     def __init__(self, url: str) -> None:
-        self._redis: Redis | None = connect(url) if url else None
+        self._redis: Redis | None = connect(url, PATIENCE_SECONDS) if url else None
 
     def first(self, token_id: str, until: float, now: float) -> bool:
-        """SET NX. One try: a second one would take the first one's own mark for a replay."""
-        said = _asked(self._server(), "SET", KEY + token_id, "1", "NX", "EX", max(1, math.ceil(until - now)))
-        if said is not True and said is not None:
+        """One try: a second one would take the first one's own mark for a replay."""
+        added, score = self._added(token_id, until, now, only_new=True)
+        if added not in (0, 1) or not isinstance(score, float):
             raise GuardClosedError(BABBLES)
-        return said is True
+        return added == 1
 
     def seen(self, token_id: str, now: float) -> bool:
-        """EXISTS."""
+        """Whether it is in the set."""
         del now
-        return _asked(self._server(), "EXISTS", KEY + token_id) == 1
+        try:
+            return self._server().zscore(KEY, token_id) is not None
+        except (RedisError, OSError, ValueError) as error:
+            raise _closed(error) from None
 
     def fault(self) -> str:
         """Write, as a token would: a server that is full still answers a PING."""
+        moment = time.time()
         try:
-            if _asked(self._server(), "SET", KEY + "readyz", "1", "EX", 1) is not True:
-                return BABBLES
+            _, score = self._added("readyz", moment, moment - MARGIN, only_new=False)
         except GuardClosedError as closed:
             return str(closed)
-        return ""
+        return "" if score == moment else BABBLES
+
+    def _added(self, member: str, until: float, now: float, *, only_new: bool) -> tuple[object, object]:
+        """Forget what ended long ago, add, and read back what was added."""
+        with self._server().pipeline(transaction=True) as steps:
+            steps.zremrangebyscore(KEY, "-inf", now - MARGIN)
+            steps.zadd(KEY, {member: until}, nx=only_new)
+            steps.zscore(KEY, member)
+            try:
+                _, added, score = steps.execute()
+            except (RedisError, OSError, ValueError, TypeError) as error:
+                raise _closed(error) from None
+        return added, score
 
     def _server(self) -> Redis:
         if self._redis is None:
@@ -74,11 +97,8 @@ class RedisGuard:
         return self._redis
 
 
-def _asked(server: Redis, *command: str | int) -> object:
-    try:
-        return server.execute_command(*command)  # type: ignore[no-untyped-call]
-    except (RedisError, OSError, ValueError) as error:
-        raise GuardClosedError(f"the state server cannot be asked: {type(error).__name__}") from None
+def _closed(error: Exception) -> GuardClosedError:
+    return GuardClosedError(f"the state server cannot be asked: {type(error).__name__}")
 
 
 class LocalGuard:

@@ -1,6 +1,5 @@
 """A token is taken once: in a real state server, and in one process."""
 
-import math
 import signal
 import socket
 import threading
@@ -9,7 +8,7 @@ import pytest
 from redis import Redis
 
 from service.security.refusal import GuardClosedError
-from service.security.replay import KEY, LocalGuard, RedisGuard, replay_guard, token_id
+from service.security.replay import KEY, MARGIN, LocalGuard, RedisGuard, replay_guard, token_id
 
 NOW = 1_800_000_000.0
 ONE, OTHER = token_id("https://ehr.example", "1"), token_id("https://ehr.example", "2")
@@ -63,16 +62,33 @@ def test_two_processes_share_what_they_know(redis_server) -> None:
     assert not RedisGuard(redis_server.url).first(ONE, NOW + 300, NOW)
 
 
-def test_redis_learns_a_digest_for_as_long_as_the_token_lives(redis_server) -> None:
-    RedisGuard(redis_server.url).first(ONE, NOW + 299.5, NOW)
-    server = Redis.from_url(redis_server.url)
-    assert server.keys("*") == [f"{KEY}{ONE}".encode()]
-    assert 299 <= server.ttl(f"{KEY}{ONE}") <= math.ceil(299.5)
-    assert server.get(f"{KEY}{ONE}") == b"1"
+def test_redis_learns_a_digest_and_forgets_it_after_the_token_has_ended(redis_server) -> None:
+    guard, server = RedisGuard(redis_server.url), Redis.from_url(redis_server.url)
+    guard.first(ONE, NOW + 299.5, NOW)
+    assert server.keys("*") == [KEY.encode()]
+    assert server.zrange(KEY, 0, -1, withscores=True) == [(ONE.encode(), NOW + 299.5)]
+    guard.first(OTHER, NOW + 8000, NOW + 300 + MARGIN)
+    assert server.zrange(KEY, 0, -1) == [OTHER.encode()]
 
 
-def test_a_second_that_is_over_is_remembered_still(redis_server) -> None:
-    assert RedisGuard(redis_server.url).first(ONE, NOW - 10, NOW)
+def test_a_clock_that_is_ahead_forgets_no_token_that_still_holds(redis_server) -> None:
+    guard = RedisGuard(redis_server.url)
+    assert guard.first(ONE, NOW + 300, NOW)
+    assert guard.first(OTHER, NOW + 7000, NOW + 3500)
+    assert not guard.first(ONE, NOW + 300, NOW)
+
+
+def test_a_cache_that_fills_the_same_server_pushes_no_token_out(redis_server) -> None:
+    """The embedded server holds both; what may go there has a time to live."""
+    guard, server = RedisGuard(redis_server.url), Redis.from_url(redis_server.url)
+    assert guard.first(ONE, NOW + 300, NOW)
+    assert server.ttl(KEY) == -1
+    server.config_set("maxmemory", server.info("memory")["used_memory"] + 1_000_000)
+    for number in range(100):
+        server.set(f"cached {number}", b"x" * 50_000, ex=1000)
+    assert server.info("stats")["evicted_keys"] > 0
+    assert guard.seen(ONE, NOW)
+    assert not guard.first(ONE, NOW + 300, NOW)
 
 
 def test_without_a_server_the_guard_is_closed(free_port: int) -> None:
@@ -123,7 +139,7 @@ def test_a_server_that_is_full_closes_it(redis_server) -> None:
     ],
 )
 def test_a_server_that_babbles_closes_it(reply: bytes) -> None:
-    """Nothing but the two right answers to SET NX is believed."""
+    """Nothing but an answer that shows what was written is believed."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         def serve() -> None:
