@@ -17,6 +17,7 @@ from service.security.remote_keys import RemoteKeys, https_fetch
 from service.security.replay import LocalGuard
 from service.security.token import LEEWAY, LONGEST_LIFE, Case, TokenCheck
 from tests.conftest import ROOT
+from tests.security import signing
 from tests.security.signing import (
     ISS,
     URL,
@@ -28,11 +29,15 @@ from tests.security.signing import (
     public,
     raw,
     signed,
-    token,
 )
 
 NOW = time.time()
 HEADER = {"alg": "ES384", "typ": "JWT", "kid": "first"}
+
+
+def token(algorithm: str = "ES384", name: str = "first", **changes: Any) -> str:
+    """A good token of the moment for which all tests here ask, or one with changed claims."""
+    return signing.token(algorithm, name, **{"now": NOW} | changes)
 
 
 def nothing_fetched(url: str) -> bytes:
