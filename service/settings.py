@@ -49,7 +49,7 @@ class Settings:
     pages: bool = True
     """PAGES: on, or off to take the pages for people away."""
     max_body_bytes: int = 1_048_576
-    """MAX_BODY_BYTES: largest body of one patient; a batch may have sixteen times as much, a FHIR record eight times."""
+    """MAX_BODY_BYTES: largest body of one patient; a batch may have 16 times, a FHIR record 8 times as much."""
     max_batch: int = 1000
     """MAX_BATCH: most patients of one batch."""
     redis_url: str = field(default="", repr=False)

@@ -264,3 +264,44 @@ def test_text_about_a_complication_is_told(read) -> None:
 def test_a_hint_beside_the_code_does_not_hide_it(read) -> None:
     found = read(us(), cancer(), condition(concept((CM, "N64.59"), (SCT, BLEEDING)), ON))
     assert complications(found) == {"bleeding": "present"}
+
+
+def test_a_value_may_name_the_finding(read) -> None:
+    symptom = observation("75325-1", BLEEDING, ON)
+    assert complications(read(us(), cancer(), symptom)) == {"bleeding": "present"}
+    graded = observation("75325-1", concept((MEDDRA, "10055351")), ON, extension=[{"url": GRADE, "valueInteger": 4}])
+    assert complications(read(us(), cancer(), graded)) == {"bleeding": {"presence": "present", "grade": 4}}
+    assert complications(read(us(), cancer(), observation("75325-1", ULCER, ON))) == {}
+    ulcer = observation("75325-1", ULCER, ON, bodySite=concept(LEFT))
+    assert complications(read(us(), cancer(), ulcer)) == {"ulceration": "present"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "member"),
+    [
+        ("Encounter", "reasonCode"),
+        ("ServiceRequest", "reasonCode"),
+        ("DiagnosticReport", "conclusionCode"),
+        ("Flag", "code"),
+    ],
+)
+def test_a_complication_named_elsewhere_is_told(read, kind: str, member: str) -> None:
+    named = {"resourceType": kind, "id": "x", "subject": US, member: [concept(BLEEDING)]}
+    found = read(us(), cancer(), named)
+    assert complications(found) == {}
+    assert "bleeding" in reasons(found, kind)[0]
+
+
+def test_a_modifier_extension_may_negate_and_is_told(read) -> None:
+    negated = condition(BLEEDING, ON, modifierExtension=[{"url": "http://example.org/negated", "valueBoolean": True}])
+    found = read(us(), cancer(), negated)
+    assert complications(found) == {}
+    assert "modifier extension" in reasons(found, BLEEDING)[0]
+
+
+def test_an_abatement_ends_what_does_not_say_that_it_is_active(read) -> None:
+    for over in ({"abatementDateTime": "2026-11-10"}, {"abatementString": "last week"}):
+        assert complications(read(us(), cancer(), condition(BLEEDING, ON, clinical=None, **over))) == {}
+        assert complications(read(us(), cancer(), condition(BLEEDING, ON, **over))) == {"bleeding": "present"}
+    still = condition(BLEEDING, ON, clinical=None, abatementBoolean=False)
+    assert complications(read(us(), cancer(), still)) == {"bleeding": "present"}
