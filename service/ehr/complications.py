@@ -117,7 +117,7 @@ def _found(record: Record, item: Item) -> Iterator[Finding]:
             if item.type == "Condition":
                 yield Finding(item, match, "Condition.code", PRESENT, _own(match) or _grade(item.resource, None))
                 continue
-            grade = _grade(part, value if match.concept.system == "meddra" else None)
+            grade = _grade(part, value, ctcae=match.concept.system == "meddra")
             presence = _presence(record, value, grade)
             yield Finding(item, match, f"Observation.{element or 'value'}", presence, grade or _own(match))
 
@@ -149,23 +149,29 @@ def _presence(record: Record, value: Json, grade: int | None) -> str:
     return ""
 
 
-def _grade(part: Json, value: Json) -> int | None:
-    """The CTCAE grade of a resource: in its extension, in its value or in a component; 0 to 5."""
-    stated = [choice(each, "value")[1] for each in extensions(part, "ctcae-grade")]
+def _grade(part: Json, value: Json, *, ctcae: bool = False) -> int | None:
+    """The CTCAE grade of a resource, 0 to 5: in its extension, in a component, or in its value.
+
+    A bare number is a grade only where the code is a CTCAE term: elsewhere it may count anything.
+    """
+    for each in extensions(part, "ctcae-grade"):
+        stated = choice(each, "value")[1]
+        for said in (stated, *(coding.code for coding in codings(stated))):  # the extension says which scale it is
+            if (grade := _number(said)) is not None:
+                return grade
     components = objects(part.get("component")) if isinstance(part, dict) else []
-    stated += [each.get("valueInteger") for each in components]
-    stated += [
-        each.get("valueCodeableConcept")
-        for each in components
-        if any("ctcae-grade" in coding.system for coding in codings(each.get("valueCodeableConcept")))
-    ]
-    for each in (*stated, value):
-        if isinstance(each, int) and not isinstance(each, bool) and 0 <= each <= DEATH:
-            return each
-        for coding in codings(each):
-            if coding.code in {"0", "1", "2", "3", "4", "5"} and "ctcae" in coding.system.lower():
-                return int(coding.code)
+    for each in (*(choice(component, "value")[1] for component in components), value):
+        coded = [coding.code for coding in codings(each) if "ctcae" in coding.system.lower()]
+        for said in (each, *coded):
+            if (ctcae or said is not each) and (grade := _number(said)) is not None:
+                return grade
     return None
+
+
+def _number(said: Json) -> int | None:
+    if isinstance(said, str) and said.strip() in {"0", "1", "2", "3", "4", "5"}:
+        return int(said)
+    return said if isinstance(said, int) and not isinstance(said, bool) and 0 <= said <= DEATH else None
 
 
 def _no_finding(cancer: Cancer, found: Finding) -> str:

@@ -48,7 +48,9 @@ def complications(found) -> dict:
     ],
 )
 def test_codes_that_say_the_breast_themselves(read, system: str, code: str, expected: dict) -> None:
-    assert complications(read(us(), cancer(), condition(code, ON, system))) == expected
+    found = read(us(), cancer(), condition(code, ON, system))
+    assert complications(found) == expected
+    assert reasons(found) == []
 
 
 @pytest.mark.parametrize(
@@ -220,6 +222,24 @@ def test_components_of_an_examination(read) -> None:
 def test_ctcae_grades(read, more: dict, expected) -> None:
     found = read(us(), cancer(), observation("10055351", None, days_ago(1), MEDDRA, **more))
     assert complications(found).get("bleeding") == expected
+
+
+def test_a_number_of_another_scale_is_no_grade(read) -> None:
+    other = [{"code": concept("x"), "valueCodeableConcept": concept("4", system="http://example.org/ctcae-grade-like")}]
+    found = read(us(), cancer(), observation(BLEEDING, value=True, on=ON, system=SCT, component=other))
+    assert complications(found) == {"bleeding": {"presence": "present", "grade": 4}}
+    other = [{"code": concept("x"), "valueCodeableConcept": concept("4", system="http://example.org/pain-scale")}]
+    found = read(us(), cancer(), observation(BLEEDING, value=True, on=ON, system=SCT, component=other))
+    assert complications(found) == {"bleeding": "present"}
+
+
+@pytest.mark.parametrize(
+    "value", [{"valueInteger": 4}, {"valueCode": "4"}, {"valueCodeableConcept": {"coding": [{"code": "4"}]}}]
+)
+def test_a_grade_in_its_extension_needs_no_code_system(read, value: dict) -> None:
+    """Grade 4 is an emergency; it must not be lost for want of a system."""
+    graded = condition(BLEEDING, ON, extension=[{"url": GRADE, **value}])
+    assert complications(read(us(), cancer(), graded)) == {"bleeding": {"presence": "present", "grade": 4}}
 
 
 def test_the_worst_grade_of_the_newest_day(read) -> None:
