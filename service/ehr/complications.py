@@ -5,7 +5,7 @@ what an examination says is absent. Whatever looks like a complication and does 
 """
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +22,9 @@ RECENT_DAYS = 42
 PLACES = {"breast", "chest_wall"}
 PROOF = ("coded", "linked", "hint")
 DEATH = 5
+READ = ("Condition", "Observation")
+NAMING = ("reasonCode", "reason", "conclusionCode", "problem", "finding", "event")
+"""Elements by which other resources name what is the matter."""
 SOURCE_OF_SEPSIS = {"infection", "ulceration", "fungation", "chest_wall_necrosis", "bleeding"}
 
 
@@ -38,9 +41,8 @@ class Finding:
 
 def read_complications(record: Record, cancer: Cancer, therapy: Therapy) -> None:
     """State the complications that are known to be present or absent."""
-    findings = [found for item in record.of("Condition", "Observation") for found in _found(record, item)]
-    for item in record.of("AdverseEvent"):
-        record.notes.ignore(item.label, "an adverse event of treatment, not of the tumour: AdverseEvent is not read")
+    findings = [found for item in record.of(*READ) for found in _found(record, item)]
+    _elsewhere(record)
     claims: dict[str, list[tuple[Claim, int | None]]] = {}
     present: set[str] = set()
     # Sepsis last: it counts where its source in the breast is known.
@@ -70,6 +72,19 @@ def read_complications(record: Record, cancer: Cancer, therapy: Therapy) -> None
         record.notes.facts["complications"] = stated
 
 
+def _elsewhere(record: Record) -> None:
+    """Tell of complications in resources that are not read: an emergency must not be lost in silence."""
+    for kind, items in record.items.items():
+        for item in items if kind not in READ else ():
+            codes = [*item.codes, *(coding for name in NAMING for coding in codings(item.resource.get(name)))]
+            named = [match.means for match in record.match("complications", codes) if match.concept.proof != "hint"]
+            if kind == "AdverseEvent":
+                record.notes.ignore(item.label, "an adverse event of treatment, not of the tumour: not read")
+            elif named:
+                reason = f"{named[0]}: named where it is not read; it counts as a Condition or an Observation"
+                record.notes.ignore(item.label, reason)
+
+
 def _stated(record: Record, kind: str, held: list[tuple[Claim, int | None]]) -> Any:
     path, all_claims = f"complications.{kind}", [claim for claim, _ in held]
     chosen = choose(record.notes, path, all_claims)
@@ -93,19 +108,33 @@ def _found(record: Record, item: Item) -> Iterator[Finding]:
         components = objects(item.resource.get("component"))
         parts += [(tuple(codings(part.get("code"))), *choice(part, "value"), part) for part in components]
     for codes, element, value, part in parts:
-        best: dict[str, Match] = {}
-        for match in sorted(
-            record.match("complications", codes), key=lambda each: PROOF.index(each.concept.proof or "hint")
-        ):
-            best.setdefault(match.means, match)
-        for match in best.values():
-            graded = int(match.concept.grade) if match.concept.grade else None
+        found = _surest(record, codes)
+        if item.type == "Observation" and not found:
+            # "Symptom: bleeding from breast": the value names the finding, and so asserts it.
+            for match in _surest(record, codings(value)):
+                yield Finding(item, match, f"Observation.{element}", PRESENT, _grade(part, None) or _own(match))
+        for match in found:
             if item.type == "Condition":
-                yield Finding(item, match, "Condition.code", PRESENT, graded or _grade(item.resource, None))
+                yield Finding(item, match, "Condition.code", PRESENT, _own(match) or _grade(item.resource, None))
                 continue
-            grade = _grade(part, value if match.concept.system == "meddra" else None)
+            grade = _grade(part, value, ctcae=match.concept.system == "meddra")
             presence = _presence(record, value, grade)
-            yield Finding(item, match, f"Observation.{element or 'value'}", presence, grade or graded)
+            yield Finding(item, match, f"Observation.{element or 'value'}", presence, grade or _own(match))
+
+
+def _surest(record: Record, codes: Iterable[Coding]) -> list[Match]:
+    """The surest code of each complication."""
+    best: dict[str, Match] = {}
+    for match in sorted(
+        record.match("complications", codes), key=lambda each: PROOF.index(each.concept.proof or "hint")
+    ):
+        best.setdefault(match.means, match)
+    return list(best.values())
+
+
+def _own(match: Match) -> int | None:
+    """The grade that a code states itself."""
+    return int(match.concept.grade) if match.concept.grade else None
 
 
 def _presence(record: Record, value: Json, grade: int | None) -> str:
@@ -120,23 +149,29 @@ def _presence(record: Record, value: Json, grade: int | None) -> str:
     return ""
 
 
-def _grade(part: Json, value: Json) -> int | None:
-    """The CTCAE grade of a resource: in its extension, in its value or in a component; 0 to 5."""
-    stated = [choice(each, "value")[1] for each in extensions(part, "ctcae-grade")]
+def _grade(part: Json, value: Json, *, ctcae: bool = False) -> int | None:
+    """The CTCAE grade of a resource, 0 to 5: in its extension, in a component, or in its value.
+
+    A bare number is a grade only where the code is a CTCAE term: elsewhere it may count anything.
+    """
+    for each in extensions(part, "ctcae-grade"):
+        stated = choice(each, "value")[1]
+        for said in (stated, *(coding.code for coding in codings(stated))):  # the extension says which scale it is
+            if (grade := _number(said)) is not None:
+                return grade
     components = objects(part.get("component")) if isinstance(part, dict) else []
-    stated += [each.get("valueInteger") for each in components]
-    stated += [
-        each.get("valueCodeableConcept")
-        for each in components
-        if any("ctcae-grade" in coding.system for coding in codings(each.get("valueCodeableConcept")))
-    ]
-    for each in (*stated, value):
-        if isinstance(each, int) and not isinstance(each, bool) and 0 <= each <= DEATH:
-            return each
-        for coding in codings(each):
-            if coding.code in {"0", "1", "2", "3", "4", "5"} and "ctcae" in coding.system.lower():
-                return int(coding.code)
+    for each in (*(choice(component, "value")[1] for component in components), value):
+        coded = [coding.code for coding in codings(each) if "ctcae" in coding.system.lower()]
+        for said in (each, *coded):
+            if (ctcae or said is not each) and (grade := _number(said)) is not None:
+                return grade
     return None
+
+
+def _number(said: Json) -> int | None:
+    if isinstance(said, str) and said.strip() in {"0", "1", "2", "3", "4", "5"}:
+        return int(said)
+    return said if isinstance(said, int) and not isinstance(said, bool) and 0 <= said <= DEATH else None
 
 
 def _no_finding(cancer: Cancer, found: Finding) -> str:

@@ -46,6 +46,7 @@ DROPPED = {"entered-in-error", "refuted", "cancelled", "not-done"}
 FINAL = {"final", "amended", "corrected"}
 PRELIMINARY = {"preliminary", "unknown", ""}
 HISTORY = {"inactive", "remission", "resolved"}
+ACTIVE = {"active", "recurrence", "relapse"}
 TENTATIVE = {"unconfirmed", "provisional", "differential"}
 AHEAD = dt.timedelta(days=1)
 """A date up to a day ahead is not in the future: the host may be east of UTC."""
@@ -77,7 +78,8 @@ class Item:
     @property
     def past(self) -> bool:
         """Whether a Condition is history: in remission, resolved or inactive."""
-        return self.clinical in HISTORY or "abatementDateTime" in self.resource
+        ended = any(name.startswith("abatement") and value is not False for name, value in self.resource.items())
+        return self.clinical in HISTORY or (ended and self.clinical not in ACTIVE)
 
     @property
     def tentative(self) -> bool:
@@ -287,6 +289,9 @@ def _usable(record: Record, item: Item) -> bool:
     reason = ""
     if refused:
         reason = f"its status is {refused}"
+    elif item.resource.get("modifierExtension"):
+        reason = "has a modifier extension, which may turn what it says into the contrary"
+        record.complete = False
     elif item.day is not None and item.day.first > record.today + AHEAD:
         reason = "is dated in the future"
         record.complete = False

@@ -48,7 +48,9 @@ def complications(found) -> dict:
     ],
 )
 def test_codes_that_say_the_breast_themselves(read, system: str, code: str, expected: dict) -> None:
-    assert complications(read(us(), cancer(), condition(code, ON, system))) == expected
+    found = read(us(), cancer(), condition(code, ON, system))
+    assert complications(found) == expected
+    assert reasons(found) == []
 
 
 @pytest.mark.parametrize(
@@ -222,6 +224,24 @@ def test_ctcae_grades(read, more: dict, expected) -> None:
     assert complications(found).get("bleeding") == expected
 
 
+def test_a_number_of_another_scale_is_no_grade(read) -> None:
+    other = [{"code": concept("x"), "valueCodeableConcept": concept("4", system="http://example.org/ctcae-grade-like")}]
+    found = read(us(), cancer(), observation(BLEEDING, value=True, on=ON, system=SCT, component=other))
+    assert complications(found) == {"bleeding": {"presence": "present", "grade": 4}}
+    other = [{"code": concept("x"), "valueCodeableConcept": concept("4", system="http://example.org/pain-scale")}]
+    found = read(us(), cancer(), observation(BLEEDING, value=True, on=ON, system=SCT, component=other))
+    assert complications(found) == {"bleeding": "present"}
+
+
+@pytest.mark.parametrize(
+    "value", [{"valueInteger": 4}, {"valueCode": "4"}, {"valueCodeableConcept": {"coding": [{"code": "4"}]}}]
+)
+def test_a_grade_in_its_extension_needs_no_code_system(read, value: dict) -> None:
+    """Grade 4 is an emergency; it must not be lost for want of a system."""
+    graded = condition(BLEEDING, ON, extension=[{"url": GRADE, **value}])
+    assert complications(read(us(), cancer(), graded)) == {"bleeding": {"presence": "present", "grade": 4}}
+
+
 def test_the_worst_grade_of_the_newest_day(read) -> None:
     third = condition(BLEEDING, ON, extension=[{"url": GRADE, "valueInteger": 3}], id="g3")
     second = condition(BLEEDING, ON, extension=[{"url": GRADE, "valueInteger": 2}], id="g2")
@@ -264,3 +284,44 @@ def test_text_about_a_complication_is_told(read) -> None:
 def test_a_hint_beside_the_code_does_not_hide_it(read) -> None:
     found = read(us(), cancer(), condition(concept((CM, "N64.59"), (SCT, BLEEDING)), ON))
     assert complications(found) == {"bleeding": "present"}
+
+
+def test_a_value_may_name_the_finding(read) -> None:
+    symptom = observation("75325-1", BLEEDING, ON)
+    assert complications(read(us(), cancer(), symptom)) == {"bleeding": "present"}
+    graded = observation("75325-1", concept((MEDDRA, "10055351")), ON, extension=[{"url": GRADE, "valueInteger": 4}])
+    assert complications(read(us(), cancer(), graded)) == {"bleeding": {"presence": "present", "grade": 4}}
+    assert complications(read(us(), cancer(), observation("75325-1", ULCER, ON))) == {}
+    ulcer = observation("75325-1", ULCER, ON, bodySite=concept(LEFT))
+    assert complications(read(us(), cancer(), ulcer)) == {"ulceration": "present"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "member"),
+    [
+        ("Encounter", "reasonCode"),
+        ("ServiceRequest", "reasonCode"),
+        ("DiagnosticReport", "conclusionCode"),
+        ("Flag", "code"),
+    ],
+)
+def test_a_complication_named_elsewhere_is_told(read, kind: str, member: str) -> None:
+    named = {"resourceType": kind, "id": "x", "subject": US, member: [concept(BLEEDING)]}
+    found = read(us(), cancer(), named)
+    assert complications(found) == {}
+    assert "bleeding" in reasons(found, kind)[0]
+
+
+def test_a_modifier_extension_may_negate_and_is_told(read) -> None:
+    negated = condition(BLEEDING, ON, modifierExtension=[{"url": "http://example.org/negated", "valueBoolean": True}])
+    found = read(us(), cancer(), negated)
+    assert complications(found) == {}
+    assert "modifier extension" in reasons(found, BLEEDING)[0]
+
+
+def test_an_abatement_ends_what_does_not_say_that_it_is_active(read) -> None:
+    for over in ({"abatementDateTime": "2026-11-10"}, {"abatementString": "last week"}):
+        assert complications(read(us(), cancer(), condition(BLEEDING, ON, clinical=None, **over))) == {}
+        assert complications(read(us(), cancer(), condition(BLEEDING, ON, **over))) == {"bleeding": "present"}
+    still = condition(BLEEDING, ON, clinical=None, abatementBoolean=False)
+    assert complications(read(us(), cancer(), still)) == {"bleeding": "present"}

@@ -50,6 +50,8 @@ def test_the_newest_final_value_and_its_runner_up(read) -> None:
         ("777-3", "platelets_10e9_per_l", {"value": 45, "unit": "10*3/uL"}, 45),
         ("777-3", "platelets_10e9_per_l", {"value": 45, "code": "10*9/L"}, 45),
         ("26515-7", "platelets_10e9_per_l", {"value": 45000, "unit": "/uL"}, 45),
+        ("777-3", "platelets_10e9_per_l", {"value": 0, "unit": "10*3/uL"}, 0),
+        ("777-3", "platelets_10e9_per_l", {"value": 2000, "unit": "10*3/uL"}, 2000),
         ("777-3", "platelets_10e9_per_l", {"value": 45}, None),
         ("777-3", "platelets_10e9_per_l", {"value": 45000, "unit": "10*3/uL"}, None),
         ("777-3", "platelets_10e9_per_l", {"value": 45, "unit": "10*9/L", "comparator": "<"}, None),
