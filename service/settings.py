@@ -49,7 +49,7 @@ class Settings:
     pages: bool = True
     """PAGES: on, or off to take the pages for people away."""
     max_body_bytes: int = 1_048_576
-    """REDIS_URL: cache only (redis://, rediss:// or unix://; it can hold a password); empty: none is shared."""
+    """MAX_BODY_BYTES: largest body of one patient; a batch may have sixteen, a FHIR record eight times as much."""
     max_batch: int = 1000
     """MAX_BATCH: most patients of one batch."""
     redis_url: str = field(default="", repr=False)

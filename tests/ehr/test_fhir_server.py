@@ -318,7 +318,7 @@ def test_a_server_that_hangs_or_drips_does_not_hold_the_call(
 
 def test_an_optional_datum_that_comes_too_late_is_named_on_the_card(fhir: Hospital, ask: Ask) -> None:
     fhir.behave["MedicationStatement"] = hang(fhir)
-    assert "medication taken (MedicationStatement): not sent" in card(ask())["detail"]
+    assert "medication taken (MedicationStatement): the search failed" in card(ask())["detail"]
     assert not fhir.released.is_set()
 
 
