@@ -293,6 +293,8 @@ def test_nothing_found_at_all_is_nothing_to_say(hook: Ask, monkeypatch: pytest.M
         ({"patient": ADA, "conditions": outcome("warning")}, ["Condition"]),
         ({"patient": ADA, "conditions": {"resourceType": "OperationOutcome"}}, ["Condition"]),
         ({"patient": ADA, "conditions": no_results("error")}, ["Condition"]),
+        ({"patient": ADA, "conditions": bundle({"resourceType": "OperationOutcome"})}, ["Condition"]),
+        ({"patient": ADA, "conditions": bundle({"resourceType": "OperationOutcome", "issue": [{}]})}, ["Condition"]),
         ({"patient": ADA, "conditions": {**bundle(), "entry": {}}}, ["Condition"]),
         ({"patient": ADA, "conditions": {"resourceType": "Bundle", "total": 7}}, ["Condition"]),
         ({"patient": ADA, "conditions": {}}, ["Condition"]),
