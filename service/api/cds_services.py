@@ -8,6 +8,7 @@ from flask import Blueprint, Response, current_app
 from service.advice.question import Answer, Questioner, Refused
 from service.api.access import CDS, scope
 from service.api.body import JSON, parse_json, read_body
+from service.api.extract import FHIR_JSON, TIMES_ONE
 from service.api.json_out import json_response
 from service.api.knowledge import knowledge, overdue, settings
 from service.api.problems import Problem, listed
@@ -26,9 +27,7 @@ from service.knowledge.cards import Cards, Service
 
 blueprint = Blueprint("cds_services", __name__)
 
-FHIR_JSON = "application/fhir+json"
-MAX_BODY_BYTES = 5 * 1024 * 1024
-"""A prefetched record is larger than a body of facts."""
+EXAMPLE = {"hook": "patient-view", "hookInstance": "<uuid>", "context": {"userId": "Practitioner/1", "patientId": "1"}}
 SPECIFICATION = "2.0.1"
 """Of CDS Hooks; 3.0 asks for it in discovery, 2.0.1 allows it."""
 
@@ -51,7 +50,7 @@ def door() -> Door:
 @scope(CDS)
 def discovery() -> Response:
     """What can be called, and what to prefetch for it."""
-    cards = _asked().guideline.cards
+    cards = _offering(_asked())
     return _fresh({"services": [] if cards is None else [_described(cards, service) for service in cards.services]})
 
 
@@ -60,7 +59,7 @@ def discovery() -> Response:
 def call(service: str) -> Response:
     """Answer a hook with a card, or with none where there is nothing to say."""
     questioner, cards, index = offered(service)
-    tree = parse_json(read_body(MAX_BODY_BYTES, JSON, FHIR_JSON))
+    tree = parse_json(read_body(settings().max_body_bytes * TIMES_ONE, JSON, FHIR_JSON, example=EXAMPLE))
     try:
         asked = read_call(tree, cards.services[index].hook)
     except CallError as error:
@@ -78,11 +77,16 @@ def call(service: str) -> Response:
 def offered(service: str) -> tuple[Questioner, Cards, int]:
     """Who answers a service, the words for it, and its place among the services; or 404."""
     questioner = _asked()
-    cards = questioner.guideline.cards
+    cards = _offering(questioner)
     ids = [] if cards is None else [each.id for each in cards.services]
     if cards is None or service not in ids:
         raise Problem("not-found", f"There is no such service. Known: {', '.join(ids) or 'none'}.")
     return questioner, cards, ids.index(service)
+
+
+def _offering(questioner: Questioner) -> Cards | None:
+    """The words of the cards, if there are any, and codes to read records by."""
+    return questioner.guideline.cards if knowledge().library.terminology else None
 
 
 def _cards(questioner: Questioner, cards: Cards, asked: Call, drafts: list[Draft], index: int) -> list[dict[str, Any]]:

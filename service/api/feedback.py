@@ -8,7 +8,8 @@ from flask import Blueprint, Response, current_app, request
 
 from service.api.access import CDS, FEEDBACK, scope
 from service.api.body import JSON, parse_json, read_body
-from service.api.cds_services import FHIR_JSON, door, offered
+from service.api.cds_services import door, offered
+from service.api.extract import FHIR_JSON
 from service.api.json_out import json_response
 from service.api.knowledge import settings
 from service.api.problems import Problem, listed
@@ -19,7 +20,7 @@ from service.knowledge.cards import Cards
 
 blueprint = Blueprint("feedback", __name__)
 
-MAX_BODY_BYTES = 1024 * 1024
+OUTCOME = {"card": "<uuid>", "outcome": "overridden", "outcomeTimestamp": "2026-11-23T10:05:31Z"}
 RETRY_SECONDS = 5
 OTHER = "other"
 """A reason that is not one of those offered. What the client calls it is not repeated: it may be anything."""
@@ -31,7 +32,7 @@ REASON, SUGGESTION = "reason:", "suggestion:"
 def feedback(service: str) -> Response:
     """Keep and count outcomes; a repeated one counts once. Acknowledged when they are on the server's disk."""
     _, cards, _ = offered(service)
-    tree = parse_json(read_body(MAX_BODY_BYTES, JSON, FHIR_JSON))
+    tree = parse_json(read_body(settings().max_body_bytes, JSON, FHIR_JSON, example={"feedback": [OUTCOME]}))
     if places := list(repeated(tree)):
         errors = [
             {"pointer": at, "code": "repeated_key", "detail": "This key is stated more than once."} for at in places

@@ -60,7 +60,7 @@ class FhirServers:
         return self._bases.get(normal(url))
 
     def read(self, access: Access, patient: str, wanted: Mapping[Datum, Found]) -> dict[str, Found]:
-        """Each datum read; of a partial one the further pages. What did not come in time is as it was.
+        """Each datum read; of a partial one the further pages. What did not come in time failed.
 
         `patient` must be a FHIR id. Empty when too many threads wait already.
         """
@@ -75,7 +75,8 @@ class FhirServers:
             done, late = wait(asked, timeout=max(0.0, end - time.monotonic()))
             for query in late:
                 query.cancel()
-            return {asked[query].id: query.result() for query in done}
+            found = {datum.id: Found(State.FAILED) for datum in wanted}
+            return found | {asked[query].id: query.result() for query in done}
         finally:
             self._waiting.release()
 

@@ -293,6 +293,8 @@ def test_nothing_found_at_all_is_nothing_to_say(hook: Ask, monkeypatch: pytest.M
         ({"patient": ADA, "conditions": outcome("warning")}, ["Condition"]),
         ({"patient": ADA, "conditions": {"resourceType": "OperationOutcome"}}, ["Condition"]),
         ({"patient": ADA, "conditions": no_results("error")}, ["Condition"]),
+        ({"patient": ADA, "conditions": bundle({"resourceType": "OperationOutcome"})}, ["Condition"]),
+        ({"patient": ADA, "conditions": bundle({"resourceType": "OperationOutcome", "issue": [{}]})}, ["Condition"]),
         ({"patient": ADA, "conditions": {**bundle(), "entry": {}}}, ["Condition"]),
         ({"patient": ADA, "conditions": {"resourceType": "Bundle", "total": 7}}, ["Condition"]),
         ({"patient": ADA, "conditions": {}}, ["Condition"]),
@@ -627,7 +629,7 @@ def test_a_repeated_key_is_400(hook: Ask) -> None:
 def test_a_body_over_the_limit_is_413_and_one_of_four_megabytes_is_read(hook: Ask) -> None:
     large = call(prefetch={"patient": ADA, "conditions": bundle(), "photo": {"data": "x" * 4_000_000}})
     assert hook(large) == []
-    large["prefetch"]["photo"]["data"] *= 2
+    large["prefetch"]["photo"]["data"] *= 3
     hook(large, 413)
 
 
@@ -638,7 +640,8 @@ def test_json_may_be_called_by_its_names(hook: Ask, media: str) -> None:
 
 @pytest.mark.parametrize("media", ["text/plain", "application/xml", "application/x-www-form-urlencoded", ""])
 def test_another_media_type_is_415(hook: Ask, media: str) -> None:
-    hook(call(), 415, content_type=media)
+    said = told(hook(call(), 415, content_type=media))
+    assert '"hook": "patient-view"' in said, "the right curl is in the text"
 
 
 @pytest.mark.parametrize(

@@ -316,9 +316,29 @@ def test_a_server_that_hangs_or_drips_does_not_hold_the_call(
     assert not fhir.released.is_set()
 
 
+def test_a_connection_that_drips_is_given_up(fhir: Hospital, ask: Ask, until: Callable[..., None]) -> None:
+    """Or each such call would take a thread of the pool with it."""
+    gone, over = threading.Event(), fhir.released
+
+    def behave(handler: BaseHTTPRequestHandler) -> None:
+        handler.send_response(200)
+        handler.send_header("Content-Length", "1000000")
+        handler.end_headers()
+        try:
+            while not over.wait(0.05):
+                handler.wfile.write(b" ")
+        except OSError:
+            gone.set()
+
+    fhir.behave["Condition"] = behave
+    is_outcome(ask(), 412)
+    until(gone.is_set, "the client hangs up")
+    assert not over.is_set()
+
+
 def test_an_optional_datum_that_comes_too_late_is_named_on_the_card(fhir: Hospital, ask: Ask) -> None:
     fhir.behave["MedicationStatement"] = hang(fhir)
-    assert "medication taken (MedicationStatement): not sent" in card(ask())["detail"]
+    assert "medication taken (MedicationStatement): the search failed" in card(ask())["detail"]
     assert not fhir.released.is_set()
 
 
