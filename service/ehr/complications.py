@@ -22,6 +22,8 @@ RECENT_DAYS = 42
 PLACES = {"breast", "chest_wall"}
 PROOF = ("coded", "linked", "hint")
 DEATH = 5
+NO_SOURCE = "their source is not shown to be the breast"
+"""Told as a conflict, which every card shows: too grave to stand in a list of what was not used."""
 READ = ("Condition", "Observation")
 NAMING = ("reasonCode", "reason", "conclusionCode", "problem", "finding", "event")
 """Elements by which other resources name what is the matter."""
@@ -52,10 +54,15 @@ def read_complications(record: Record, cancer: Cancer, therapy: Therapy) -> None
         removal, undated = therapy.last_removal(frozenset(sides))
         reason = (
             _no_finding(cancer, found)
-            or _not_this_tumour(record, cancer, found, sides, present)
             or _not_now(record, cancer, found, removal)
+            or _not_this_tumour(record, cancer, found, sides, present)
         )
-        if reason:
+        if reason == NO_SOURCE:
+            detail = (
+                f"Signs of sepsis are on record, but {reason}. An active sepsis is an emergency whatever its source."
+            )
+            record.notes.conflict(f"complications.{kind}", [found.presence], [found.item], detail)
+        elif reason:
             record.notes.ignore(found.item.label, f"{kind}: {reason}")
         elif found.presence == PRESENT and _unsure(found.item.day, removal, undated=undated):
             detail = "Whether the tumour was removed before or after is not known: the complication stays unknown."
@@ -200,7 +207,7 @@ def _not_this_tumour(record: Record, cancer: Cancer, found: Finding, sides: set[
         return "neither a body site at the breast nor a link to the cancer shows that it is the tumour's"
     if present & SOURCE_OF_SEPSIS:
         return ""
-    return "its source is not shown to be the breast; an active sepsis is an emergency whatever its source"
+    return NO_SOURCE
 
 
 def _not_now(record: Record, cancer: Cancer, found: Finding, removal: Item | None) -> str:

@@ -13,7 +13,7 @@ from service.redis_client import connect
 from service.security.refusal import GuardClosedError
 
 KEY = "replay-guard:tokens"
-PATIENCE_SECONDS = 0.2
+PATIENCE_SECONDS = 0.5
 """For an answer of the server, which writes to its disk first."""
 MARGIN = 3600
 """Seconds that a token is remembered beyond its end, so that a machine whose clock is ahead forgets none too early."""

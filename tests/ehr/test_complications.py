@@ -73,7 +73,8 @@ def test_codes_that_say_the_breast_themselves(read, system: str, code: str, expe
 def test_general_codes_need_the_breast_or_a_link_and_are_told_without(read, system: str, code: str, kind: str) -> None:
     alone = read(us(), cancer(), condition(code, ON, system))
     assert complications(alone) == {}
-    assert kind in reasons(alone, code)[0]
+    told = [each["fact"] for each in alone.data_conflicts] if kind == "sepsis_signs" else reasons(alone, code)
+    assert kind in told[0]
     for site in (BREAST, LEFT, CHEST_WALL):
         assert complications(read(us(), cancer(), condition(code, ON, system, bodySite=[concept(site)]))) == {
             kind: "present"
@@ -104,6 +105,14 @@ def test_hints_and_effects_of_treatment_never_count_and_are_told(read, code: str
 def test_sepsis_counts_beside_an_infection_of_the_breast(read) -> None:
     found = read(us(), cancer(), condition(SEPSIS, ON), condition(CELLULITIS, ON))
     assert complications(found) == {"infection": "present", "sepsis_signs": "present"}
+
+
+def test_sepsis_of_no_known_source_is_no_fact_but_told_where_it_is_seen(read) -> None:
+    found = read(us(), cancer(), condition(SEPSIS, ON))
+    assert complications(found) == {}
+    (conflict,) = found.data_conflicts
+    assert (conflict["fact"], conflict["values"]) == ("complications.sepsis_signs", ["present"])
+    assert "emergency" in conflict["detail"]
 
 
 def test_the_other_breast_is_not_this_tumours(read) -> None:
