@@ -14,7 +14,7 @@ from service.facts.identifier import write
 from tests.api.asking import BATCH, NDJSON, ONE, RESPONDER, contract, is_problem, is_problem_body, named, send
 from tests.conftest import GUIDELINE, Server
 
-OF_THOSE_WHO_ARE_ASKED = {"unauthorised", "forbidden", "unavailable"}
+OF_THOSE_WHO_ARE_ASKED = {"unauthorised", "forbidden"}
 """Only with AUTH=clients: see test_access.py."""
 CANARY = "Rosalind-4711"
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "TRACE", "PROPFIND", "FROBNICATE")

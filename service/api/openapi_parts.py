@@ -1,0 +1,88 @@
+"""The small parts that operations are put together from: schemas by name, parameters, answers."""
+
+from typing import Any
+
+from service.api.problems import KINDS
+
+JSON, CSV, PROBLEM, FHIR_JSON = "application/json", "text/csv", "application/problem+json", "application/fhir+json"
+
+
+def fhir_or_json(schema: dict[str, Any]) -> dict[str, Any]:
+    """A body that may come under either media type."""
+    return {"required": True, "content": {JSON: {"schema": schema}, FHIR_JSON: {"schema": schema}}}
+
+
+def outcomes(*codes: str) -> dict[str, Any]:
+    """Refusals of a CDS Hooks route."""
+    return {
+        str(KINDS[code].status): {
+            "description": KINDS[code].title,
+            "content": {JSON: {"schema": ref("OperationOutcome")}},
+        }
+        for code in codes
+    }
+
+
+def known(operation: str, summary: str, *parameters: dict[str, Any], tag: str = "what it knows") -> dict[str, Any]:
+    """An operation that reads what the service knows."""
+    absent = problems("not-found") if parameters else {}
+    return {
+        "operationId": operation,
+        "tags": [tag],
+        "summary": summary,
+        "parameters": list(parameters),
+        "responses": {**ok(summary, {"type": "object"}), **absent, **problems("misdirected-request")},
+    }
+
+
+def page(operation: str, summary: str, mimetype: str, parameter: str) -> dict[str, Any]:
+    """An operation that answers with a file for people."""
+    page = known(operation, summary, in_path(parameter), tag="pages")
+    page["responses"]["200"]["content"] = {mimetype: {"schema": {"type": "string"}}}
+    page["responses"] |= problems("gone") if parameter == "decision_id" else {}
+    return page
+
+
+def text(operation: dict[str, Any]) -> dict[str, Any]:
+    """The operation, answering with plain text."""
+    operation["responses"]["200"]["content"] = {"text/plain": {"schema": {"type": "string"}}}
+    return operation
+
+
+def table(operation: dict[str, Any]) -> dict[str, Any]:
+    """The operation, answering with CSV too."""
+    operation["responses"]["200"]["content"][CSV] = {"schema": {"type": "string"}}
+    operation["responses"] |= problems("not-acceptable")
+    return operation
+
+
+def ok(description: str, schema: dict[str, Any]) -> dict[str, Any]:
+    """The answer 200."""
+    return {"200": {"description": description, "content": {JSON: {"schema": schema}}}}
+
+
+def problems(*codes: str) -> dict[str, Any]:
+    """Refusals of any other route."""
+    return {
+        str(KINDS[code].status): {
+            "description": KINDS[code].title,
+            "content": {PROBLEM: {"schema": ref("Problem")}},
+        }
+        for code in codes
+    }
+
+
+def ref(name: str) -> dict[str, str]:
+    """A schema by its name."""
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def in_path(name: str) -> dict[str, Any]:
+    """A parameter in the path."""
+    return {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+
+
+def query(name: str, values: list[str] | None) -> dict[str, Any]:
+    """A parameter in the query."""
+    schema: dict[str, Any] = {"type": "string"} | ({"enum": values} if values else {})
+    return {"name": name, "in": "query", "required": False, "schema": schema}

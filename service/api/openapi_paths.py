@@ -1,0 +1,220 @@
+"""Every operation: what it takes, what it answers, how it refuses."""
+
+from typing import Any
+
+from service.advice.render import VIEWS
+from service.api.openapi_parts import (
+    FHIR_JSON,
+    JSON,
+    fhir_or_json,
+    in_path,
+    known,
+    ok,
+    outcomes,
+    page,
+    problems,
+    query,
+    ref,
+    table,
+    text,
+)
+
+NDJSON = "application/x-ndjson"
+
+
+def paths(patient: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """The operations by path; `patient` is the request body of one patient."""
+    asked: dict[str, Any] = {
+        "tags": ["one patient"],
+        "parameters": [query("view", list(VIEWS))],
+        "requestBody": patient,
+        "responses": {
+            "200": {"$ref": "#/components/responses/Advice"},
+            **problems("unreadable-body", "misdirected-request", "body-too-large"),
+            **problems("unsupported-media-type", "request-timeout"),
+            "422": {"$ref": "#/components/responses/RefusedFacts"},
+        },
+    }
+    guideline, release = in_path("guideline"), query("release", None)
+    return {
+        "/v1/recommendations": {
+            "post": asked | {"operationId": "recommend", "summary": "Ask about one patient"},
+        },
+        "/v1/guidelines/{guideline}/recommendations": {
+            "post": asked
+            | {
+                "operationId": "recommendBy",
+                "summary": "Ask one guideline about one patient",
+                "parameters": [guideline, *asked["parameters"], release],
+                "responses": asked["responses"] | problems("not-found"),
+            },
+        },
+        "/v1/recommendations/{decision_id}": {
+            "get": {
+                "operationId": "recall",
+                "tags": ["one patient"],
+                "summary": "Ask again what a decision_id encodes",
+                "parameters": [in_path("decision_id"), query("view", list(VIEWS)), release],
+                "responses": {
+                    **ok("The same bytes as the POST that gave this id", {"anyOf": [ref("Answer"), ref("Row")]}),
+                    "304": {"description": "Not modified"},
+                    **problems("bad-request", "not-found", "gone", "misdirected-request"),
+                },
+            }
+        },
+        "/v1/recommendations/batch": {"post": _batch()},
+        "/v1/guidelines": {"get": known("guidelines", "All guidelines")},
+        "/v1/guidelines/{guideline}": {
+            "get": known("guideline", "Releases, changelog, intended use, limits, sign-off", guideline, release)
+        },
+        "/v1/guidelines/{guideline}/rules": {"get": known("rules", "All rules", guideline, release)},
+        "/v1/guidelines/{guideline}/rules/{rule}": {
+            "get": known("rule", "One rule, by id or code", guideline, in_path("rule"), release)
+        },
+        "/v1/guidelines/{guideline}/decision-table": {
+            "get": table(known("decisionTable", "Every cell with its rule", guideline, release))
+        },
+        "/v1/guidelines/{guideline}/source-attributes": {
+            "get": known("sourceAttributes", "The 13 source attributes", guideline, release)
+        },
+        "/v1/guidelines/{guideline}/hazards": {"get": known("hazards", "The hazard log", guideline, release)},
+        "/v1/facts/extract": {"post": _extract()},
+        "/v1/facts": {"get": known("facts", "The request vocabulary with definitions and codes")},
+        "/v1/citations": {"get": known("citations", "The catalogue of sources")},
+        "/v1/citations/{source}": {"get": known("citation", "One source", in_path("source"))},
+        "/v1/studies": {"get": known("studies", "All studies")},
+        "/v1/studies/{study}": {"get": known("study", "One study with its figures as read", in_path("study"))},
+        "/v1/evidence/{outcome}": {
+            "get": known("evidence", "One outcome, pooled and per study", in_path("outcome"), query("pool", None))
+        },
+        "/decisions/{decision_id}": {"get": page("page", "The answer as a page", "text/html", "decision_id")},
+        "/assets/{name}": {"get": page("asset", "A file that the pages use", "text/css", "name")},
+        "/cds-services": {"get": _discovery()},
+        "/cds-services/{service}": {"post": _hook()},
+        "/cds-services/{service}/feedback": {"post": _feedback()},
+        "/v1/feedback/summary": {
+            "get": known("feedbackSummary", "What became of the cards, by rule and release", query("month", None))
+            | {"responses": _summary()}
+        },
+        "/livez": {"get": known("livez", "The process answers", tag="operations")},
+        "/readyz": {"get": known("readyz", "The knowledge is loaded", tag="operations")},
+        "/version": {"get": known("version", "Versions of the service and its knowledge", tag="operations")},
+        "/metrics": {"get": text(known("metrics", "What the service counts, for Prometheus", tag="operations"))},
+        "/openapi.json": {"get": known("openapi", "This document", tag="operations")},
+        "/problems/{code}": {"get": known("problem", "What a problem type means", in_path("code"), tag="operations")},
+    }
+
+
+def _batch() -> dict[str, Any]:
+    answered = {
+        "type": "object",
+        "required": ["index", "status"],
+        "properties": {
+            "index": {"type": "integer"},
+            "status": {"type": "integer"},
+            "answer": {"anyOf": [ref("Row"), ref("Answer")]},
+            "problem": ref("Problem"),
+        },
+    }
+    # Not items: Facts here, because a bad patient is answered by itself and never spoils the others.
+    patients = {"type": "array", "items": {"description": "The facts of one patient, as in #/components/schemas/Facts"}}
+    return {
+        "operationId": "recommendBatch",
+        "tags": ["many patients"],
+        "summary": "Ask about many patients",
+        "parameters": [query("view", ["row", "brief", "full"])],
+        "requestBody": {
+            "required": True,
+            "content": {
+                JSON: {"schema": patients},
+                NDJSON: {"schema": {"type": "string"}},
+            },
+        },
+        "responses": {
+            "200": {
+                "description": "An answer or a problem for each, in the same order",
+                "content": {
+                    JSON: {"schema": {"type": "array", "items": answered}},
+                    NDJSON: {"schema": {"type": "string"}},
+                },
+            },
+            **problems(
+                "unreadable-body", "misdirected-request", "body-too-large", "unsupported-media-type", "request-timeout"
+            ),
+            **problems("refused-facts"),
+        },
+    }
+
+
+def _extract() -> dict[str, Any]:
+    resource = {"type": "object", "required": ["resourceType"], "properties": {"resourceType": {"type": "string"}}}
+    bundle = {
+        "type": "object",
+        "required": ["resourceType"],
+        "properties": {"resourceType": {"const": "Bundle"}, "entry": {"type": "array", "items": {"type": "object"}}},
+    }
+    named = {
+        "type": "object",
+        "required": ["bundle"],
+        "properties": {"patient": {"type": ["string", "null"], "description": "Id of the Patient"}, "bundle": bundle},
+        "additionalProperties": False,
+    }
+    record = {"anyOf": [bundle, {"type": "array", "items": resource}, named]}
+    return {
+        "operationId": "extract",
+        "tags": ["one patient"],
+        "summary": "Read the facts of one patient out of FHIR R4 resources",
+        "requestBody": {"required": True, "content": {media: {"schema": record} for media in (JSON, FHIR_JSON)}},
+        "responses": {
+            **ok("Facts, each with where it comes from, and what was not used", ref("Extraction")),
+            **problems("unreadable-body", "not-found", "misdirected-request", "body-too-large"),
+            **problems("unsupported-media-type", "request-timeout", "refused-facts"),
+        },
+    }
+
+
+def _discovery() -> dict[str, Any]:
+    return {
+        "operationId": "cdsServices",
+        "tags": ["CDS Hooks"],
+        "summary": "CDS Hooks 2.0.1: what can be called, and what to prefetch for it",
+        "parameters": [],
+        "responses": {**ok("The services", ref("CdsServices")), **outcomes("misdirected-request")},
+    }
+
+
+def _hook() -> dict[str, Any]:
+    return {
+        "operationId": "callCdsService",
+        "tags": ["CDS Hooks"],
+        "summary": "CDS Hooks 2.0.1: answer a hook with a card, or with none where there is nothing to say",
+        "parameters": [in_path("service")],
+        "requestBody": fhir_or_json(ref("HookCall")),
+        "responses": {
+            **ok("At most one card", ref("CdsCards")),
+            **outcomes("bad-request", "not-found", "request-timeout", "missing-data", "body-too-large"),
+            **outcomes("unsupported-media-type", "misdirected-request"),
+        },
+    }
+
+
+def _feedback() -> dict[str, Any]:
+    return {
+        "operationId": "feedback",
+        "tags": ["CDS Hooks"],
+        "summary": "CDS Hooks 2.0.1: what became of cards; a repeated outcome counts once",
+        "parameters": [in_path("service")],
+        "requestBody": fhir_or_json(ref("HookFeedback")),
+        "responses": {
+            "200": {"description": "Kept and counted; empty"},
+            **outcomes("bad-request", "not-found", "request-timeout", "body-too-large", "unsupported-media-type"),
+            **outcomes("misdirected-request", "unavailable"),
+        },
+    }
+
+
+def _summary() -> dict[str, Any]:
+    return {
+        **ok("Counts", ref("FeedbackSummary")),
+        **problems("bad-request", "misdirected-request", "unavailable"),
+    }
