@@ -38,7 +38,15 @@ class Decision:
 
 def decide(guideline: Guideline, stated: Point) -> Decision:
     """Derive, pass the gates, look up the one rule. The point must have every stated feature."""
-    point = guideline.chain.derive(stated)
+    return _decided(guideline, guideline.chain.derive(stated))
+
+
+def amended(decision: Decision, changes: Point) -> Decision:
+    """What would be decided if some stated features had other values."""
+    return _decided(decision.guideline, decision.guideline.chain.amend(decision.point, changes))
+
+
+def _decided(guideline: Guideline, point: Point) -> Decision:
     leading = triggers(guideline, point)
     tier = guideline.release.tier
     lead = leading[0][0] if leading and tier is not None and leading[0][1] == point[tier] else NO_TRIGGER

@@ -3,10 +3,9 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from service.advice.decision import Decision, contradictions, decide
+from service.advice.decision import Decision, amended, contradictions
 from service.advice.recommendation import Recommendation, Wordings
 from service.engine.vocabulary import UNKNOWN
-from service.knowledge.guideline import Guideline
 from service.knowledge.vocabulary import Finding, Findings, Record, Stated
 
 GRADES_OF_THE_LIVING = ("1", "2", "3", "4")
@@ -33,7 +32,7 @@ def missing_facts(
     screened = decision.guideline.vocabulary.screened
     found = []
     for fact, values in _open_facts(decision, stated):
-        would_become = _tried(decision.guideline, stated, values, wordings)
+        would_become = _tried(decision, values, wordings)
         if fact in screened or any(not _same(given, other) for other in would_become.values()):
             decisive = any(other.rule.code != given.rule.code for other in would_become.values())
             found.append(Missing(fact, decisive, would_become))
@@ -41,10 +40,8 @@ def missing_facts(
     return tuple(sorted(found, key=lambda item: (asked.get(item.fact, len(asked)), not item.decisive)))
 
 
-def _tried(
-    guideline: Guideline, stated: Mapping[str, str], values: Sequence[Stated], wordings: Wordings
-) -> dict[str, Recommendation]:
-    trials = ((value, decide(guideline, {**stated, **features})) for value, features in values)
+def _tried(decision: Decision, values: Sequence[Stated], wordings: Wordings) -> dict[str, Recommendation]:
+    trials = ((value, amended(decision, features)) for value, features in values)
     return {value: wordings.of(trial) for value, trial in trials if _possible(trial)}
 
 

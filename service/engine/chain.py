@@ -32,6 +32,7 @@ class Chain:
             self.features[table.name] = Feature(table.name, table.outputs)
         self.tables = tuple(CompiledTable(table) for table in tables)
         self._steps = tuple((table.table.name, table) for table in self.tables)
+        self._after = self._followers()
 
     def derive(self, point: Point) -> dict[str, str]:
         """The point with every derived feature added; the point given is left alone."""
@@ -39,6 +40,30 @@ class Chain:
         for name, table in self._steps:
             derived[name] = table.decide(derived).output
         return derived
+
+    def amend(self, derived: Point, changes: Point) -> dict[str, str]:
+        """A point that `derive` has completed, with other values for some stated features and what follows from them.
+
+        The same as deriving anew, but only the tables that the change reaches are asked.
+        """
+        amended = {**derived, **changes}
+        reached = 0
+        for name in changes:
+            reached |= self._after[name]
+        while reached:
+            lowest = reached & -reached
+            name, table = self._steps[lowest.bit_length() - 1]
+            amended[name] = table.decide(amended).output
+            reached ^= lowest
+        return amended
+
+    def _followers(self) -> dict[str, int]:
+        """Feature -> the bits of the tables that read it, or read what they derive."""
+        after = dict.fromkeys(self.features, 0)
+        for index, (name, table) in reversed(list(enumerate(self._steps))):
+            for feature in table.table.inputs:
+                after[feature.name] |= (1 << index) | after[name]
+        return after
 
     def trace(self, derived: Point) -> list[Step]:
         """Each table's step at a point that `derive` has completed."""

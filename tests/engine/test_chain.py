@@ -40,6 +40,18 @@ def test_the_point_given_is_left_alone():
     assert point == {"wind": "weak", "rain": "some"}
 
 
+ANY = st.fixed_dictionaries({"wind": st.sampled_from(WIND.values), "rain": st.sampled_from(RAIN.values)})
+
+
+@given(ANY, ANY, st.sets(st.sampled_from(["wind", "rain"])))
+def test_amending_is_deriving_anew(before, after, names):
+    chain = Chain((WIND, RAIN), (ROUGH, SAIL))
+    derived, changes = chain.derive(before), {name: after[name] for name in names}
+    kept = dict(derived)
+    assert chain.amend(derived, changes) == chain.derive({**before, **changes})
+    assert derived == kept
+
+
 def test_the_trace_has_a_step_for_each_table_in_order():
     chain = Chain((WIND, RAIN), (ROUGH, SAIL))
     steps = chain.trace(chain.derive({"wind": "weak", "rain": "none"}))
