@@ -109,7 +109,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.after_request(_harden)
     app.wsgi_app = BodyFaults(app.wsgi_app)  # type: ignore[method-assign]
     cli.register(app)
-    if settings.auth == "none":
+    if settings.auth == "none" and not cli.at_terminal():
         structlog.get_logger().warning("AUTH=none: whoever reaches this address may ask", host=settings.host)
     return app
 
@@ -119,10 +119,11 @@ def _secret(settings: Settings) -> bytes:
     secret = settings.service_secret.encode()
     if not secret:
         secret = secrets.token_bytes(32)
-        structlog.get_logger().info(
-            "SERVICE_SECRET is not set: a random one is used, so no other server shares the cache, "
-            "and feedback on cards of an earlier start is unattributed"
-        )
+        if not cli.at_terminal():
+            structlog.get_logger().info(
+                "SERVICE_SECRET is not set: a random one is used, so no other server shares the cache, "
+                "and feedback on cards of an earlier start is unattributed"
+            )
     elif len(secret) < WEAK_SECRET:
         structlog.get_logger().warning("SERVICE_SECRET is short: `make secrets` makes a good one")
     return secret

@@ -15,8 +15,11 @@ HIGHEST_PORT = 65535
 CONTENT = Path(__file__).parent / "knowledge" / "content"
 
 
-class SettingsError(ValueError):
-    """A setting that the service refuses to start with; the message says which and why."""
+class SettingsError(RuntimeError):
+    """A setting that the service refuses to start with; the message says which and why.
+
+    A RuntimeError, since gunicorn prints one without a traceback.
+    """
 
 
 def utc_now() -> dt.datetime:

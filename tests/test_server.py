@@ -189,6 +189,7 @@ def started(**environment: str) -> tuple[int, list[str]]:
         check=False,
         text=True,
     )
+    assert "Traceback" not in ended.stdout
     return ended.returncode, ended.stdout.strip().splitlines()
 
 
@@ -200,6 +201,7 @@ def started(**environment: str) -> tuple[int, list[str]]:
         ({"PORT": "99999"}, ["PORT"]),
         ({"GUIDELINE": "none-such"}, ["GUIDELINE=none-such", GUIDELINE]),
         ({"LOG_LEVEL": "loud"}, ["LOG_LEVEL"]),
+        ({"CLIENTS_FILE": "/nowhere/clients.yaml"}, ["/nowhere/clients.yaml"]),
     ],
     ids=str,
 )

@@ -145,7 +145,8 @@ def _pass_signals_to(process: subprocess.Popen[bytes]) -> None:
             signal.signal(wanted, signal.SIG_IGN)
             os.killpg(0, wanted)
 
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
+    ending = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
+    for number in (*ending, signal.SIGUSR1, signal.SIGUSR2, signal.SIGTTIN, signal.SIGTTOU, signal.SIGWINCH):
         signal.signal(number, hand_on)
 
 

@@ -20,6 +20,10 @@ def register(app: Flask) -> None:
 
 def without_traceback(error: ContentError | SettingsError) -> Exception:
     """For a person at a terminal the faults alone; for anybody else the error as it is."""
-    at_terminal = click.get_current_context(silent=True) is not None
     what = "the content does not load" if isinstance(error, ContentError) else "the service does not start"
-    return click.ClickException(f"{what}\n{error}") if at_terminal else error
+    return click.ClickException(f"{what}\n{error}") if at_terminal() else error
+
+
+def at_terminal() -> bool:
+    """Whether this is a command, and nothing is served."""
+    return click.get_current_context(silent=True) is not None

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 from flask.cli import AppGroup
 
+from service.api.knowledge import settings
 from service.cli.clients_option import clients_file, in_words
 from service.security import edit
 from service.security.clients_file import read_clients
@@ -28,6 +29,8 @@ def create(file: Path, scopes: tuple[str, ...], key_id: str | None, expires: dt.
     name = secrets.token_hex(4) if key_id is None else key_id
     if not KEY_ID.fullmatch(name):
         raise click.BadParameter("1 to 32 characters of a-z, 0-9 and -, the first no -.", param_hint="--id")
+    if expires is not None and expires.date() < settings().today():
+        raise click.BadParameter("that day is over.", param_hint="--expires")
     made, kept = new_key(name)
     entry = {"id": name, "hash": kept, "scopes": list(dict.fromkeys(scopes))}
     if expires is not None:

@@ -29,8 +29,8 @@ class ContentFault:
         return f"{self.file}: {self.path or '/'}: {self.detail}"
 
 
-class ContentError(Exception):
-    """Content that does not load. The message has a line for each fault."""
+class ContentError(RuntimeError):
+    """Content that does not load. The message has a line for each fault. Gunicorn prints it without a traceback."""
 
     def __init__(self, faults: list[ContentFault]) -> None:
         super().__init__("\n".join(map(str, faults)))
