@@ -19,6 +19,8 @@ from service.cache.shared import Shared
 from service.knowledge.library import load_library
 from service.knowledge.yaml_file import ContentError
 from service.metrics import Metrics
+from service.security import cors
+from service.security.authenticator import Authenticator
 from service.settings import Settings, SettingsError, from_environment
 from service.web import decisions
 
@@ -46,6 +48,10 @@ def create_app(settings: Settings | None = None) -> Flask:
     if settings.guideline not in library.guidelines:
         raise SettingsError(f"GUIDELINE={settings.guideline} is not loaded; there is: {', '.join(library.guidelines)}")
 
+    try:
+        authenticator = Authenticator.of(settings) if settings.auth == "clients" else None
+    except SettingsError as error:
+        raise cli.without_traceback(error) from None
     counted = Metrics()
     for guideline in (each for releases in library.guidelines.values() for each in releases.values()):
         counted.loaded(*guideline.key, guideline.digest)
@@ -53,6 +59,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.config.update(
         SETTINGS=settings, KNOWLEDGE=Knowledge.of(library), METRICS=counted, CACHE=_cache(settings, counted)
     )
+    app.config["AUTHENTICATOR"] = authenticator
     app.url_map.strict_slashes = True
     app.url_map.redirect_defaults = False
     app.url_map.merge_slashes = False
@@ -63,6 +70,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     if settings.pages:
         app.register_blueprint(decisions.blueprint)
     access.register(app, settings)
+    cors.register(app, settings.cors_origins)
     app.after_request(compress)
     app.after_request(_harden)
     app.wsgi_app = BodyFaults(app.wsgi_app)  # type: ignore[method-assign]

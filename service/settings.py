@@ -35,9 +35,15 @@ class Settings:
     public_url: str = "http://127.0.0.1:8000"
     """PUBLIC_URL: base of absolute links; never taken from the Host header. Default http://HOST:PORT."""
     auth: str = "none"
-    """AUTH: none, or clients (tokens and keys; not available in this version)."""
+    """AUTH: none, or clients (tokens and keys of CLIENTS_FILE). Default clients if CLIENTS_FILE is set, else none."""
     auth_stated: bool = False
     """Whether AUTH was written out; without it only a loopback HOST is served."""
+    clients_file: str = ""
+    """CLIENTS_FILE: JSON or YAML with the clients and keys that may call; read again when it changes."""
+    replay_guard: str = "redis"
+    """REPLAY_GUARD: redis (REDIS_STATE_URL), or local: each process of its own remembers the tokens it took."""
+    cors_origins: tuple[str, ...] = ()
+    """CORS_ORIGINS: exact origins of pages that may call, comma-separated."""
     guideline: str = "mbc-primary-lrt"
     """GUIDELINE: the guideline that /v1/recommendations stands for."""
     content: Path = CONTENT
@@ -119,6 +125,9 @@ def from_environment() -> Settings:
             public_url=text("PUBLIC_URL", f"http://{_in_url(host)}:{port}").rstrip("/"),
             auth=stated or ("clients" if text("CLIENTS_FILE", "") else "none"),
             auth_stated=bool(stated),
+            clients_file=text("CLIENTS_FILE", ""),
+            replay_guard=text("REPLAY_GUARD", Settings.replay_guard),
+            cors_origins=tuple(filter(None, (one.strip() for one in text("CORS_ORIGINS", "").split(",")))),
             guideline=text("GUIDELINE", Settings.guideline),
             content=Path(text("CONTENT", str(CONTENT))),
             workers=number("WORKERS", Settings.workers),
@@ -140,18 +149,7 @@ def from_environment() -> Settings:
 
 def check(settings: Settings) -> None:
     """Refuse what is unsafe or impossible."""
-    if settings.auth not in {"none", "clients"}:
-        raise SettingsError("AUTH must be none or clients.")
-    if settings.auth == "clients":
-        raise SettingsError(
-            "AUTH=clients (or CLIENTS_FILE) asks for tokens and keys, which this version cannot check yet. "
-            "Unset CLIENTS_FILE and set AUTH=none behind a gateway that authenticates."
-        )
-    if not settings.loopback and not settings.auth_stated:
-        raise SettingsError(
-            f"HOST={settings.host} can be reached from other machines, but AUTH is not set, so anyone could ask. "
-            "Set AUTH=none to allow that, or listen on 127.0.0.1."
-        )
+    _check_access(settings)
     if not _absolute(settings.public_url):
         raise SettingsError("PUBLIC_URL must be an absolute http or https URL.")
     _check_cache(settings)
@@ -161,6 +159,22 @@ def check(settings: Settings) -> None:
         raise SettingsError(f"LOG_LEVEL must be one of {', '.join(LOG_LEVELS)}.")
     if min(settings.workers, settings.threads, settings.max_body_bytes, settings.max_batch) < 1:
         raise SettingsError("WORKERS, THREADS, MAX_BODY_BYTES and MAX_BATCH must be at least 1.")
+
+
+def _check_access(settings: Settings) -> None:
+    if settings.auth not in {"none", "clients"}:
+        raise SettingsError("AUTH must be none or clients.")
+    if settings.auth == "clients" and not settings.clients_file:
+        raise SettingsError("AUTH=clients needs CLIENTS_FILE, which names those who may call.")
+    if settings.replay_guard not in {"redis", "local"}:
+        raise SettingsError("REPLAY_GUARD must be redis or local.")
+    for origin in settings.cors_origins:
+        _refuse_no_origin(origin)
+    if not settings.loopback and settings.auth == "none" and not settings.auth_stated:
+        raise SettingsError(
+            f"HOST={settings.host} can be reached from other machines, but AUTH is not set, so anyone could ask. "
+            "Set CLIENTS_FILE to ask for keys and tokens, AUTH=none to allow that, or listen on 127.0.0.1."
+        )
 
 
 def _check_cache(settings: Settings) -> None:
@@ -187,6 +201,23 @@ def _absolute(url: str) -> bool:
     except ValueError:
         return False
     return parts.scheme in {"http", "https"} and bool(parts.hostname)
+
+
+def _refuse_no_origin(origin: str) -> None:
+    """Browsers send scheme, host and port alone, in lower case and without the scheme's own port."""
+    try:
+        parts = urlsplit(origin)
+        port = parts.port
+    except ValueError:
+        parts, port = urlsplit(""), None
+    bare = f"{parts.scheme}://{_in_url(parts.hostname or '')}"
+    own_port = port == {"http": 80, "https": 443}.get(parts.scheme)
+    exact = bare if port is None or own_port else f"{bare}:{port}"
+    if parts.scheme not in {"http", "https"} or not parts.hostname or "*" in origin or origin != exact:
+        raise SettingsError(
+            "CORS_ORIGINS must list exact origins such as https://ehr.example or http://localhost:3000, separated by "
+            "commas: no *, no path, no capitals, no default port."
+        )
 
 
 def _redis(url: str) -> bool:

@@ -15,6 +15,9 @@ READ = {
     "port": ("8123", 8123),
     "public_url": ("https://guideline.example/base", "https://guideline.example/base"),
     "auth": ("none", "none"),
+    "clients_file": ("/etc/clients.yaml", "/etc/clients.yaml"),
+    "replay_guard": ("local", "local"),
+    "cors_origins": ("https://ehr.example,http://localhost:3000", ("https://ehr.example", "http://localhost:3000")),
     "guideline": ("another-guideline", "another-guideline"),
     "content": ("/srv/content", Path("/srv/content")),
     "workers": ("3", 3),
@@ -32,6 +35,7 @@ READ = {
 NOT_OF_THE_ENVIRONMENT = {"auth_stated", "clock"}
 FOLLOW = {
     "auth": {"auth_stated"},
+    "clients_file": {"auth"},
     "host": {"public_url"},
     "port": {"public_url"},
     "redis_url": {"redis_state_url"},
@@ -42,7 +46,7 @@ NUMBERS = ["PORT", "WORKERS", "THREADS", "MAX_BODY_BYTES", "MAX_BATCH", "NEAR_CA
 @pytest.fixture(autouse=True)
 def no_settings_of_our_own(monkeypatch: pytest.MonkeyPatch) -> None:
     """`make test` exports HOST and PORT."""
-    for name in (*(field.upper() for field in READ), "CLIENTS_FILE"):
+    for name in (field.upper() for field in READ):
         monkeypatch.delenv(name, raising=False)
 
 
@@ -132,12 +136,62 @@ def test_an_address_of_this_machine_needs_none(monkeypatch: pytest.MonkeyPatch, 
     assert with_environment(monkeypatch, HOST=host).loopback
 
 
-def test_tokens_are_not_available_yet_and_never_taken_for_granted(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(SettingsError, match="AUTH=clients"):
-        with_environment(monkeypatch, AUTH="clients")
-    monkeypatch.delenv("AUTH")
+def test_a_clients_file_asks_everyone_who_they_are_and_auth_none_written_out_nobody(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    settings = with_environment(monkeypatch, CLIENTS_FILE="/etc/clients.yaml", HOST="0.0.0.0")  # noqa: S104 - not listened on
+    assert (settings.auth, settings.auth_stated) == ("clients", False)
+    assert with_environment(monkeypatch, AUTH="none").auth == "none"
+
+
+def test_asking_who_they_are_needs_a_file_that_says_who_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(SettingsError, match="CLIENTS_FILE"):
-        with_environment(monkeypatch, CLIENTS_FILE="/etc/clients.yaml")
+        with_environment(monkeypatch, AUTH="clients")
+
+
+@pytest.mark.parametrize("word", ["off", "none", "Local", "memory"])
+def test_the_replay_guard_is_one_of_two_words(monkeypatch: pytest.MonkeyPatch, word: str) -> None:
+    with pytest.raises(SettingsError, match="REPLAY_GUARD must be redis or local"):
+        with_environment(monkeypatch, REPLAY_GUARD=word)
+
+
+def test_origins_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = " https://ehr.example , http://localhost:3000,http://[::1]:8080,"
+    origins = with_environment(monkeypatch, CORS_ORIGINS=text).cors_origins
+    assert origins == ("https://ehr.example", "http://localhost:3000", "http://[::1]:8080")
+    assert with_environment(monkeypatch, CORS_ORIGINS="").cors_origins == ()
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "*",
+        "https://*.example",
+        "https://*",
+        "null",
+        "ehr.example",
+        "https://ehr.example/",
+        "https://ehr.example/app",
+        "https://ehr.example?x",
+        "https://ehr.example#x",
+        "https://EHR.example",
+        "HTTPS://ehr.example",
+        "https://user@ehr.example",
+        "https://ehr.example:443",
+        "http://ehr.example:80",
+        "https://ehr.example:port",
+        "https://ehr.example:",
+        "https://",
+        "ftp://ehr.example",
+        "https://[::1",
+        "https://good.example,*",
+    ],
+)
+def test_an_origin_that_no_browser_would_send_or_that_means_many_is_refused(
+    monkeypatch: pytest.MonkeyPatch, origin: str
+) -> None:
+    with pytest.raises(SettingsError, match="CORS_ORIGINS"):
+        with_environment(monkeypatch, CORS_ORIGINS=origin)
 
 
 @pytest.mark.parametrize("auth", ["nobody", "None", "NONE", "false", "0", " none"])

@@ -1,20 +1,25 @@
 """Who may call what: every route says which scope it needs, and a test compares that with the contract."""
 
+import re
 from collections.abc import Callable
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
+import structlog
 from flask import Flask, current_app, request
 
 from service.api.problems import Problem
+from service.security import scopes
+from service.security.authenticator import Authenticator
+from service.security.refusal import GuardClosedError, Unauthorised
 from service.settings import Settings
 
 OPEN = "open"
-ADVICE = "advice"
-CDS = "cds"
-FEEDBACK = "feedback"
-METRICS = "metrics"
-SCOPES = (OPEN, ADVICE, CDS, FEEDBACK, METRICS)
+ADVICE, CDS, FEEDBACK, METRICS = scopes.ADVICE, scopes.CDS, scopes.FEEDBACK, scopes.METRICS
+SCOPES = (OPEN, *scopes.SCOPES)
+
+RETRY_SECONDS = 5
+"""After which a call with a token may be tried again, with a new token."""
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -34,6 +39,21 @@ def scope_of(app: Flask, endpoint: str) -> str | None:
     return getattr(app.view_functions[endpoint], "scope", None)
 
 
+def scopes_by_route(app: Flask) -> dict[tuple[str, str], str]:
+    """The scope of each method and path, the path written as in OpenAPI."""
+    return {
+        (method, re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule)): scope_of(app, rule.endpoint) or ""
+        for rule in app.url_map.iter_rules()
+        for method in rule.methods or ()
+    }
+
+
+def authenticator() -> Authenticator | None:
+    """What tells the callers of the running application apart; None with AUTH=none."""
+    found: Authenticator | None = current_app.config["AUTHENTICATOR"]
+    return found
+
+
 def register(app: Flask, settings: Settings) -> None:
     """Check each request before its view; refuse to start with a view that nobody has decided on."""
     undecided = [rule.endpoint for rule in app.url_map.iter_rules() if scope_of(app, rule.endpoint) not in SCOPES]
@@ -41,6 +61,43 @@ def register(app: Flask, settings: Settings) -> None:
         raise RuntimeError(f"no scope decided for {', '.join(sorted(undecided))}")
     if settings.auth == "none" and settings.loopback:
         app.before_request(_own_names_only)
+    if settings.auth == "clients":
+        app.before_request(_allowed_only)
+
+
+def _allowed_only() -> None:
+    """Before anything of the body is read. What has no route is answered as such to everyone."""
+    # A preflight carries no credentials (and its answer says nothing).
+    if request.endpoint is None or request.method == "OPTIONS":
+        return
+    needed = scope_of(current_app, request.endpoint)
+    if needed == OPEN:
+        return
+    # The address as the operator knows it: the Host header is the caller's word.
+    settings: Settings = current_app.config["SETTINGS"]
+    asked: Authenticator = current_app.config["AUTHENTICATOR"]
+    try:
+        caller = asked.caller(
+            request.headers.get("Authorization"),
+            request.headers.get("X-API-Key"),
+            f"{settings.public_url}{request.path}",
+        )
+    except Unauthorised as refused:
+        structlog.contextvars.bind_contextvars(refused=str(refused), **refused.told)
+        raise _unauthorised() from None
+    except GuardClosedError as closed:
+        structlog.contextvars.bind_contextvars(refused=f"replay: {closed}", **closed.told)
+        detail = "Tokens cannot be checked at the moment. Try again with a new token."
+        raise Problem("unavailable", detail, headers={"Retry-After": str(RETRY_SECONDS)}) from None
+    structlog.contextvars.bind_contextvars(client=caller.name)
+    if needed not in caller.scopes:
+        raise Problem("forbidden", f"This needs the scope {needed}, which the caller does not have.")
+
+
+def _unauthorised() -> Problem:
+    """Always the same: whoever guesses learns nothing from it."""
+    detail = "A valid token or key is needed: Authorization: Bearer <token or key>."
+    return Problem("unauthorised", detail, headers={"WWW-Authenticate": "Bearer"})
 
 
 def _own_names_only() -> None:

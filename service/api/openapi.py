@@ -1,6 +1,8 @@
 """The contract as OpenAPI 3.1, made from the marshmallow schemas, the route table and the loaded knowledge."""
 
+import copy
 import datetime as dt
+from collections.abc import Mapping
 from typing import Any
 
 from apispec import APISpec
@@ -9,6 +11,7 @@ from apispec.ext.marshmallow import MarshmallowPlugin
 from service.advice.question import Answer, Questioner, Refused
 from service.advice.render import VIEWS, rendered
 from service.api import schemas
+from service.api.access import OPEN
 from service.api.problems import KINDS, listed
 from service.knowledge.guideline import Guideline
 from service.settings import VERSION
@@ -21,11 +24,23 @@ DESCRIPTION = """\
 Decision support for health-care professionals, with its reasons and sources. {sign_off_note}
 
 No field is required: a missing fact is unknown, never absent. A body in which any readable part amounts to an
-emergency is answered 200, whatever else is wrong with it."""
+emergency is answered 200, whatever else is wrong with it.
+
+Where the operator asks for it (AUTH=clients), the operations that name a scope need a token or key that has it."""
+
+SECURITY_SCHEMES = {
+    "token": {
+        "type": "http",
+        "scheme": "bearer",
+        "bearerFormat": "JWT",
+        "description": "A client's token (ES384 or RS384, aud the address called, used once) or an API key.",
+    },
+    "key": {"type": "apiKey", "in": "header", "name": "X-API-Key", "description": "An API key: ogs_<id>_<secret>."},
+}
 
 
-def document(questioner: Questioner) -> dict[str, Any]:
-    """The OpenAPI document for the guideline that is asked by default.
+def document(questioner: Questioner, scopes: Mapping[tuple[str, str], str]) -> dict[str, Any]:
+    """The OpenAPI document for the guideline that is asked by default; `scopes` by method and path.
 
     Its examples are worked cases of the content, and their answers are computed.
     """
@@ -48,8 +63,32 @@ def document(questioner: Questioner) -> dict[str, Any]:
     for name, response in _responses(questioner).items():
         spec.components.response(name, response)
     for path, operations in _paths(_patient(questioner.guideline)).items():
-        spec.path(path=path, operations=operations)
+        spec.path(path=path, operations=_guarded(path, operations, scopes))
+    for name, scheme in SECURITY_SCHEMES.items():
+        spec.components.security_scheme(name, scheme)
     return spec.to_dict()
+
+
+def _guarded(path: str, operations: dict[str, Any], scopes: Mapping[tuple[str, str], str]) -> dict[str, Any]:
+    """The operations with the scope that each needs, and the answers that come of it."""
+    guarded = {}
+    for method, operation in operations.items():
+        needed = scopes.get((method.upper(), path), OPEN)
+        guarded[method] = operation
+        if needed != OPEN:
+            security = [{scheme: [needed]} for scheme in SECURITY_SCHEMES]
+            guarded[method] = operation | {
+                "security": security,
+                "responses": _refused(operation) | operation["responses"],
+            }
+    return guarded
+
+
+def _refused(operation: dict[str, Any]) -> dict[str, Any]:
+    """What those get who may not call, in the shape that this operation's errors have."""
+    shape = operation["responses"][str(KINDS["misdirected-request"].status)]["content"]
+    kinds = (KINDS[code] for code in ("unauthorised", "forbidden", "unavailable"))
+    return {str(kind.status): {"description": kind.title, "content": copy.deepcopy(shape)} for kind in kinds}
 
 
 def _named(schema: Any) -> str:

@@ -7,7 +7,7 @@ from flask import Blueprint, Response, current_app
 from redis import RedisError
 
 from service.advice.render import named
-from service.api.access import OPEN, scope
+from service.api.access import OPEN, authenticator, scope, scopes_by_route
 from service.api.json_out import json_response
 from service.api.knowledge import knowledge, overdue, settings
 from service.api.openapi import document
@@ -44,6 +44,9 @@ def readyz() -> Response:
         "cache": _redis(settings().redis_url),
         "state": _redis(settings().redis_state_url),
     }
+    asked = authenticator()
+    if asked is not None:
+        parts |= asked.parts()
     degraded = any(part["status"] != "ok" for part in parts.values())
     return _fresh({"status": "degraded" if degraded else "ready", "parts": parts})
 
@@ -62,7 +65,7 @@ def openapi() -> Response:
     """The contract as OpenAPI 3.1."""
     made = current_app.extensions
     if OPENAPI not in made:  # the same for as long as the process lives
-        made[OPENAPI] = document(knowledge().newest(settings().guideline))
+        made[OPENAPI] = document(knowledge().newest(settings().guideline), scopes_by_route(current_app))
     response = json_response(made[OPENAPI])
     response.headers["Cache-Control"] = "public, max-age=300"
     return response

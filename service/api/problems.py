@@ -33,6 +33,14 @@ KINDS: Mapping[str, Kind] = {
         "Send well-formed JSON in UTF-8.",
     ),
     "bad-request": Kind(400, "Bad request", "The request is not well-formed.", "See the detail."),
+    "unauthorised": Kind(
+        401, "Who is calling?", "The token or key is missing or does not hold; the answer never says why.",
+        "Send Authorization: Bearer with a token or key. An operator finds out more by `flask client check`.",
+    ),
+    "forbidden": Kind(
+        403, "The caller may not ask for this", "The token or key is good, but its scopes do not include this.",
+        "Ask the operator for the scope that the detail names.",
+    ),
     "not-found": Kind(404, "Not found", "There is nothing at this address.", "See /openapi.json for what there is."),
     "method-not-allowed": Kind(
         405, "Method not allowed", "This address does not take this method.", "Use one of those in the Allow header."
@@ -62,6 +70,10 @@ KINDS: Mapping[str, Kind] = {
     ),
     "internal-error": Kind(
         500, "Internal error", "The service failed.", "Try again; report the X-Request-ID of the answer if it persists."
+    ),
+    "unavailable": Kind(
+        503, "Unavailable for the moment", "Something that this request needs cannot be reached.",
+        "Try again after the seconds that the header Retry-After says.",
     ),
 }  # fmt: skip
 

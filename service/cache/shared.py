@@ -1,8 +1,8 @@
 """The cache in Redis, shared by processes and machines. It may hang, die, fill, forget or lie: then we do without.
 
 A request waits for Redis once at most, and for one time-out; once it has waited in vain for a while, others do not
-begin to wait beside it. What is to be kept is written by a thread of its own, which also watches: after a failure no request
-asks Redis until that thread has seen it answer again.
+begin to wait beside it. What is to be kept is written by a thread of its own, which also watches: after a failure no
+request asks Redis until that thread has seen it answer again.
 """
 
 import queue

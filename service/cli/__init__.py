@@ -3,18 +3,22 @@
 import click
 from flask import Flask
 
+from service.cli.client import client
 from service.cli.contract import openapi
 from service.cli.guideline import guideline
+from service.cli.key import key
 from service.knowledge.yaml_file import ContentError
+from service.settings import SettingsError
 
 
 def register(app: Flask) -> None:
     """Add the commands."""
-    for command in (guideline, openapi):
+    for command in (guideline, openapi, client, key):
         app.cli.add_command(command)
 
 
-def without_traceback(error: ContentError) -> Exception:
+def without_traceback(error: ContentError | SettingsError) -> Exception:
     """For a person at a terminal the faults alone; for anybody else the error as it is."""
     at_terminal = click.get_current_context(silent=True) is not None
-    return click.ClickException(f"the content does not load\n{error}") if at_terminal else error
+    what = "the content does not load" if isinstance(error, ContentError) else "the service does not start"
+    return click.ClickException(f"{what}\n{error}") if at_terminal else error

@@ -1,15 +1,26 @@
 """Who may call what: every route against the table of API.md, and the names that are served without tokens."""
 
+import functools
+import json
+import re
 import types
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import pytest
 from flask import Blueprint, Flask
+from werkzeug.test import TestResponse
 
 import service
 from service import create_app
 from service.api.access import SCOPES, scope, scope_of
-from service.settings import Settings
-from tests.api.asking import ONE, is_problem, send
+from service.security.keys import new_key
+from service.security.refusal import GuardClosedError
+from service.settings import Settings, SettingsError
+from tests.api.asking import BATCH, ONE, contract, is_problem, send
+from tests.api.test_problems import SAMPLES
+from tests.conftest import GUIDELINE, NOON
+from tests.security.signing import b64, claims, client, signed, token
 
 # Typed from API.md, "Who may call what". A route that is not here has not been decided on.
 DECIDED = {
@@ -153,3 +164,272 @@ def test_a_service_that_is_open_to_the_network_by_intent_is_served_under_any_nam
 def test_the_start_without_authentication_is_in_the_log(capsys: pytest.CaptureFixture[str]) -> None:
     create_app(Settings(log_level="warning"))
     assert "AUTH=none" in capsys.readouterr().err
+
+
+# ---- AUTH=clients: keys and tokens
+
+
+SAMPLE = {**SAMPLES, "id": "primary-tumour"}
+TOKEN_OF_ALL = client(scopes=["advice", "cds", "feedback", "metrics"])
+
+
+class Asked(NamedTuple):
+    """The application with AUTH=clients, and a key for each scope."""
+
+    app: Flask
+    keys: dict[str, str]
+
+    def open(self, method: str, path: str, key: str | None = None, **more: Any) -> TestResponse:
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        return self.app.test_client().open(path, method=method, headers=headers | more.pop("headers", {}), **more)
+
+
+@pytest.fixture(scope="module")
+def asked(tmp_path_factory: pytest.TempPathFactory) -> Asked:
+    made = {name: new_key(name) for name in (*SCOPES[1:], "nothing", "old", "today")}
+    scopes_of = {"nothing": [], "old": ["advice"], "today": ["advice"]}
+    ends = {"old": "2026-11-22", "today": "2026-11-23"}
+    entries = [
+        {"id": name, "hash": kept, "scopes": scopes_of.get(name, [name]), "expires": ends.get(name)}
+        for name, (_, kept) in made.items()
+    ]
+    file = tmp_path_factory.mktemp("clients") / "clients.json"
+    others = [client(name="second", iss="https://second.example"), client(name="third", iss="https://third.example")]
+    file.write_text(json.dumps({"keys": entries, "clients": [TOKEN_OF_ALL, *others]}))
+    app = create_app(
+        Settings(clients_file=str(file), auth="clients", replay_guard="local", clock=lambda: NOON, log_level="error")
+    )
+    return Asked(app, {name: key for name, (key, _) in made.items()})
+
+
+def path_of(rule: str) -> str:
+    return re.sub(r"<(\w+)>", lambda part: SAMPLE[part[1]], rule)
+
+
+CLOSED = [(method, rule, needed) for (method, rule), needed in DECIDED.items() if needed != "open"]
+
+
+def test_some_routes_are_closed_and_most_are_open() -> None:
+    assert len(CLOSED) >= 4
+    assert len(DECIDED) - len(CLOSED) >= 15
+
+
+@pytest.mark.parametrize(("method", "rule"), [each for each, needed in DECIDED.items() if needed == "open"])
+def test_an_open_route_asks_nobody_who_they_are(asked: Asked, method: str, rule: str) -> None:
+    for headers in ({}, {"Authorization": "Bearer rubbish"}, {"X-API-Key": "rubbish"}):
+        response = asked.open(method, path_of(rule), headers=headers)
+        assert response.status_code in {200, 404}
+        assert response.data == asked.open(method, path_of(rule)).data
+
+
+@pytest.mark.parametrize(("method", "rule", "needed"), CLOSED)
+def test_a_closed_route_asks_for_its_scope_and_no_other(
+    asked: Asked, monkeypatch: pytest.MonkeyPatch, method: str, rule: str, needed: str
+) -> None:
+    path = path_of(rule)
+    endpoint = next(each.endpoint for each in asked.app.url_map.iter_rules() if each.rule == rule)
+
+    @functools.wraps(asked.app.view_functions[endpoint])  # with its scope
+    def reached(**_: str) -> str:
+        return "reached"
+
+    monkeypatch.setitem(asked.app.view_functions, endpoint, reached)
+    response = asked.open(method, path)
+    assert response.status_code == 401
+    assert response.headers["WWW-Authenticate"] == "Bearer"
+    assert response.headers["Cache-Control"] == "no-store"
+    for other in {*SCOPES[1:], "nothing"} - {needed}:
+        response = asked.open(method, path, asked.keys[other])
+        assert response.status_code == 403
+        if not rule.startswith("/cds-services"):
+            assert f"scope {needed}" in is_problem(response, 403, "forbidden")["detail"]
+    url = f"http://127.0.0.1:8000{path}"
+    for good in (asked.keys[needed], token(now=NOON.timestamp(), aud=url)):
+        assert asked.open(method, path, good).get_data(as_text=True) == "reached"
+    if method == "GET":
+        assert asked.open("HEAD", path).status_code == 401
+        assert asked.open("HEAD", path, asked.keys[needed]).status_code == 200
+
+
+@pytest.mark.parametrize(("method", "rule", "needed"), CLOSED)
+def test_a_preflight_needs_no_token(asked: Asked, method: str, rule: str, needed: str) -> None:
+    del needed
+    headers = {"Origin": "https://ehr.example", "Access-Control-Request-Method": method}
+    assert asked.open("OPTIONS", path_of(rule), headers=headers).status_code == 200
+
+
+def test_what_is_not_there_is_not_there_for_everyone(asked: Asked) -> None:
+    is_problem(asked.open("GET", "/nowhere"), 404)
+    is_problem(asked.open("GET", ONE), 405)
+
+
+def test_the_host_name_does_not_matter_where_everyone_is_asked(asked: Asked) -> None:
+    assert asked.open("GET", "/livez", headers={"Host": "guideline.example"}).status_code == 200
+
+
+class Unread:
+    """A body that nobody may read."""
+
+    def read(self, *_: object) -> bytes:
+        raise AssertionError("the body was read")
+
+    readline = readlines = readinto = read
+
+
+@pytest.mark.parametrize("credentials", [None, "rubbish", "nothing"])
+def test_nothing_of_the_body_is_read_before_the_caller_is_known(asked: Asked, credentials: str | None) -> None:
+    key = asked.keys.get(credentials, credentials) if credentials else None
+    for path in (ONE, BATCH, f"/v1/guidelines/{GUIDELINE}/recommendations"):
+        environ = {"wsgi.input": Unread(), "CONTENT_LENGTH": "10", "CONTENT_TYPE": "application/json"}
+        response = asked.open("POST", path, key, environ_overrides=environ)
+        assert response.status_code == (403 if credentials == "nothing" else 401)
+
+
+REFUSED = {
+    "nothing": {},
+    "empty": {"Authorization": ""},
+    "Bearer alone": {"Authorization": "Bearer"},
+    "Bearer and a space": {"Authorization": "Bearer "},
+    "Basic": {"Authorization": "Basic dXNlcjpwYXNz"},
+    "Basic with a key": {"Authorization": "Basic {advice}"},
+    "Digest": {"Authorization": 'Digest username="a"'},
+    "garbage": {"Authorization": "Bearer garbage"},
+    "no scheme": {"Authorization": "ogs_advice_x"},
+    "bytes": {"Authorization": "Bearer \xff\xfe"},
+    "unknown key": {"Authorization": "Bearer ogs_nobody_x"},
+    "wrong secret": {"Authorization": "Bearer ogs_advice_x"},
+    "wrong secret, other header": {"X-API-Key": "ogs_advice_x"},
+    "token in the key's header": {"X-API-Key": "{token}"},
+    "both": {"Authorization": "Bearer {advice}", "X-API-Key": "{advice}"},
+    "two in one": {"Authorization": "Bearer {advice}, Bearer {advice}"},
+    "expired key": {"Authorization": "Bearer {old}"},
+    "alg none": {"Authorization": "Bearer {none}"},
+    "another's audience": {"Authorization": "Bearer {aud}"},
+    "unknown issuer": {"Authorization": "Bearer {iss}"},
+    "unknown key of a known issuer": {"Authorization": "Bearer {kid}"},
+    "wrong signature": {"Authorization": "Bearer {signature}"},
+    "huge": {"Authorization": "Bearer {huge}"},
+}
+
+
+def made_of(asked: Asked, text: str) -> str:
+    now = NOON.timestamp()
+    made = {
+        **asked.keys,
+        "token": token(now=now),
+        "none": f"{b64({'alg': 'none', 'typ': 'JWT', 'kid': 'first'})}.{b64(claims(now))}.",
+        "aud": token(now=now, aud="x"),
+        "iss": token(now=now, iss="https://evil.example"),
+        "kid": token(now=now, name="thief"),
+        "signature": signed(claims(now), name="thief", kid="first"),
+        "huge": "A" * 500_000,
+    }
+    return text.format(**made)
+
+
+def test_every_refusal_is_the_same_answer(asked: Asked) -> None:
+    """Whoever guesses learns nothing."""
+    seen = set()
+    for name, headers in REFUSED.items():
+        sent = {header: made_of(asked, value) for header, value in headers.items()}
+        response = asked.open("POST", ONE, headers=sent, json={})
+        is_problem(response, 401, "unauthorised")
+        kept = [pair for pair in response.headers if pair[0] != "X-Request-ID"]
+        seen.add((response.data, str(sorted(kept))))
+        assert len(seen) == 1, name
+
+
+def test_a_key_is_taken_from_either_header_and_to_the_end_of_its_last_day(asked: Asked) -> None:
+    for headers in (
+        {"Authorization": f"Bearer {asked.keys['advice']}"},
+        {"Authorization": f"bearer {asked.keys['today']}"},
+        {"X-API-Key": asked.keys["advice"]},
+    ):
+        assert asked.open("POST", ONE, headers=headers, json={}).status_code == 200
+
+
+def test_a_token_is_taken_once_and_a_key_often(asked: Asked) -> None:
+    once = token(now=NOON.timestamp())
+    assert asked.open("POST", ONE, once, json={}).status_code == 200
+    assert asked.open("POST", ONE, once, json={}).status_code == 401
+    for _ in range(3):
+        assert asked.open("POST", ONE, asked.keys["advice"], json={}).status_code == 200
+
+
+def test_the_audience_is_the_public_address_without_the_query_and_whatever_the_host_header_says(asked: Asked) -> None:
+    now = NOON.timestamp()
+    for headers in ({}, {"Host": "evil.example"}, {"X-Forwarded-Host": "evil.example"}):
+        assert asked.open("POST", f"{ONE}?view=row", token(now=now), json={}, headers=headers).status_code == 200
+        bad = token(now=now, aud=f"http://evil.example{ONE}")
+        assert asked.open("POST", ONE, bad, json={}, headers=headers).status_code == 401
+
+
+def test_a_client_without_scopes_in_its_entry_may_call_the_hooks_only(asked: Asked) -> None:
+    text = token(now=NOON.timestamp(), name="second", iss="https://second.example")
+    is_problem(asked.open("POST", ONE, text, json={}), 403, "forbidden")
+
+
+def test_a_token_whose_replay_cannot_be_told_is_unavailable_not_refused(
+    asked: Asked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def closed(*_: object) -> bool:
+        raise GuardClosedError("no server")
+
+    monkeypatch.setattr("service.security.replay.LocalGuard.first", closed)
+    response = asked.open("POST", ONE, token(now=NOON.timestamp()), json={})
+    is_problem(response, 503, "unavailable")
+    assert int(response.headers["Retry-After"]) > 0
+    assert asked.open("POST", ONE, token(now=NOON.timestamp(), aud="x"), json={}).status_code == 401
+    assert asked.open("POST", ONE, asked.keys["advice"], json={}).status_code == 200
+
+
+def test_an_emergency_does_not_open_the_door(asked: Asked) -> None:
+    is_problem(asked.open("POST", ONE, json={"complications": ["sepsis_signs"]}), 401)
+
+
+def test_ready_says_who_is_asked(asked: Asked) -> None:
+    parts = asked.open("GET", "/readyz").get_json()["parts"]
+    assert parts["access"] == {"status": "ok", "detail": "clients only"}
+    assert parts["clients"] == {"status": "ok", "clients": 3, "keys": len(asked.keys)}
+    assert parts["replay_guard"] == {"status": "ok"}
+
+
+def test_ready_stays_200_without_a_state_server_and_says_what_that_means(tmp_path: Path) -> None:
+    file = tmp_path / "clients.json"
+    for entries, status in ({"clients": [TOKEN_OF_ALL]}, "degraded"), ({}, "ok"):
+        file.write_text(json.dumps(entries))
+        app = create_app(Settings(clients_file=str(file), auth="clients", log_level="error"))
+        response = app.test_client().get("/readyz")
+        assert response.status_code == 200
+        guard = response.get_json()["parts"]["replay_guard"]
+        assert guard["status"] == status
+    assert "503" not in str(guard)
+
+
+def test_a_broken_or_missing_file_keeps_the_service_from_starting_and_says_where(tmp_path: Path) -> None:
+    file = tmp_path / "clients.json"
+    with pytest.raises(SettingsError, match=r"clients\.json: /: No such file"):
+        create_app(Settings(clients_file=str(file), auth="clients", log_level="error"))
+    file.write_text('{"clients": [{"iss": "a"}]}')
+    with pytest.raises(SettingsError, match=r"clients\.json: /clients/0/jwks: "):
+        create_app(Settings(clients_file=str(file), auth="clients", log_level="error"))
+
+
+def test_auth_none_wins_over_a_file(tmp_path: Path) -> None:
+    """It is written out, and said in the log and in /readyz."""
+    app = create_app(Settings(clients_file=str(tmp_path / "none"), auth="none", auth_stated=True, log_level="error"))
+    assert app.test_client().post(ONE, json={}).status_code == 200
+
+
+def test_the_contract_names_the_scope_of_every_closed_route_and_of_no_other(app: Flask) -> None:
+    document = contract(app)
+    assert document["components"]["securitySchemes"]["token"]["scheme"] == "bearer"
+    assert document["components"]["securitySchemes"]["key"]["name"] == "X-API-Key"
+    for (method, rule), needed in DECIDED.items():
+        operation = document["paths"][re.sub(r"<(\w+)>", r"{\1}", rule)][method.lower()]
+        if needed == "open":
+            assert "security" not in operation
+            assert "401" not in operation["responses"]
+        else:
+            assert operation["security"] == [{"token": [needed]}, {"key": [needed]}]
+            assert {"401", "403", "503"} <= set(operation["responses"])

@@ -14,6 +14,8 @@ from service.facts.identifier import write
 from tests.api.asking import BATCH, NDJSON, ONE, RESPONDER, contract, is_problem, is_problem_body, named, send
 from tests.conftest import GUIDELINE, Server
 
+OF_THOSE_WHO_ARE_ASKED = {"unauthorised", "forbidden", "unavailable"}
+"""Only with AUTH=clients: see test_access.py."""
 CANARY = "Rosalind-4711"
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "TRACE", "PROPFIND", "FROBNICATE")
 SAMPLES = {
@@ -69,7 +71,9 @@ def test_each_kind_of_problem_has_the_one_shape_and_fits_the_published_schema(cl
 
 
 def test_no_kind_is_left_out_above_but_those_that_the_server_brings_about(client: FlaskClient) -> None:
-    assert set(KINDS) - set(one_of_each(client)) == {"request-timeout", "internal-error"}
+    assert set(KINDS) - set(one_of_each(client)) == {
+        "request-timeout", "internal-error", *OF_THOSE_WHO_ARE_ASKED,
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("code", KINDS)

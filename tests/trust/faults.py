@@ -284,13 +284,14 @@ class Run:
         asked = questions(self.record.seed, self.pace.different // (1 if len(clocks) == 1 else 3), clocks)
         plan = {"port": stand.service.port, "questions": asked, "rate": self.pace.rate, "seed": self.record.seed}
         with loaded(self.folder, **plan, access=self.mode.credentials(stand.service)) as load:
-            done = [
-                (fault, [self.round(stand, fault) for _ in range(min(fault.rounds, self.pace.rounds))])
-                for fault in faults
-            ]
+            done = [(fault, self.rounds(stand, fault)) for fault in faults]
             samples = load.stop()
         for fault, rounds in done:
             self.record.keep(self.unit(fault), figures.of(self.mode, fault.name, rounds, samples))
+
+    def rounds(self, stand: Stand, fault: Fault) -> list[Marks]:
+        """Do it as often as it needs."""
+        return [self.round(stand, fault) for _ in range(min(fault.rounds, self.pace.rounds))]
 
     def round(self, stand: Stand, fault: Fault) -> Marks:
         """Do it once."""

@@ -126,7 +126,7 @@ def conclude(record: Record, rate: int) -> None:
     record.end(
         goals,
         [
-            f"{CLIENTS} keep-alive clients in a closed loop, {rate} requests a second at most together; {WORKERS} workers",
+            f"{CLIENTS} keep-alive clients in a closed loop, {rate} requests a second at most; {WORKERS} workers",
             f"NEAR_CACHE_BYTES={ENVIRONMENT['NEAR_CACHE_BYTES']}, so that Redis is asked all the time",
             "load, service and Redis share this machine, and whatever else runs on it",
         ],

@@ -1,0 +1,90 @@
+"""Who is calling: the key or the token of a request, and what its owner may ask for."""
+
+import datetime as dt
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from service.security import keys
+from service.security.refusal import Refusal, Unauthorised
+from service.security.registry import Registry
+from service.security.remote_keys import Fetch, RemoteKeys, https_fetch
+from service.security.replay import ReplayGuard, replay_guard
+from service.security.token import Case, TokenCheck
+from service.settings import Settings
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Somebody who proved who they are: the key's id or the token's issuer, and what they may do."""
+
+    name: str
+    scopes: frozenset[str]
+
+
+class Authenticator:
+    """Tells who is calling, by the clients and keys of CLIENTS_FILE."""
+
+    def __init__(
+        self, registry: Registry, tokens: TokenCheck, guard: ReplayGuard, now: Callable[[], dt.datetime]
+    ) -> None:
+        self._registry, self._tokens, self._guard, self._now = registry, tokens, guard, now
+
+    @classmethod
+    def of(cls, settings: Settings, fetch: Fetch | None = None) -> "Authenticator":
+        """As the settings say. Raises ClientsFileError."""
+        guard = replay_guard(settings.replay_guard, settings.redis_state_url)
+        tokens = TokenCheck(RemoteKeys(fetch or https_fetch()), guard)
+        return cls(Registry(Path(settings.clients_file)), tokens, guard, settings.now)
+
+    def caller(self, authorization: str | None, api_key: str | None, url: str) -> Caller:
+        """Who calls this address (without its query), by the headers Authorization and X-API-Key.
+
+        Raises Unauthorised or GuardClosedError.
+        """
+        now = self._now()
+        secret = _secret(authorization, api_key)
+        clients = self._registry.clients()
+        if secret.startswith(keys.PREFIX):
+            key = keys.checked(secret, clients.keys, now.date())
+            return Caller(f"key {key.id}", key.scopes)
+        case = Case(secret, url, now.timestamp())
+        try:
+            client = self._tokens.check(case, clients)
+        except Refusal as refusal:
+            refusal.told = case.told()
+            raise
+        return Caller(client.iss, client.scopes)
+
+    def parts(self) -> dict[str, dict[str, Any]]:
+        """What /readyz says."""
+        found = self._registry.clients()
+        fault = self._registry.fault
+        said: dict[str, dict[str, Any]] = {
+            "clients": {"status": "ok", "clients": len(found.clients), "keys": len(found.keys)}
+        }
+        if fault:
+            detail = f"CLIENTS_FILE is broken; the last good one is in use: {fault}"
+            said["clients"] |= {"status": "degraded", "detail": detail}
+        closed = self._guard.fault() if found.clients else ""
+        said["replay_guard"] = {"status": "ok"}
+        if closed:
+            said["replay_guard"] = {"status": "degraded", "detail": f"Calls with a token get 503: {closed}"}
+        return said
+
+
+def _secret(authorization: str | None, api_key: str | None) -> str:
+    """The key or token; nothing of it is judged yet."""
+    if api_key is not None:
+        if authorization is not None:
+            raise Unauthorised("credentials", "Authorization and X-API-Key are both there")
+        if not api_key.startswith(keys.PREFIX):
+            raise Unauthorised("credentials", "X-API-Key holds no key of this service")
+        return api_key
+    if authorization is None:
+        raise Unauthorised("credentials", "none")
+    scheme, _, secret = authorization.partition(" ")
+    if scheme.lower() != "bearer" or not secret:
+        raise Unauthorised("credentials", "Authorization is not of the form: Bearer <token or key>")
+    return secret
