@@ -8,15 +8,32 @@ import secrets
 import structlog
 from flask import Flask, Response, request
 
-from service import cli, logs
-from service.api import access, batch, evidence, guidelines, metrics, operations, problems, recommendations, request_log
+from service import cli, logs, redis_client
+from service.api import (
+    access,
+    batch,
+    cds_services,
+    evidence,
+    extract,
+    feedback,
+    guidelines,
+    metrics,
+    operations,
+    problems,
+    recommendations,
+    request_log,
+)
+from service.api.cds_services import Door
 from service.api.json_out import compress
 from service.api.knowledge import Knowledge
 from service.api.timeouts import BodyFaults
 from service.cache.cache import Cache
 from service.cache.near import Near
 from service.cache.shared import Shared
-from service.knowledge.library import load_library
+from service.ehr.card_uuid import CardUuids
+from service.ehr.fhir_server import FhirServers
+from service.feedback_store import PATIENCE_SECONDS, FeedbackStore
+from service.knowledge.library import Library, load_library
 from service.knowledge.yaml_file import ContentError
 from service.metrics import Metrics
 from service.security import cors
@@ -56,8 +73,15 @@ def create_app(settings: Settings | None = None) -> Flask:
     for guideline in (each for releases in library.guidelines.values() for each in releases.values()):
         counted.loaded(*guideline.key, guideline.digest)
     app = Flask(__name__, static_folder=None)
+    secret = _secret(settings)
+    state = redis_client.connect(settings.redis_state_url, PATIENCE_SECONDS) if settings.redis_state_url else None
     app.config.update(
-        SETTINGS=settings, KNOWLEDGE=Knowledge.of(library), METRICS=counted, CACHE=_cache(settings, counted)
+        SETTINGS=settings,
+        KNOWLEDGE=Knowledge.of(library),
+        METRICS=counted,
+        CACHE=_cache(settings, secret, counted),
+        CDS_DOOR=_cds_door(settings, library, secret),
+        FEEDBACK_STORE=FeedbackStore(state),
     )
     app.config["AUTHENTICATOR"] = authenticator
     app.url_map.strict_slashes = True
@@ -65,7 +89,17 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.url_map.merge_slashes = False
     request_log.register(app)
     problems.register(app)
-    for part in (batch, recommendations, guidelines, evidence, operations, metrics):
+    for part in (
+        batch,
+        recommendations,
+        extract,
+        cds_services,
+        feedback,
+        guidelines,
+        evidence,
+        operations,
+        metrics,
+    ):
         app.register_blueprint(part.blueprint)
     if settings.pages:
         app.register_blueprint(decisions.blueprint)
@@ -80,17 +114,32 @@ def create_app(settings: Settings | None = None) -> Flask:
     return app
 
 
-def _cache(settings: Settings, counted: Metrics) -> Cache:
+def _secret(settings: Settings) -> bytes:
+    """The service's secret. A random one is made before the workers fork, so they share it."""
     secret = settings.service_secret.encode()
     if not secret:
         secret = secrets.token_bytes(32)
         structlog.get_logger().info(
-            "SERVICE_SECRET is not set: a random one is used, so no other server shares the cache"
+            "SERVICE_SECRET is not set: a random one is used, so no other server shares the cache, "
+            "and feedback on cards of an earlier start is unattributed"
         )
     elif len(secret) < WEAK_SECRET:
         structlog.get_logger().warning("SERVICE_SECRET is short: `make secrets` makes a good one")
+    return secret
+
+
+def _cache(settings: Settings, secret: bytes, counted: Metrics) -> Cache:
     shared = Shared(settings.redis_url, secret, counted.redis) if settings.redis_url else None
     return Cache(Near(settings.near_cache_bytes), shared)
+
+
+def _cds_door(settings: Settings, library: Library, secret: bytes) -> Door:
+    """At most half of the threads wait for FHIR servers, so that the others still answer."""
+    asked = library.newest(settings.guideline)
+    queries = len(asked.cards.prefetch) if asked is not None and asked.cards is not None else 1
+    servers = FhirServers(settings.fhir_servers, settings.fhir_ca, settings.threads // 2, queries)
+    releases = {each.key: each for by_release in library.guidelines.values() for each in by_release.values()}
+    return Door(servers, CardUuids(secret, releases))
 
 
 def _harden(response: Response) -> Response:

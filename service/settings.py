@@ -55,7 +55,7 @@ class Settings:
     pages: bool = True
     """PAGES: on, or off to take the pages for people away."""
     max_body_bytes: int = 1_048_576
-    """MAX_BODY_BYTES: largest body of one patient; a batch may have sixteen times as much."""
+    """MAX_BODY_BYTES: largest body of one patient; a batch may have sixteen, a FHIR record eight times as much."""
     max_batch: int = 1000
     """MAX_BATCH: most patients of one batch."""
     redis_url: str = field(default="", repr=False)
@@ -66,6 +66,10 @@ class Settings:
     """SERVICE_SECRET: keys the digests of the cache; replicas that share a cache share it. Empty: random at start."""
     near_cache_bytes: int = 8 * 1_048_576
     """NEAR_CACHE_BYTES: most that each process keeps of what it worked out; 0 keeps nothing."""
+    fhir_servers: tuple[str, ...] = ()
+    """FHIR_SERVERS: base URLs that may be called back for what was not prefetched, comma-separated; empty: never."""
+    fhir_ca: Path | None = None
+    """FHIR_CA: file with certificates (PEM) of a hospital's own authority, believed beside those of the system."""
     log_level: str = "info"
     """LOG_LEVEL: debug, info, warning or error."""
     clock_offset_days: int = 0
@@ -139,6 +143,8 @@ def from_environment() -> Settings:
             redis_state_url=text("REDIS_STATE_URL", text("REDIS_URL", "")),
             service_secret=text("SERVICE_SECRET", ""),
             near_cache_bytes=number("NEAR_CACHE_BYTES", Settings.near_cache_bytes),
+            fhir_servers=tuple(filter(None, (one.strip() for one in text("FHIR_SERVERS", "").split(",")))),
+            fhir_ca=Path(text("FHIR_CA", "")) if text("FHIR_CA", "") else None,
             log_level=text("LOG_LEVEL", Settings.log_level).lower(),
             clock_offset_days=number("CLOCK_OFFSET_DAYS", Settings.clock_offset_days),
         )
@@ -153,6 +159,7 @@ def check(settings: Settings) -> None:
     if not _absolute(settings.public_url):
         raise SettingsError("PUBLIC_URL must be an absolute http or https URL.")
     _check_cache(settings)
+    _check_fhir(settings)
     if not 0 <= settings.port <= HIGHEST_PORT:
         raise SettingsError(f"PORT must be a number from 0 to {HIGHEST_PORT}.")
     if settings.log_level not in LOG_LEVELS:
@@ -183,6 +190,17 @@ def _check_cache(settings: Settings) -> None:
             raise SettingsError(f"{name} must begin with redis://, rediss:// or unix:// and be a URL.")
     if settings.near_cache_bytes < 0:
         raise SettingsError("NEAR_CACHE_BYTES must be at least 0.")
+
+
+def _check_fhir(settings: Settings) -> None:
+    for url in settings.fhir_servers:
+        if not _fhir_base(url):
+            raise SettingsError(
+                "FHIR_SERVERS must list base URLs, separated by commas: https (http on loopback only), "
+                "no user, query or fragment."
+            )
+    if settings.fhir_ca is not None and not settings.fhir_ca.is_file():
+        raise SettingsError("FHIR_CA must name a file with certificates.")
 
 
 def _in_url(host: str) -> str:
@@ -218,6 +236,18 @@ def _refuse_no_origin(origin: str) -> None:
             "CORS_ORIGINS must list exact origins such as https://ehr.example or http://localhost:3000, separated by "
             "commas: no *, no path, no capitals, no default port."
         )
+
+
+def _fhir_base(url: str) -> bool:
+    """A token is sent there: over TLS, or not off this machine."""
+    try:
+        parts = urlsplit(url)
+        right = parts.port != 0  # reading it refuses what is no number
+    except ValueError:
+        return False
+    safe = parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname or ""))
+    bare = "@" not in parts.netloc and not parts.query and not parts.fragment and ".." not in parts.path
+    return right and safe and bare and bool(parts.hostname)
 
 
 def _redis(url: str) -> bool:

@@ -29,6 +29,11 @@ READ = {
     "redis_state_url": ("unix:///run/state.sock", "unix:///run/state.sock"),
     "service_secret": ("a secret of ours, long enough to be one", "a secret of ours, long enough to be one"),
     "near_cache_bytes": ("1000000", 1_000_000),
+    "fhir_servers": (
+        " https://fhir.example/r4 , https://b.example/",
+        ("https://fhir.example/r4", "https://b.example/"),
+    ),
+    "fhir_ca": (__file__, Path(__file__)),
     "log_level": ("debug", "debug"),
     "clock_offset_days": ("400", 400),
 }
@@ -300,3 +305,37 @@ def test_what_is_no_url_of_redis_is_refused_without_repeating_it(
 def test_secrets_are_not_in_what_the_settings_say_of_themselves() -> None:
     said = repr(Settings(redis_url="redis://:hush@x", redis_state_url="redis://:hush@y", service_secret="hush"))  # noqa: S106
     assert "hush" not in said
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://fhir.example/r4",  # a token is not sent in the clear
+        "http://localhost.evil.example/r4",
+        "fhir.example/r4",
+        "ftp://fhir.example",
+        "https://user:hush@fhir.example/r4",
+        "https://fhir.example/r4?x=1",
+        "https://fhir.example/r4#x",
+        "https://fhir.example/r4/../admin",
+        "https://fhir.example:port/r4",
+        "https:///r4",
+        "*",
+    ],
+)
+def test_what_is_no_base_url_of_a_fhir_server_is_refused_without_repeating_it(url: str) -> None:
+    with pytest.raises(SettingsError, match="FHIR_SERVERS") as refused:
+        Settings(fhir_servers=("https://fhir.example/r4", url))
+    assert "hush" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "url", ["https://fhir.example", "https://fhir.example:8443/a/r4/", "http://127.0.0.1:8080/fhir"]
+)
+def test_a_fhir_server_over_tls_or_on_this_machine_may_be_listed(url: str) -> None:
+    assert Settings(fhir_servers=(url,)).fhir_servers == (url,)
+
+
+def test_an_authority_that_is_no_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="FHIR_CA"):
+        Settings(fhir_ca=tmp_path / "none.pem")

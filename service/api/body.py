@@ -12,10 +12,10 @@ from service.facts.json_body import BodyError, Json, parse
 JSON = "application/json"
 
 
-def read_body(limit: int, *accepted: str) -> bytes:
+def read_body(limit: int, *accepted: str, example: Json = None) -> bytes:
     """The bytes of a body of an accepted content type, or the problem that says what to send instead."""
     if request.mimetype not in (accepted or (JSON,)):
-        raise Problem("unsupported-media-type", _right_curl())
+        raise Problem("unsupported-media-type", _right_curl(example))
     # One more than the limit: of a chunked body werkzeug reads as much as it may and then stops without a word.
     request.max_content_length = limit + 1
     body = request.get_data(cache=False)
@@ -34,10 +34,10 @@ def parse_json(body: bytes) -> Json:
         raise Problem(code, error.detail, errors) from None
 
 
-def _right_curl() -> str:
+def _right_curl(example: Json) -> str:
     guideline = knowledge().newest(settings().guideline).guideline
     shown = [case.facts for case in guideline.cases if case.example and case.facts and not case.refused]
-    facts = json.dumps(min(shown, key=lambda facts: len(json.dumps(facts)), default={}))
+    facts = json.dumps(example or min(shown, key=lambda facts: len(json.dumps(facts)), default={}))
     many = request.path.endswith("/batch")
     return (
         f"The Content-Type must be {JSON}. With curl: "

@@ -10,13 +10,14 @@ from apispec.ext.marshmallow import MarshmallowPlugin
 
 from service.advice.question import Answer, Questioner, Refused
 from service.advice.render import VIEWS, rendered
-from service.api import schemas
+from service.api import cds_schemas, schemas
 from service.api.access import OPEN
 from service.api.problems import KINDS, listed
 from service.knowledge.guideline import Guideline
 from service.settings import VERSION
 
 JSON, CSV, NDJSON, PROBLEM = "application/json", "text/csv", "application/x-ndjson", "application/problem+json"
+FHIR_JSON = "application/fhir+json"
 
 DESCRIPTION = """\
 {question}
@@ -58,7 +59,7 @@ def document(questioner: Questioner, scopes: Mapping[tuple[str, str], str]) -> d
         jsonSchemaDialect="https://json-schema.org/draft/2020-12/schema",
     )
     spec.components.schema("Facts", schema=questioner.schema)
-    for schema in (schemas.AnswerOut, schemas.RowOut, schemas.ProblemOut):
+    for schema in (schemas.AnswerOut, schemas.RowOut, schemas.ProblemOut, schemas.ExtractionOut, *cds_schemas.ALL):
         spec.components.schema(_named(schema), schema=schema)
     for name, response in _responses(questioner).items():
         spec.components.response(name, response)
@@ -151,6 +152,7 @@ def _paths(patient: dict[str, Any]) -> dict[str, dict[str, Any]]:
             "get": _known("sourceAttributes", "The 13 source attributes", guideline, release)
         },
         "/v1/guidelines/{guideline}/hazards": {"get": _known("hazards", "The hazard log", guideline, release)},
+        "/v1/facts/extract": {"post": _extract()},
         "/v1/facts": {"get": _known("facts", "The request vocabulary with definitions and codes")},
         "/v1/citations": {"get": _known("citations", "The catalogue of sources")},
         "/v1/citations/{source}": {"get": _known("citation", "One source", _in_path("source"))},
@@ -161,6 +163,13 @@ def _paths(patient: dict[str, Any]) -> dict[str, dict[str, Any]]:
         },
         "/decisions/{decision_id}": {"get": _page("page", "The answer as a page", "text/html", "decision_id")},
         "/assets/{name}": {"get": _page("asset", "A file that the pages use", "text/css", "name")},
+        "/cds-services": {"get": _discovery()},
+        "/cds-services/{service}": {"post": _hook()},
+        "/cds-services/{service}/feedback": {"post": _feedback()},
+        "/v1/feedback/summary": {
+            "get": _known("feedbackSummary", "What became of the cards, by rule and release", _query("month", None))
+            | {"responses": _summary()}
+        },
         "/livez": {"get": _known("livez", "The process answers", tag="operations")},
         "/readyz": {"get": _known("readyz", "The knowledge is loaded", tag="operations")},
         "/version": {"get": _known("version", "Versions of the service and its knowledge", tag="operations")},
@@ -247,6 +256,94 @@ def _batch() -> dict[str, Any]:
             ),
             **_problems("refused-facts"),
         },
+    }
+
+
+def _extract() -> dict[str, Any]:
+    resource = {"type": "object", "required": ["resourceType"], "properties": {"resourceType": {"type": "string"}}}
+    bundle = {
+        "type": "object",
+        "required": ["resourceType"],
+        "properties": {"resourceType": {"const": "Bundle"}, "entry": {"type": "array", "items": {"type": "object"}}},
+    }
+    named = {
+        "type": "object",
+        "required": ["bundle"],
+        "properties": {"patient": {"type": ["string", "null"], "description": "Id of the Patient"}, "bundle": bundle},
+        "additionalProperties": False,
+    }
+    record = {"anyOf": [bundle, {"type": "array", "items": resource}, named]}
+    return {
+        "operationId": "extract",
+        "tags": ["one patient"],
+        "summary": "Read the facts of one patient out of FHIR R4 resources",
+        "requestBody": {"required": True, "content": {media: {"schema": record} for media in (JSON, FHIR_JSON)}},
+        "responses": {
+            **_ok("Facts, each with where it comes from, and what was not used", _ref("Extraction")),
+            **_problems("unreadable-body", "not-found", "misdirected-request", "body-too-large"),
+            **_problems("unsupported-media-type", "request-timeout", "refused-facts"),
+        },
+    }
+
+
+def _discovery() -> dict[str, Any]:
+    return {
+        "operationId": "cdsServices",
+        "tags": ["CDS Hooks"],
+        "summary": "CDS Hooks 2.0.1: what can be called, and what to prefetch for it",
+        "parameters": [],
+        "responses": {**_ok("The services", _ref("CdsServices")), **_outcomes("misdirected-request")},
+    }
+
+
+def _hook() -> dict[str, Any]:
+    return {
+        "operationId": "callCdsService",
+        "tags": ["CDS Hooks"],
+        "summary": "CDS Hooks 2.0.1: answer a hook with a card, or with none where there is nothing to say",
+        "parameters": [_in_path("service")],
+        "requestBody": _fhir_or_json(_ref("HookCall")),
+        "responses": {
+            **_ok("At most one card", _ref("CdsCards")),
+            **_outcomes("bad-request", "not-found", "request-timeout", "missing-data", "body-too-large"),
+            **_outcomes("unsupported-media-type", "misdirected-request"),
+        },
+    }
+
+
+def _feedback() -> dict[str, Any]:
+    return {
+        "operationId": "feedback",
+        "tags": ["CDS Hooks"],
+        "summary": "CDS Hooks 2.0.1: what became of cards; a repeated outcome counts once",
+        "parameters": [_in_path("service")],
+        "requestBody": _fhir_or_json(_ref("HookFeedback")),
+        "responses": {
+            "200": {"description": "Kept and counted; empty"},
+            **_outcomes("bad-request", "not-found", "request-timeout", "body-too-large", "unsupported-media-type"),
+            **_outcomes("misdirected-request", "unavailable"),
+        },
+    }
+
+
+def _summary() -> dict[str, Any]:
+    return {
+        **_ok("Counts", _ref("FeedbackSummary")),
+        **_problems("bad-request", "misdirected-request", "unavailable"),
+    }
+
+
+def _fhir_or_json(schema: dict[str, Any]) -> dict[str, Any]:
+    return {"required": True, "content": {JSON: {"schema": schema}, FHIR_JSON: {"schema": schema}}}
+
+
+def _outcomes(*codes: str) -> dict[str, Any]:
+    return {
+        str(KINDS[code].status): {
+            "description": KINDS[code].title,
+            "content": {JSON: {"schema": _ref("OperationOutcome")}},
+        }
+        for code in codes
     }
 
 

@@ -1,4 +1,7 @@
-"""Every error has one shape: application/problem+json (RFC 9457), with a JSON Pointer for each fault."""
+"""Every error has one shape: application/problem+json (RFC 9457), with a JSON Pointer for each fault.
+
+On CDS Hooks routes the same problem is told as an OperationOutcome; `Problem.response` is the one place that decides.
+"""
 
 import traceback
 from collections.abc import Iterable, Mapping
@@ -10,6 +13,7 @@ import structlog
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestTimeout
 
+from service.api import operation_outcome
 from service.api.json_out import json_response
 from service.facts.refusal import Fault
 
@@ -54,6 +58,11 @@ KINDS: Mapping[str, Kind] = {
     "gone": Kind(
         410, "This release is gone", "The release of the content that this id names is no longer loaded.",
         "Ask the question again.",
+    ),
+    "missing-data": Kind(
+        412, "Data that the advice needs could not be had",
+        "They were not prefetched, and the FHIR server did not give them or may not be asked.",
+        "Prefetch what the detail names, or let the service read it: fhirServer, fhirAuthorization, FHIR_SERVERS.",
     ),
     "body-too-large": Kind(413, "The body is too large", "It is over the limit.", "Send less at once."),
     "unsupported-media-type": Kind(
@@ -103,7 +112,10 @@ class Problem(Exception):  # noqa: N818 - the name that RFC 9457 gives it
 
     def response(self) -> Response:
         """The problem as an answer; never cached."""
-        response = json_response(self.body(), KINDS[self.code].status, MIMETYPE)
+        if operation_outcome.answers(request.path):
+            response = json_response(operation_outcome.outcome(self.body()), KINDS[self.code].status)
+        else:
+            response = json_response(self.body(), KINDS[self.code].status, MIMETYPE)
         response.headers["Cache-Control"] = "no-store"
         response.headers.update(self.headers)
         return response

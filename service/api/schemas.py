@@ -238,3 +238,43 @@ class ProblemOut(Schema):
     status = fields.Integer(required=True)
     errors = several(FaultOut)
     urgent = fields.Nested(UrgentOut)
+
+
+class RunnerUp(Schema):
+    """The best of the evidence that lost, and why."""
+
+    resource, why = text(), text()
+    value = fields.Raw(required=True)
+    date = maybe()
+
+
+class Provenance(Schema):
+    """Where a fact comes from."""
+
+    resource, element, why = text(), text(), text()
+    code, date = maybe(), maybe()
+    runner_up = fields.Nested(RunnerUp, required=True, allow_none=True)
+
+
+class IgnoredOut(Schema):
+    resource, reason = text(), text()
+
+
+class RecordConflict(Schema):
+    """Sources that disagree; the fact stays unknown."""
+
+    fact, detail = text(), text()
+    values = fields.List(fields.Raw(), required=True)
+    resources = texts()
+
+
+class ExtractionOut(Schema):
+    """The facts of one patient as a record states them."""
+
+    facts = fields.Dict(fields.String(), fields.Raw(), required=True)
+    provenance = fields.Dict(fields.String(), fields.Nested(Provenance), required=True)
+    breast_cancer = fields.Raw(required=True, metadata={"enum": [True, False, "unknown"]})
+    ignored = several(IgnoredOut)
+    data_conflicts = several(RecordConflict)
+    patient = maybe()
+    other_patients = texts()

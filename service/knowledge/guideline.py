@@ -9,6 +9,7 @@ from service.engine.chain import Chain
 from service.engine.compile import CompiledTable, Point
 from service.engine.table import HitPolicy, Row, Table
 from service.engine.vocabulary import Feature
+from service.knowledge.cards import Cards
 from service.knowledge.cases import Case
 from service.knowledge.model import Boxes, Citation, Clause, Communication, Modifier, Option, Release, Rule
 from service.knowledge.outcomes import Evidence
@@ -70,6 +71,7 @@ class Guideline:
     modifiers: Collection[Modifier]
     options: Mapping[str, Option]
     communication: Communication | None
+    cards: Cards | None
     evidence: Evidence
     citations: Mapping[str, Citation]
     cases: tuple[Case, ...]

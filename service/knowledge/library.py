@@ -3,6 +3,7 @@
 content/guidelines/<id>/<release>/   one folder a release; a new guideline is a new folder
 content/citations/<ID>.yaml          the catalogue of sources
 content/studies/<id>.yaml            figures, each typed once
+content/terminology/<list>.yaml      codes that FHIR resources are read by; optional
 """
 
 import hashlib
@@ -18,6 +19,7 @@ from service.knowledge.model import Citation
 from service.knowledge.outcomes import arms_that_do_not_add_up, directions_that_disagree
 from service.knowledge.release_folder import load_release
 from service.knowledge.schemas import CitationSchema
+from service.knowledge.terminology import Terminology, load_terminology
 from service.knowledge.yaml_file import ContentError, ContentFault, flat, read_yaml
 
 
@@ -28,6 +30,7 @@ class Library:
     guidelines: Mapping[str, Mapping[str, Guideline]]
     citations: Mapping[str, Citation]
     studies: Mapping[str, Any]
+    terminology: Terminology
 
     def newest(self, guideline: str) -> Guideline | None:
         """The newest release of a guideline (release names sort by date), or None."""
@@ -56,7 +59,10 @@ def load_library(content: Path) -> Library:
         guidelines.setdefault(guideline.release.id, {})[guideline.release.release] = guideline
     if not guidelines:
         raise ContentError([ContentFault(str(content), "", "no guideline in this folder")])
-    return Library(guidelines, citations, studies)
+    # A digest of its own: a new code must not make a new release of the guidelines.
+    codes = content / "terminology"
+    terminology = load_terminology(codes, digest_of(sorted(codes.glob("*.yaml")), content))
+    return Library(guidelines, citations, studies, terminology)
 
 
 def digest_of(files: Iterable[Path], root: Path) -> str:

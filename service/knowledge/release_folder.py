@@ -16,7 +16,7 @@ from service.engine.compile import CompiledTable
 from service.engine.table import Table
 from service.engine.verify import verify
 from service.engine.vocabulary import Feature
-from service.knowledge import schemas
+from service.knowledge import cards_file, schemas
 from service.knowledge.cases import Case, read_cases
 from service.knowledge.figures import FigureError, with_figures
 from service.knowledge.guideline import Collection, Guideline, rule_table
@@ -56,6 +56,7 @@ class _Loader:
         contradictions = self.optional("contradictions.yaml", schemas.ContradictionsFile())
         warnings = self.optional("warnings.yaml", schemas.WarningsFile())
         communication: Communication | None = self.optional("communication.yaml", schemas.CommunicationSchema()) or None
+        cards = self.optional("cards.yaml", cards_file.CardsSchema()) or None
         tables = self.part("derivations.yaml", schemas.DerivationsSchema())
         cases = self.cases()
         self.stop()
@@ -104,6 +105,11 @@ class _Loader:
             )
             for name in MEMBERS[file]
         }  # fmt: skip
+        if cards is not None:
+            for path, detail in cards_file.faults(cards, rules, options):
+                self.fault("cards.yaml", path, detail)
+            orders = self.placed(cards.orders, "cards.yaml", "/orders", derived)
+            cards = replace(self.placed(cards, "cards.yaml", "", derived), orders=orders)
         self.stop()
 
         gates = [rule for name in release.gates for rule in rules if rule.id == name]
@@ -125,6 +131,7 @@ class _Loader:
             implausible=Collection("implausible", [w for w in collected["warnings"].items if w.implausible], derived),
             options=options,
             communication=communication,
+            cards=cards,
             evidence=Evidence(outcomes, tuple(populations)),
             citations=self.citations,
             cases=tuple(cases),
@@ -260,6 +267,7 @@ FILES = (
     "warnings.yaml",
     "modifiers.yaml",
     "communication.yaml",
+    "cards.yaml",
     "evidence.yaml",
 )
 FOLDERS = ("rules", "cases")

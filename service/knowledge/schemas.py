@@ -25,8 +25,10 @@ class Boxes(fields.Field[Boxed]):
 
 def text(pattern: str | None = None) -> fields.String:
     """A required string that is not empty, perhaps of a pattern."""
-    fits = validate.Length(min=1) if pattern is None else validate.Regexp(pattern, error=f"Must match {pattern}.")
-    return fields.String(required=True, validate=fits)
+    if pattern is None:
+        return fields.String(required=True, validate=validate.Length(min=1))
+    shown = pattern.replace("{", "{{").replace("}", "}}")  # marshmallow takes an error for a format
+    return fields.String(required=True, validate=validate.Regexp(pattern, error=f"Must match {shown}."))
 
 
 def optional() -> fields.String:

@@ -4,6 +4,7 @@ import copy
 import json
 from typing import Any
 
+import fhirkit
 from flask import Flask
 from flask.testing import FlaskClient
 from jsonschema import Draft202012Validator
@@ -65,13 +66,28 @@ def send(client: FlaskClient, body: Any, path: str = ONE, content_type: str = JS
 
 
 def is_problem(response: TestResponse, status: int, code: str | None = None) -> dict[str, Any]:
-    """Check that the answer is a problem of the one shape; gives its body."""
+    """Check that the answer is a problem of the one shape (on CDS Hooks routes an OperationOutcome); gives its body."""
+    if f"{response.request.path}/".startswith("/cds-services/"):
+        return is_outcome(response, status)
     text = response.get_data(as_text=True)
     assert response.status_code == status, text[:500]
     assert response.mimetype == PROBLEM, text[:500]
     assert response.headers["Cache-Control"] == "no-store"
     problem = json.loads(text)
     return is_problem_body(problem, status, code)
+
+
+def is_outcome(response: TestResponse, status: int) -> dict[str, Any]:
+    """Check that the answer is a valid OperationOutcome with a readable text; gives its body."""
+    text = response.get_data(as_text=True)
+    assert response.status_code == status, text[:500]
+    assert response.mimetype == JSON, text[:500]
+    assert response.headers["Cache-Control"] == "no-store"
+    outcome: dict[str, Any] = json.loads(text)
+    assert outcome["resourceType"] == "OperationOutcome"
+    assert fhirkit.validate(outcome) == []
+    assert all(issue["severity"] == "error" and issue["details"]["text"] for issue in outcome["issue"])
+    return outcome
 
 
 def is_problem_body(problem: dict[str, Any], status: int, code: str | None = None) -> dict[str, Any]:

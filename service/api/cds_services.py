@@ -1,0 +1,173 @@
+"""The EHR door: CDS Hooks discovery and services. What broke is never told as "nothing to say"."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Blueprint, Response, current_app
+
+from service.advice.question import Answer, Questioner, Refused
+from service.api.access import CDS, scope
+from service.api.body import JSON, parse_json, read_body
+from service.api.extract import FHIR_JSON, TIMES_ONE
+from service.api.json_out import json_response
+from service.api.knowledge import knowledge, overdue, settings
+from service.api.problems import Problem, listed
+from service.ehr.call import Call, CallError, read_call
+from service.ehr.card_uuid import CardUuids
+from service.ehr.cards import Place, advice_card, uncertain_card
+from service.ehr.detail import Findings
+from service.ehr.extract import Extraction, extract
+from service.ehr.fhir_server import Access, FhirServers
+from service.ehr.gathered import Gathered, gather
+from service.ehr.orders import Draft, relevant_drafts, tumour_sides
+from service.ehr.prefetch import WrongTypeError
+from service.ehr.suspicion import points_to_cancer
+from service.facts.json_body import pointer
+from service.knowledge.cards import Cards, Service
+
+blueprint = Blueprint("cds_services", __name__)
+
+EXAMPLE = {"hook": "patient-view", "hookInstance": "<uuid>", "context": {"userId": "Practitioner/1", "patientId": "1"}}
+SPECIFICATION = "2.0.1"
+"""Of CDS Hooks; 3.0 asks for it in discovery, 2.0.1 allows it."""
+
+
+@dataclass(frozen=True)
+class Door:
+    """What the views share: made once by create_app."""
+
+    servers: FhirServers
+    uuids: CardUuids
+
+
+def door() -> Door:
+    """The door of the running application."""
+    found: Door = current_app.config["CDS_DOOR"]
+    return found
+
+
+@blueprint.get("/cds-services")
+@scope(CDS)
+def discovery() -> Response:
+    """What can be called, and what to prefetch for it."""
+    cards = _offering(_asked())
+    return _fresh({"services": [] if cards is None else [_described(cards, service) for service in cards.services]})
+
+
+@blueprint.post("/cds-services/<service>")
+@scope(CDS)
+def call(service: str) -> Response:
+    """Answer a hook with a card, or with none where there is nothing to say."""
+    questioner, cards, index = offered(service)
+    tree = parse_json(read_body(settings().max_body_bytes * TIMES_ONE, JSON, FHIR_JSON, example=EXAMPLE))
+    try:
+        asked = read_call(tree, cards.services[index].hook)
+    except CallError as error:
+        detail = " ".join(fault.detail for fault in error.faults[:3])
+        raise Problem("bad-request", detail, listed(error.faults)) from None
+    drafts: list[Draft] = []
+    if asked.drafts:
+        terminology = knowledge().library.terminology
+        drafts = relevant_drafts(cards.orders, terminology, asked.drafts, asked.selections, asked.patient)
+        if not drafts:
+            return _fresh({"cards": []})
+    return _fresh({"cards": _cards(questioner, cards, asked, drafts, index)})
+
+
+def offered(service: str) -> tuple[Questioner, Cards, int]:
+    """Who answers a service, the words for it, and its place among the services; or 404."""
+    questioner = _asked()
+    cards = _offering(questioner)
+    ids = [] if cards is None else [each.id for each in cards.services]
+    if cards is None or service not in ids:
+        raise Problem("not-found", f"There is no such service. Known: {', '.join(ids) or 'none'}.")
+    return questioner, cards, ids.index(service)
+
+
+def _offering(questioner: Questioner) -> Cards | None:
+    """The words of the cards, if there are any, and codes to read records by."""
+    return questioner.guideline.cards if knowledge().library.terminology else None
+
+
+def _cards(questioner: Questioner, cards: Cards, asked: Call, drafts: list[Draft], index: int) -> list[dict[str, Any]]:
+    try:
+        record = gather(cards, asked.patient, asked.prefetch, door().servers, _access(asked))
+    except WrongTypeError as error:
+        detail = "A prefetched value is a FHIR resource or null."
+        fault = {"pointer": pointer("prefetch", error.key), "code": "invalid_value", "detail": detail}
+        raise Problem("bad-request", detail, [fault]) from None
+    today = settings().today()
+    terminology = knowledge().library.terminology
+    extraction = extract(terminology, [record.bundle], asked.patient, today)
+    answer = questioner.ask(dict(extraction.facts), today)
+    if isinstance(answer, Refused):
+        raise TypeError("the extracted facts were refused")
+    _refuse_what_cannot_be_said(record, extraction, answer)
+    emergency = answer.advice.decision.emergency
+    if drafts and not emergency:
+        sides = tumour_sides(terminology, [record.bundle], asked.patient, today)
+        drafts = [draft for draft in drafts if draft.may_be_on(sides)]
+        if not drafts:
+            return []
+    findings = Findings(extraction, record, overdue(questioner.guideline, today))
+    place = Place(settings().public_url, settings().pages, index, asked.patient)
+    if extraction.breast_cancer or emergency:
+        return [advice_card(answer, findings, drafts, place, door().uuids)]
+    found = extraction.data_conflicts or "complications" in extraction.facts
+    if extraction.breast_cancer is None and (
+        found or points_to_cancer(terminology, cards.uncertain.words, record.resources)
+    ):
+        return [uncertain_card(questioner.guideline, findings, place, door().uuids)]
+    return []
+
+
+def _refuse_what_cannot_be_said(record: Gathered, extraction: Extraction, answer: Answer) -> None:
+    """412 where a required datum is missing, unless what is there amounts to an emergency.
+
+    A part of the diagnoses shows that there is a breast cancer, but not that there is none.
+    """
+    lacking = list(record.lacking)
+    if not extraction.breast_cancer:
+        lacking += record.partial
+    if not lacking or answer.advice.decision.emergency:
+        return
+    names = ", ".join(datum.title for datum in lacking)
+    errors = [
+        {
+            "pointer": pointer("prefetch", datum.id),
+            "code": "missing_data",
+            "detail": f"{datum.title}: {record.states[datum].value}. Asked for by {datum.query}",
+        }
+        for datum in lacking
+    ]
+    raise Problem("missing-data", f"Without it no advice can be given: {names}.", errors)
+
+
+def _access(asked: Call) -> Access | None:
+    """Where the call may be answered from, if its server is one of those listed."""
+    if asked.fhir_server is None or not asked.token_usable:
+        return None
+    base = door().servers.listed(asked.fhir_server)
+    return None if base is None else Access(base, asked.token)
+
+
+def _described(cards: Cards, service: Service) -> dict[str, Any]:
+    return {
+        "id": service.id,
+        "hook": service.hook,
+        "title": service.title,
+        "description": service.description,
+        "prefetch": {datum.id: datum.query for datum in cards.prefetch},
+        "usageRequirements": cards.usage_requirements,
+        "version": SPECIFICATION,
+    }
+
+
+def _asked() -> Questioner:
+    return knowledge().newest(settings().guideline)
+
+
+def _fresh(body: object) -> Response:
+    response = json_response(body)
+    response.headers["Cache-Control"] = "no-store"
+    return response

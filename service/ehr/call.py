@@ -1,0 +1,124 @@
+"""The body of a CDS Hooks call, checked as far as the service reads it. What it does not know, it passes over."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from service.ehr.gathered import FHIR_ID
+from service.facts.json_body import Json, pointer, repeated
+from service.facts.refusal import Fault
+
+ORDERS = ("order-select", "order-sign")
+SELECT = "order-select"
+
+
+@dataclass(frozen=True)
+class Call:
+    """What a call says. The token stays out of every representation."""
+
+    patient: str
+    prefetch: Mapping[str, Json]
+    drafts: Mapping[str, Any]
+    selections: tuple[str, ...] | None
+    fhir_server: str | None
+    token: str | None = field(default=None, repr=False)
+    """The access token; None where none was sent."""
+    token_usable: bool = True
+    """False for an authorization without a token that can be sent on."""
+
+
+class CallError(Exception):
+    """A body that is not a call of this hook; with every fault."""
+
+    def __init__(self, faults: list[Fault]) -> None:
+        super().__init__(f"{len(faults)} faults")
+        self.faults = faults
+
+
+def read_call(tree: Json, hook: str) -> Call:
+    """Read the body. Raises CallError."""
+    if not isinstance(tree, dict):
+        raise CallError([Fault("", "invalid_value", "A call is a JSON object.")])
+    if places := list(repeated(tree)):
+        raise CallError([Fault(place, "repeated_key", "This key is stated more than once.") for place in places])
+    reader = _Reader(tree, hook)
+    call = reader.call()
+    if reader.faults:
+        raise CallError(reader.faults)
+    return call
+
+
+class _Reader:
+    def __init__(self, tree: Mapping[str, Json], hook: str) -> None:
+        self.tree = tree
+        self.hook = hook
+        self.faults: list[Fault] = []
+
+    def call(self) -> Call:
+        if self.tree.get("hook") != self.hook:
+            self.fault(f"This service answers the hook {self.hook}; say so in hook.", "hook")
+        if not _text(self.tree.get("hookInstance")):
+            self.fault("hookInstance is a text that is not empty (a UUID).", "hookInstance")
+        context = self.tree.get("context")
+        if not isinstance(context, dict):
+            self.fault("context is an object.", "context")
+            context = None
+        drafts, selections = self.orders(context) if self.hook in ORDERS else ({}, None)
+        server, token, usable = self.server()
+        prefetch = self.tree.get("prefetch")
+        if not isinstance(prefetch, dict | None):
+            self.fault("prefetch is an object.", "prefetch")
+            prefetch = None
+        patient = self.patient(context)
+        return Call(patient, prefetch or {}, drafts, selections, server, token, usable)
+
+    def patient(self, context: Mapping[str, Json] | None) -> str:
+        if context is None:
+            return ""
+        if not _text(context.get("userId")):
+            self.fault("context.userId is a text that is not empty, such as Practitioner/123.", "context", "userId")
+        patient = context.get("patientId")
+        if isinstance(patient, str) and FHIR_ID.fullmatch(patient):
+            return patient
+        detail = "context.patientId is the bare id of a Patient: 1 to 64 of A-Z a-z 0-9 - and the full stop."
+        self.fault(detail, "context", "patientId")
+        return ""
+
+    def orders(self, context: Mapping[str, Json] | None) -> tuple[Mapping[str, Any], tuple[str, ...] | None]:
+        if context is None:
+            return {}, None
+        drafts = context.get("draftOrders")
+        if not isinstance(drafts, dict) or drafts.get("resourceType", "Bundle") != "Bundle":
+            self.fault("context.draftOrders is a Bundle.", "context", "draftOrders")
+            drafts = {}
+        if self.hook != SELECT:
+            return drafts, None
+        selections = context.get("selections")
+        if not isinstance(selections, list) or not all(isinstance(name, str) for name in selections):
+            self.fault("context.selections is a list of references into draftOrders.", "context", "selections")
+            selections = []
+        return drafts, tuple(selections)
+
+    def server(self) -> tuple[str | None, str | None, bool]:
+        server, given = self.tree.get("fhirServer"), self.tree.get("fhirAuthorization")
+        if server is not None and not _text(server):
+            self.fault("fhirServer is a URL.", "fhirServer")
+            server = None
+        if given is None:
+            return server, None, True
+        if not isinstance(given, dict):
+            self.fault("fhirAuthorization is an object.", "fhirAuthorization")
+            return server, None, False
+        if server is None:
+            self.fault("With fhirAuthorization, fhirServer says where it holds.", "fhirServer")
+        token = given.get("access_token")
+        if isinstance(token, str) and token and token.isascii() and token.isprintable() and " " not in token:
+            return server, token, True
+        return server, None, False
+
+    def fault(self, detail: str, *path: str) -> None:
+        self.faults.append(Fault(pointer(*path), "invalid_value", detail))
+
+
+def _text(value: Json) -> bool:
+    return isinstance(value, str) and bool(value.strip())

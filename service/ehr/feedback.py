@@ -1,0 +1,137 @@
+"""What clinicians did with a card: CDS Hooks feedback as the specification, Epic and the sandbox say it."""
+
+import datetime as dt
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from service.facts.json_body import Json, pointer
+from service.facts.refusal import Fault
+
+OUTCOMES = ("accepted", "overridden")
+MOST = 1000
+"""Outcomes of one batch."""
+LONGEST = 200
+"""Characters of an id or a code; a UUID has 36."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one card. `comment` is free text of a clinician about a patient: PHI."""
+
+    card: str
+    outcome: str
+    at: str
+    suggestions: tuple[str, ...]
+    reasons: tuple[str, ...]
+    comment: str | None
+
+
+class FeedbackError(Exception):
+    """A body that is not feedback. Nothing of it may be counted."""
+
+    def __init__(self, faults: list[Fault]) -> None:
+        super().__init__(f"{len(faults)} faults")
+        self.faults = faults
+
+
+def read_feedback(tree: Json) -> list[Outcome]:
+    """The outcomes that a body reports. Raises FeedbackError with every fault."""
+    items = tree.get("feedback") if isinstance(tree, dict) else None
+    if not isinstance(items, list) or not items or len(items) > MOST:
+        detail = f"Send an object with a list `feedback` of 1 to {MOST} outcomes."
+        raise FeedbackError([Fault("/feedback" if isinstance(tree, dict) else "", "invalid_value", detail)])
+    faults: list[Fault] = []
+    found = [_Item(item, index, faults).outcome() for index, item in enumerate(items)]
+    if faults:
+        raise FeedbackError(faults)
+    return found
+
+
+class _Item:
+    def __init__(self, item: Json, index: int, faults: list[Fault]) -> None:
+        self.item = item if isinstance(item, dict) else {}
+        self.index = index
+        self.faults = faults
+        if not isinstance(item, dict):
+            self.fault("An outcome is an object.")
+
+    def outcome(self) -> Outcome:
+        outcome = self.item.get("outcome")
+        if outcome not in OUTCOMES:
+            self.fault(f"outcome is one of {', '.join(OUTCOMES)}.", "outcome")
+        reasons, comment = self.reasons()
+        return Outcome(
+            card=self.text("card"),
+            outcome=str(outcome),
+            at=self.moment(),
+            suggestions=tuple(self.suggestions(required=outcome == "accepted")),
+            reasons=reasons,
+            comment=comment,
+        )
+
+    def text(self, name: str) -> str:
+        value = self.item.get(name)
+        if isinstance(value, str) and 0 < len(value) <= LONGEST:
+            return value
+        self.fault(f"{name} is a text of 1 to {LONGEST} characters.", name)
+        return ""
+
+    def moment(self) -> str:
+        """The moment in UTC, so that the same moment written in two ways is one."""
+        value = self.item.get("outcomeTimestamp")
+        try:
+            moment = dt.datetime.fromisoformat(value) if isinstance(value, str) and "T" in value.upper() else None
+            if moment is not None and moment.tzinfo is not None:
+                return moment.astimezone(dt.UTC).isoformat()
+        except (ValueError, OverflowError):
+            pass
+        self.fault("outcomeTimestamp is a moment with its zone, as in 2026-11-23T10:05:31Z.", "outcomeTimestamp")
+        return ""
+
+    def suggestions(self, *, required: bool) -> Iterator[str]:
+        name = "acceptedSuggestions"
+        given = self.item.get(name)
+        if given is None and not required:
+            return
+        if not isinstance(given, list) or (required and not given):
+            self.fault("Of an accepted card, acceptedSuggestions lists the suggestions taken over.", name)
+            return
+        for place, each in enumerate(given):
+            value = each.get("id") if isinstance(each, dict) else None
+            if isinstance(value, str) and 0 < len(value) <= LONGEST:
+                yield value
+            else:
+                self.fault("A suggestion is an object with its id.", name, place, "id")
+
+    def reasons(self) -> tuple[tuple[str, ...], str | None]:
+        """Codes of the reasons, and the comment. The specification says overrideReason, Epic overrideReasons."""
+        codes: list[str] = []
+        comments: list[str] = []
+        for name in ("overrideReason", "overrideReasons"):
+            given = self.item.get(name)
+            for each in given if isinstance(given, list) else [] if given is None else [given]:
+                if not isinstance(each, dict):
+                    self.fault(f"{name} is an object.", name)
+                    continue
+                codes += self.codes(each.get("reason", each if "code" in each else None), name)
+                comment = each.get("userComment")
+                if comment is not None and not isinstance(comment, str):
+                    self.fault("userComment is a text.", name, "userComment")
+                elif comment:
+                    comments.append(comment)
+        return tuple(dict.fromkeys(codes)), "\n".join(comments) or None
+
+    def codes(self, reason: Json, name: str) -> Iterator[str]:
+        """The code of a reason: a Coding, or (as some send it) a concept with several."""
+        if reason is None:
+            return
+        codings = reason.get("coding", [reason]) if isinstance(reason, dict) else [reason]
+        for coding in codings if isinstance(codings, list) else [codings]:
+            code = coding.get("code") if isinstance(coding, dict) else None
+            if isinstance(code, str) and 0 < len(code) <= LONGEST:
+                yield code
+            else:
+                self.fault("A reason is a Coding with its code.", name, "reason", "code")
+
+    def fault(self, detail: str, *path: str | int) -> None:
+        self.faults.append(Fault(pointer("feedback", self.index, *path), "invalid_value", detail))

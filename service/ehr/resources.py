@@ -1,0 +1,253 @@
+"""Small tolerant accessors on FHIR resources as plain dicts: what is missing or of a wrong type reads as absent.
+
+Hospitals send an object where a list belongs, empty codings, bundles without a type, plain strings where DSTU2 had
+them. None of these raises here.
+"""
+
+import calendar
+import datetime as dt
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from service.facts.json_body import Json
+
+Resource = dict[str, Any]
+
+SHOWN = 128
+"""Longest text of a resource that is repeated back."""
+
+MAX_NESTING = 16
+"""Bundles inside bundles beyond which nothing is looked for; the body itself is limited to 64 levels."""
+
+ABSENT_REASON = "http://hl7.org/fhir/StructureDefinition/data-absent-reason"
+ABSENT_SYSTEMS = (
+    "http://terminology.hl7.org/CodeSystem/data-absent-reason",
+    "http://hl7.org/fhir/data-absent-reason",
+    "http://terminology.hl7.org/CodeSystem/v3-NullFlavor",
+    "http://hl7.org/fhir/v3/NullFlavor",
+)
+
+
+@dataclass(frozen=True)
+class Coding:
+    """One code of a concept; a member that is missing is empty."""
+
+    system: str
+    code: str
+    display: str
+
+    @property
+    def token(self) -> str:
+        """The code as a FHIR search writes it, `system|code`."""
+        return f"{self.system[:SHOWN]}|{self.code[:SHOWN]}"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A resource, where it stood, and the address that its bundle gives it."""
+
+    resource: Resource
+    full_url: str
+    place: str
+
+
+@dataclass(frozen=True)
+class Day:
+    """A date as far as it is known: 2018 is every day from its first to its last."""
+
+    first: dt.date
+    last: dt.date
+    text: str
+
+    def before(self, other: "Day") -> bool:
+        """Whether it certainly was earlier."""
+        return self.last < other.first
+
+    def overlaps(self, other: "Day") -> bool:
+        """Whether both may have been the same day."""
+        return not self.before(other) and not other.before(self)
+
+    def days_after(self, other: "Day") -> tuple[int, int]:
+        """Fewest and most days from the other to this one; negative where it was earlier."""
+        return (self.first - other.last).days, (self.last - other.first).days
+
+
+def objects(value: Json) -> list[Resource]:
+    """The objects of a list; an object alone is a list of one."""
+    if isinstance(value, dict):
+        return [value]
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def string(value: Json) -> str:
+    """A text, or the empty one."""
+    return value.strip() if isinstance(value, str) else ""
+
+
+def resource_or_empty(value: Json) -> Resource:
+    """A resource, or an empty one for what is none."""
+    return value if type_of(value) else {}
+
+
+def type_of(resource: Json) -> str:
+    """The type of a resource, or the empty text."""
+    return string(resource.get("resourceType")) if isinstance(resource, dict) else ""
+
+
+def codings(concept: Json) -> list[Coding]:
+    """The codes of a CodeableConcept, a list of them, or a bare Coding. Codings without a code are left out."""
+    found = []
+    for item in objects(concept):
+        for coding in objects(item["coding"]) if "coding" in item else [item]:
+            made = Coding(string(coding.get("system")), string(coding.get("code")), string(coding.get("display")))
+            if made.code:
+                found.append(made)
+    return found
+
+
+def texts(concept: Json) -> list[str]:
+    """The texts of a concept: its own, then the displays of its codes."""
+    if isinstance(concept, str):
+        return [concept] if concept.strip() else []
+    found = [string(item.get("text")) for item in objects(concept)]
+    found += [
+        string(coding.get("display")) for item in objects(concept) for coding in objects(item.get("coding")) or [item]
+    ]
+    return [text for text in dict.fromkeys(found) if text]
+
+
+def word(value: Json) -> str:
+    """A status: a plain word, or the first code of a concept (R4 made concepts of what DSTU2 sent as words)."""
+    if isinstance(value, str):
+        return value.strip().lower()
+    return next((coding.code.lower() for coding in codings(value)), "")
+
+
+def is_absent(value: Json) -> bool:
+    """Whether a value only says why there is none (data-absent-reason as extension or as code)."""
+    if any(string(each.get("url")) == ABSENT_REASON for each in extensions(value, ABSENT_REASON)):
+        return True
+    said = codings(value)
+    return bool(said) and all(coding.system in ABSENT_SYSTEMS for coding in said)
+
+
+def choice(resource: Resource, name: str) -> tuple[str, Json]:
+    """The element value[x] that a resource has, and its name; ("", None) without one or with a reason instead."""
+    for element, value in resource.items():
+        if element.startswith(name) and element[len(name) : len(name) + 1].isupper():
+            return (element, value) if value is not None and not is_absent(value) else ("", None)
+    return "", None
+
+
+def day(value: Json) -> Day | None:
+    """A date, dateTime or instant; a year or a month counts as all its days. None for what is no date."""
+    found = _DATE.match(value.strip()) if isinstance(value, str) else None
+    if found is None:
+        return None
+    year, month, date = found.groups()
+    try:
+        first = dt.date(int(year), int(month or 1), int(date or 1))
+        if date:
+            last = first
+        elif month:
+            last = first.replace(day=calendar.monthrange(first.year, first.month)[1])
+        else:
+            last = dt.date(first.year, 12, 31)
+    except ValueError:
+        return None
+    return Day(first, last, "-".join(part for part in (year, month, date) if part))
+
+
+_DATE = re.compile(r"([0-9]{4})(?:-([0-9]{2})(?:-([0-9]{2})(?:[T ].*)?)?)?\Z", re.DOTALL)
+
+
+def when(resource: Resource, *elements: str) -> tuple[str, Day | None]:
+    """The first of these elements that holds a date (a Period counts by its start), and that date."""
+    for element in elements:
+        value = resource.get(element)
+        found = day(value.get("start") if isinstance(value, dict) else value)
+        if found is not None:
+            return element, found
+    return "", None
+
+
+def extensions(element: Json, ending: str) -> list[Resource]:
+    """The extensions whose URL ends so (mCODE renamed its bases from release to release)."""
+    return [
+        each
+        for item in objects(element)
+        for each in objects(item.get("extension"))
+        if string(each.get("url")).endswith(ending)
+    ]
+
+
+def reference(value: Json) -> str:
+    """The text of a Reference; empty for one by identifier or display only."""
+    return next((string(item.get("reference")) for item in objects(value)), "")
+
+
+def local(text: str) -> tuple[str, str]:
+    """Type and id that a reference names, without base URL and version; the type may be empty (urn:uuid:…)."""
+    if text.lower().startswith(("urn:uuid:", "urn:oid:")):
+        return "", text.split(":", 2)[2]
+    parts = [part for part in text.split("?", maxsplit=1)[0].split("/") if part]
+    if "_history" in parts:
+        parts = parts[: parts.index("_history")]
+    if not parts:
+        return "", ""
+    return (parts[-2] if len(parts) > 1 else ""), parts[-1]
+
+
+def entries(tree: Json, place: str = "", nesting: int = 0) -> Iterator[Entry]:
+    """Every resource of a bundle, a list, or a bundle in a bundle, in the order sent.
+
+    What stands in the place of a resource and is none comes as an empty one, so that it can be told.
+    """
+    if isinstance(tree, list):
+        for index, item in enumerate(tree):
+            yield from entries(item, f"{place}[{index}]", nesting)
+    elif type_of(tree) == "Bundle" and nesting < MAX_NESTING:
+        listed = tree.get("entry", [])
+        for index, entry in enumerate(listed if isinstance(listed, list) else [listed]):
+            yield from _entry(entry, f"{place}{'.' if place else ''}entry[{index}]", nesting)
+    else:
+        yield Entry(resource_or_empty(tree), "", place)
+
+
+def _entry(entry: Json, at: str, nesting: int) -> Iterator[Entry]:
+    held = entry if isinstance(entry, dict) else {"resource": None}
+    response = held.get("response")
+    outcome = response.get("outcome") if isinstance(response, dict) else None
+    if type_of(outcome):
+        yield Entry(resource_or_empty(outcome), "", at)
+    if "resource" not in held:
+        return
+    if type_of(held["resource"]) == "Bundle":
+        yield from entries(held["resource"], at, nesting + 1)
+    else:
+        yield Entry(resource_or_empty(held["resource"]), string(held.get("fullUrl")), at)
+
+
+def bundles(tree: Json, nesting: int = 0) -> Iterator[Resource]:
+    """Every bundle, nested ones included."""
+    if isinstance(tree, list):
+        for item in tree:
+            yield from bundles(item, nesting)
+    elif type_of(tree) == "Bundle" and nesting < MAX_NESTING:
+        yield tree
+        for entry in objects(tree.get("entry")):
+            yield from bundles(entry.get("resource"), nesting + 1)
+
+
+def has_more(bundle: Resource) -> bool:
+    """Whether a bundle is one page of several."""
+    return any(string(link.get("relation")) == "next" for link in objects(bundle.get("link")))
+
+
+def failed(resource: Json) -> bool:
+    """Whether a resource is an OperationOutcome that tells of an error: a query that failed found nothing out."""
+    return type_of(resource) == "OperationOutcome" and any(
+        word(issue.get("severity")) in {"error", "fatal"} for issue in objects(resource.get("issue"))
+    )

@@ -1,0 +1,94 @@
+"""The response to the systemic therapy being given now.
+
+Only an assessment after the first dose of the current line and before the next definitive step counts. `improved` is
+a response whose RECIST category was not stated. A status after surgery describes residual disease.
+"""
+
+import datetime as dt
+from collections.abc import Iterator
+
+from service.ehr.cancer import Cancer, is_about
+from service.ehr.claims import Claim, choose, explain
+from service.ehr.record import Item, Record
+from service.ehr.resources import Day, codings, texts
+from service.ehr.therapy import Therapy
+
+CLOSE_DAYS = 30
+"""A RECIST category is preferred to a status that is not more than this newer."""
+BEFORE_DAYS = 122
+"""How long before the first evidence of M1 a line may have begun and still be therapy of the metastatic disease."""
+CATEGORIES = {
+    "improved": "responded", "stable": "SD", "worsened": "PD",
+    "CR": "CR", "PR": "PR", "SD": "SD", "PD": "PD", "NE": "NE", "NON_CR_NON_PD": "NON_CR_NON_PD",
+}  # fmt: skip
+RECIST = {"CR", "PR", "SD", "PD", "NE", "NON_CR_NON_PD"}
+
+
+def read_response(record: Record, cancer: Cancer, therapy: Therapy, found: Day | None) -> None:
+    """State chemotherapy_response with the day of the assessment; `found` is the first evidence of M1, if any."""
+    claims = [claim for item in record.of("Observation") for claim in _claims(record, cancer, therapy, found, item)]
+    if not claims:
+        return
+    path = "chemotherapy_response"
+    recist = [each for each in claims if each.what == "RECIST"]
+    latest = max(each.day.last for each in claims if each.day)
+    close = [each for each in recist if each.day and latest - each.day.last <= dt.timedelta(days=CLOSE_DAYS)]
+    chosen = choose(record.notes, path, close or claims)
+    if chosen is None or chosen.day is None:
+        return
+    record.notes.facts[path] = {"overall": chosen.value, "assessed_on": chosen.day.first.isoformat()}
+    explain(record.notes, path, chosen, claims)
+
+
+def _claims(record: Record, cancer: Cancer, therapy: Therapy, found: Day | None, item: Item) -> Iterator[Claim]:
+    kinds = {match.means for match in record.match("disease_status", item.codes)}
+    if "registry_status" in kinds:
+        record.notes.ignore(item.label, "LOINC 21976-6 is a registry status, no response")
+        return
+    said = {each.means for each in record.match("disease_status", codings(item.resource.get("method")))}
+    if not kinds & {"status", "recist"} and not ("recist" in said and _reading(record, item)):
+        return
+    category, code = _reading(record, item) or ("", None)
+    if category == "distant_metastasis":
+        return
+    reason = is_about(record, cancer, item) or _why_not(therapy, found, item)
+    if not category or category not in CATEGORIES:
+        reason = "a course of the disease that is not stated or undetermined"
+    if reason:
+        record.notes.ignore(item.label, reason)
+        return
+    what = "RECIST" if category in RECIST else "the status of the disease; it states no RECIST category"
+    yield Claim(CATEGORIES[category], item, f"Observation.{item.value[0]}", code, item.day, what)
+
+
+def _reading(record: Record, item: Item) -> tuple[str, str | None] | None:
+    """What the value means, and its code."""
+    value = item.value[1]
+    for match in record.match("disease_status", codings(value)):
+        if match.means not in {"status", "registry_status", "recist"}:
+            return match.means, match.coding.token
+    listed = record.terminology["disease_status"]
+    words = (listed.word(text) for text in texts(value))
+    return next(((means, None) for means in words if means), None)
+
+
+def _why_not(therapy: Therapy, found: Day | None, item: Item) -> str:
+    """Why an assessment says nothing about the response to the current therapy."""
+    start, on = (therapy.line[0].day if therapy.line else None), item.day
+    if start is None:
+        return "no systemic therapy given before it is in the record: it says nothing about a response to one"
+    if on is None:
+        return "an assessment without a date cannot be tied to a therapy"
+    step, undated = therapy.next_step
+    reasons = {
+        "the dates of the systemic therapy are not all known": therapy.undated,
+        "not after the first dose of the current line of systemic therapy": not start.before(on),
+        "the therapy on record began long before the metastases: the current one is not known": (
+            found is not None and found.days_after(start)[0] > BEFORE_DAYS
+        ),
+        "an operation without a date may have come before it": undated,
+        "after an operation it describes what is left, not a response of the primary": (
+            step is not None and not on.before(step)
+        ),
+    }
+    return next((reason for reason, holds in reasons.items() if holds), "")

@@ -1,0 +1,67 @@
+"""What an EHR shows is content with a shape: one thing broken in cards.yaml, and it does not load."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from service import create_app
+from service.knowledge.library import load_library
+from service.knowledge.yaml_file import ContentError
+from service.settings import CONTENT, Settings
+from tests.conftest import GUIDELINE
+
+RELEASE = f"guidelines/{GUIDELINE}/2026-11-23"
+
+# What is broken: words there, words instead, and the words of the fault.
+BROKEN = {
+    "no such hook": ("hook: patient-view", "hook: patient-look", "/services/mbc-primary-lrt-patient-view/hook"),
+    "an id that is no part of an address": ("mbc-primary-lrt-order-sign:", "Sign/it:", "/services/Sign~1it"),
+    "a query with a chain": ("Procedure?patient=", "Procedure?subject.name=x&patient=", "/prefetch/procedures/query"),
+    "a query with another token": (
+        "Patient/{{context.patientId}}", "Patient/{{userPatientId}}", "/prefetch/patient/query",
+    ),
+    "a datum within one that there is not": ("within: observations", "within: notes", "no such datum: notes"),
+    "an indicator besides emergencies that is critical": ("urgent: warning", "urgent: critical", "nothing else"),
+    "an emergency that is not critical": ("emergency: critical", "emergency: warning", "and nothing else, is critical"),
+    "a word that is missing": ("  partial: ", "  parcial: ", "/words"),
+    "a summary that is too long": ("summary: Is this breast cancer?", f"summary: {'x' * 100}", "/uncertain/summary"),
+    "words before a title that are too long": ("differs: Differs", f"differs: {'x' * 60}", "more than 139 characters"),
+    "a caution on no rule": ("rules: [R21, R24, R25]", "rules: [R21, R99]", "no such rule: R99"),
+    "a caution on no feature": ("visceral_crisis: ", "visceral_crises: ", "visceral_crises"),
+    "a suggestion of no kind": ("kind: radiotherapy", "kind: radiotherapie", "no option has this kind: radiotherapie"),
+    "a rule under which nothing is said of a draft": ("rules: [R14]", "rules: [R12]", "under rule R14"),
+    "an option that there is not": ("[surgery_last, ", "[surgery_first, ", "no such option: surgery_first"),
+    "a procedure that no code means": ("means: [mastectomy, ", "means: [amputation, ", "/orders/kinds/surgery/means"),
+    "a priority that FHIR does not know": ("priority: asap", "priority: soon", "/suggestions"),
+    "no word for a kind of order": ("      title: breast surgery\n", "", "/orders/kinds/surgery/title"),
+}  # fmt: skip
+
+
+@pytest.fixture
+def content(tmp_path: Path) -> Path:
+    """The shipped content, to be broken."""
+    return shutil.copytree(CONTENT, tmp_path / "content")
+
+
+@pytest.mark.parametrize("what", BROKEN)
+def test_one_thing_broken_does_not_load_and_is_named(content: Path, what: str) -> None:
+    before, after, fault = BROKEN[what]
+    file = content / RELEASE / "cards.yaml"
+    text = file.read_text()
+    assert before in text
+    file.write_text(text.replace(before, after, 1))
+    with pytest.raises(ContentError) as refused:
+        load_library(content)
+    assert "cards.yaml" in str(refused.value)
+    assert fault.replace("~1", "/") in str(refused.value)
+
+
+@pytest.mark.parametrize("without", [f"{RELEASE}/cards.yaml", "terminology"])
+def test_without_words_or_codes_no_service_is_offered(content: Path, without: str) -> None:
+    """Rather than one that finds nothing in every record."""
+    gone = content / without
+    shutil.rmtree(gone) if gone.is_dir() else gone.unlink()
+    client = create_app(Settings(content=content, log_level="error")).test_client()
+    assert client.get("/cds-services").get_json() == {"services": []}
+    assert client.post("/cds-services/mbc-primary-lrt-patient-view", json={}).status_code == 404

@@ -1,0 +1,146 @@
+"""The code lists: what is misnamed does not load, and the digest of a guideline does not change with a code."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from service.knowledge.library import Library, load_library
+from service.knowledge.terminology import MEANINGS, Terminology, check_digit_holds, load_terminology
+from service.knowledge.yaml_file import ContentError
+from service.settings import CONTENT
+
+CM = "http://hl7.org/fhir/sid/icd-10-cm"
+
+
+@pytest.fixture
+def terminology(library: Library) -> Terminology:
+    return library.terminology
+
+
+@pytest.fixture
+def changed(tmp_path: Path) -> Callable[..., Path]:
+    """A copy of the lists in which one text is another."""
+
+    def change(file: str, before: str, after: str) -> Path:
+        folder = tmp_path / "terminology"
+        shutil.copytree(CONTENT / "terminology", folder, dirs_exist_ok=True)
+        text = (folder / file).read_text()
+        assert before in text
+        (folder / file).write_text(text.replace(before, after, 1))
+        return folder
+
+    return change
+
+
+def test_every_list_that_is_read_is_there(terminology: Terminology) -> None:
+    assert set(terminology.lists) == set(MEANINGS)
+    assert terminology
+
+
+def test_every_meaning_has_a_code(terminology: Terminology) -> None:
+    for name, listed in terminology.lists.items():
+        worded = set(listed.words)
+        silent = set(listed.meanings) - {concept.means for concept in listed.codes} - worded
+        assert not silent, f"{name}: {silent}"
+
+
+@pytest.mark.parametrize(
+    ("file", "before", "after", "path"),
+    [
+        ("metastases.yaml", "means: distant", "means: distnat", "/codes/"),
+        ("metastases.yaml", 'code: "94222008"', 'code: "94222009"', "/codes/"),
+        ("metastases.yaml", "site: bone}", "site: bones}", "/codes/"),
+        ("metastases.yaml", "system: snomed", "system: snowmed", "/codes/"),
+        ("metastases.yaml", "  regional: ", "  regionel: ", "/meanings/"),
+        ("complications.yaml", ", proof: coded", "", "/proof"),
+        ("drugs.yaml", '"paclitaxel"', '"Paclitaxel"', "/words/chemotherapy"),
+        ("values.yaml", "id: values", "id: value", "/id"),
+        ("values.yaml", "title: ", "titel: ", "/title"),
+        ("presence.yaml", 'code: "2667000"', 'code: "52101004"', "/code"),
+        ("systems.yaml", '"http://loinc.org"', '"http://snomed.info/sct"', "/loinc/0"),
+        ("systems.yaml", "snomed:", "{snomed:", ""),
+    ],
+)
+def test_a_fault_is_told_with_file_and_path(changed, file: str, before: str, after: str, path: str) -> None:
+    with pytest.raises(ContentError) as caught:
+        load_terminology(changed(file, before, after), "")
+    assert any(fault.file.endswith(file) and path in fault.path for fault in caught.value.faults), str(caught.value)
+
+
+def test_a_missing_list_and_a_list_that_nobody_reads(changed) -> None:
+    folder = changed("values.yaml", "id: values", "id: values")
+    (folder / "presence.yaml").unlink()
+    with pytest.raises(ContentError, match="the list presence is missing"):
+        load_terminology(folder, "")
+    (folder / "presence.yaml").write_text((folder / "values.yaml").read_text())
+    (folder / "spelt.yaml").write_text((folder / "values.yaml").read_text().replace("id: values", "id: spelt"))
+    with pytest.raises(ContentError, match="nothing reads a list of this name"):
+        load_terminology(folder, "")
+
+
+def test_a_library_without_lists_is_a_library(tmp_path: Path) -> None:
+    assert not load_terminology(tmp_path / "none", "")
+
+
+def test_a_code_changes_the_digest_of_the_lists_and_of_nothing_else(library: Library, tmp_path: Path) -> None:
+    content = tmp_path / "content"
+    shutil.copytree(CONTENT, content)
+    file = content / "terminology" / "presence.yaml"
+    file.write_text(file.read_text().replace("title: Present or absent", "title: Absent or present"))
+    other = load_library(content)
+    assert other.terminology.digest != library.terminology.digest
+    for name, releases in library.guidelines.items():
+        assert {key: each.digest for key, each in releases.items()} == {
+            key: each.digest for key, each in other.guidelines[name].items()
+        }
+
+
+def found(terminology: Terminology, name: str, system: str, code: str) -> str | None:
+    key = terminology.key(system, code)
+    concept = None if key is None else terminology[name].find(*key)
+    return None if concept is None else concept.means
+
+
+@pytest.mark.parametrize(
+    ("system", "code", "expected"),
+    [
+        (CM, "C50.912", "invasive"),
+        (CM, "C50.999", "invasive"),
+        (CM, "c50912", "invasive"),
+        (f"{CM}|2026", "C50.912", "invasive"),
+        (f"{CM}/", "C50.912 ", "invasive"),
+        (CM, "C5", None),
+        (CM, "C61", "other_primary"),
+        (CM, "C80.1", "generic"),
+        (CM, "", None),
+        (CM, "C" * 500, None),
+        ("http://fhir.de/CodeSystem/bfarm/icd-10-gm", "C50.9+", "invasive"),
+        ("http://example.org/local", "C50.912", None),
+        ("", "C50.912", None),
+    ],
+)
+def test_how_a_code_is_found(terminology: Terminology, system: str, code: str, expected: str | None) -> None:
+    assert found(terminology, "breast_cancer", system, code) == expected
+
+
+def test_the_nearest_listed_code_above_counts(terminology: Terminology) -> None:
+    atc = "http://www.whocc.no/atc"
+    assert found(terminology, "drugs", atc, "L01EF01") == "cdk46"
+    assert found(terminology, "drugs", atc, "L01EB02") == "other"
+    assert found(terminology, "drugs", atc, "L01FD01") == "anti_her2"
+    assert found(terminology, "drugs", atc, "L01FD04") == "other"
+
+
+def test_words_are_whole_texts(terminology: Terminology) -> None:
+    staging = terminology["staging"]
+    assert staging.word(" Stage  IV ") == "stage_iv"
+    assert staging.word("not stage IV") is None
+
+
+@pytest.mark.parametrize(
+    ("code", "holds"), [("94222008", True), ("94222009", False), ("784176009", False), ("1", False), ("x" * 8, False)]
+)
+def test_check_digits(code: str, holds: object) -> None:
+    assert check_digit_holds(code) is holds
