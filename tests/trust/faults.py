@@ -13,7 +13,7 @@ from pathlib import Path
 from service.settings import CONTENT
 from tests.conftest import RedisServer, until
 from tests.trust import faults_figures as figures
-from tests.trust.access import Access, modes
+from tests.trust.access import GUARD_CLOSED, TOO_EARLY_OR_LATE, Access, modes
 from tests.trust.clock import Clock
 from tests.trust.faults_figures import Marks
 from tests.trust.load import loaded
@@ -35,6 +35,7 @@ class Stand:
 
     service: Service
     redis: RedisServer
+    state: RedisServer
     proxy: Proxy | None = None
     clock: Clock | None = None
     content: Path = CONTENT
@@ -52,6 +53,8 @@ class Fault:
     inject: Injection
     clock: int = 0
     """Of the service's clocks that which holds while it lasts."""
+    refuses: str = ""
+    """The status by which a call with a token is refused while it lasts, as designed."""
     stops: bool = False
     """Whether the service ends, so that later connections find nobody."""
     rounds: int = 1
@@ -140,6 +143,27 @@ def behaving(how: str) -> Injection:
     return inject
 
 
+# ---- what can be done to the state server
+
+
+@contextlib.contextmanager
+def state_killed(stand: Stand) -> Iterator[None]:
+    """It dies, and starts again with what it kept."""
+    stand.state.kill()
+    yield
+    stand.state.start()
+
+
+@contextlib.contextmanager
+def state_hung(stand: Stand) -> Iterator[None]:
+    """It is there and says nothing."""
+    stand.state.process.send_signal(signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        stand.state.process.send_signal(signal.SIGCONT)
+
+
 # ---- what can be done to the service
 
 
@@ -198,6 +222,10 @@ TO_REDIS = [
     Fault("Redis full (noeviction), half of it gone", full),
     Fault("Redis wants another password", locked),
 ]
+TO_STATE = [
+    Fault("state Redis killed, started again", state_killed, refuses=GUARD_CLOSED),
+    Fault("state Redis hung (SIGSTOP)", state_hung, refuses=GUARD_CLOSED),
+]
 BY_PROXY = [
     Fault("Redis slow: each reply 20 ms late", behaving("slow 20")),
     Fault("Redis slow: each reply 45 ms late", behaving("slow 45")),
@@ -213,10 +241,10 @@ TO_SERVICE = [
 ]
 CLOCKS = [NO_SHIFT, HOUR, -HOUR, YEAR, -YEAR]
 OF_CLOCK = [
-    Fault("clock jumps an hour ahead and back", moved_clock(HOUR), clock=1),
-    Fault("clock jumps an hour back and ahead", moved_clock(-HOUR), clock=2),
-    Fault("clock jumps a year ahead and back", moved_clock(YEAR), clock=3),
-    Fault("clock jumps a year back and ahead", moved_clock(-YEAR), clock=4),
+    Fault("clock jumps an hour ahead and back", moved_clock(HOUR), clock=1, refuses=TOO_EARLY_OR_LATE),
+    Fault("clock jumps an hour back and ahead", moved_clock(-HOUR), clock=2, refuses=TOO_EARLY_OR_LATE),
+    Fault("clock jumps a year ahead and back", moved_clock(YEAR), clock=3, refuses=TOO_EARLY_OR_LATE),
+    Fault("clock jumps a year back and ahead", moved_clock(-YEAR), clock=4, refuses=TOO_EARLY_OR_LATE),
 ]
 FULL_LOG = Fault("disk of the log full (/dev/full, from the start)", lambda _: contextlib.nullcontext())
 
@@ -241,27 +269,24 @@ class Run:
 
     def all(self) -> None:
         """Those that are not done yet, each group on a service of its own."""
-        if faults := self.left(*TO_REDIS, *TO_SERVICE):
-            content = self.folder / "content"
-            shutil.copytree(CONTENT, content)
-            with redis() as server, self.serving(server, CONTENT=str(content)) as up:
-                self.under_load(Stand(up, server, content=content), faults)
-        if faults := self.left(*BY_PROXY):
-            with (
-                redis() as server,
-                proxied(server.folder / "redis.sock") as proxy,
-                self.serving(server, REDIS_URL=proxy.url) as up,
-            ):
-                self.under_load(Stand(up, server, proxy=proxy), faults)
-        if faults := self.left(*OF_CLOCK):
-            clock = Clock(self.folder)
-            with redis() as server, self.serving(server, **clock.environment) as up:
-                self.under_load(Stand(up, server, clock=clock), faults, CLOCKS)
-        if faults := self.left(FULL_LOG):
-            with redis() as server, self.serving(server) as up:
-                up.stop()
-                up.start(Path("/dev/full"))
-                self.under_load(Stand(up, server), faults)
+        with redis() as server, redis() as state:
+            if faults := self.left(*TO_REDIS, *TO_STATE, *TO_SERVICE):
+                content = self.folder / "content"
+                shutil.copytree(CONTENT, content)
+                with self.serving(server, state, CONTENT=str(content)) as up:
+                    self.under_load(Stand(up, server, state, content=content), faults)
+            if faults := self.left(*BY_PROXY):
+                with proxied(server.folder / "redis.sock") as proxy, self.serving(proxy, state) as up:
+                    self.under_load(Stand(up, server, state, proxy=proxy), faults)
+            if faults := self.left(*OF_CLOCK):
+                clock = Clock(self.folder)
+                with self.serving(server, state, **clock.environment) as up:
+                    self.under_load(Stand(up, server, state, clock=clock), faults, CLOCKS)
+            if faults := self.left(FULL_LOG):
+                with self.serving(server, state) as up:
+                    up.stop()
+                    up.start(Path("/dev/full"))
+                    self.under_load(Stand(up, server, state), faults)
 
     def left(self, *faults: Fault) -> list[Fault]:
         """Those of which there are no figures."""
@@ -271,13 +296,11 @@ class Run:
         """Its name in the record."""
         return f"{self.mode.name}: {fault.name}"
 
-    @contextlib.contextmanager
-    def serving(self, server: RedisServer, **environment: str) -> Iterator[Service]:
-        """The service with this cache and a state server of its own, which nothing is done to."""
-        with redis() as state:
-            given = {"REDIS_URL": server.url, "REDIS_STATE_URL": state.url} | environment
-            with self.mode.service(self.folder, given) as up:
-                yield up
+    def serving(
+        self, server: RedisServer | Proxy, state: RedisServer, **environment: str
+    ) -> contextlib.AbstractContextManager[Service]:
+        """The service with these servers."""
+        return self.mode.service(self.folder, {"REDIS_URL": server.url, "REDIS_STATE_URL": state.url} | environment)
 
     def under_load(self, stand: Stand, faults: list[Fault], clocks: Sequence[dt.timedelta] = (NO_SHIFT,)) -> None:
         """Do them one after the other under one load."""
@@ -296,7 +319,7 @@ class Run:
     def round(self, stand: Stand, fault: Fault) -> Marks:
         """Do it once."""
         _in_use(stand.service)
-        marks = stand.marks = Marks(clock=fault.clock, stops=fault.stops)
+        marks = stand.marks = Marks(fault.clock, stops=fault.stops, refuses=fault.refuses)
         marks.now("begun")
         seconds(self.pace.before)
         marks.now("injecting")

@@ -22,8 +22,8 @@ anywhere), refused facts."""
 class Marks:
     """The moments of one round, and what belongs to it."""
 
-    def __init__(self, clock: int = 0, *, stops: bool = False) -> None:
-        self.clock, self.stops = clock, stops
+    def __init__(self, clock: int = 0, *, stops: bool = False, refuses: str = "") -> None:
+        self.clock, self.stops, self.refuses = clock, stops, refuses
         self.killed: set[int] = set()
         self.at: dict[str, float] = {}
 
@@ -93,7 +93,8 @@ def _verdict(mode: Access, marks: Marks, sample: Sample) -> str:
         return "killed"
     if marks.stops and kind in {CUT, UNCONNECTED} and marks.at["injecting"] <= sample.began < marks.at["healed"]:
         return "nobody"
-    return "refused" if kind in mode.by_design else "failed"
+    lasting = marks.at["injecting"] <= sample.ended and sample.began < marks.at["recovered"]
+    return "refused" if lasting and mode.name == "tokens" and kind in marks.refuses else "failed"
 
 
 def _percentile(values: list[float], percent: int) -> float:
