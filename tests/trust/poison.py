@@ -1,5 +1,6 @@
 """Part 2: whoever may write to Redis can cost time, and cannot change an answer."""
 
+import contextlib
 import http.client
 import json
 import random
@@ -25,14 +26,15 @@ from tests.trust.reference import different_bodies, reference
 from tests.trust.stand import SECRET, Service, redis, service
 
 TITLE = "Poisoned cache"
-ABOUT = """With write access to Redis. An entry is changed, its question asked of a real service that keeps nothing near,
-and the answer compared with that of an application without a cache. An entry counts as accepted where the answer is
-another, or where the service took it from Redis."""
+ABOUT = """With write access to Redis. An entry is changed, its question asked of a real service that keeps nothing
+near, and the answer compared with that of an application without a cache. An entry counts as accepted where the answer
+is not the right one, or where the service took it from Redis."""
 
 NUMBER, FEW = 10_000, 400
 VICTIMS = 60
 OTHER_SECRET = SECRET[::-1]
 HUGE = 64 * 2**20
+MOST_MORE_MIB = 16
 FORGED, HIT = "detail=forged", "redis; hit"
 
 
@@ -134,18 +136,19 @@ def run(record: Record, *, short: bool) -> None:
         tempfile.TemporaryDirectory(prefix="trust-") as folder,
         redis() as server,
         service(Path(folder), **environment, REDIS_URL=server.url) as up,
+        contextlib.closing(Asker(up)) as ask,
     ):
-        loot = _gathered(record.seed, Path(folder), server, up)
-        record.keep("lies", _told(record.seed, number, loot, server, up))
-        record.keep("huge", _huge(loot.own[0], server, up))
+        loot = _gathered(record.seed, Path(folder), server, ask)
+        record.keep("lies", _told(record.seed, number, loot, server, ask))
+        record.keep("huge", _huge(loot.own[0], server, ask))
     _conclude(record)
 
 
-def _told(seed: int, number: int, loot: Loot, server: RedisServer, up: Service) -> dict[str, Any]:
+def _told(seed: int, number: int, loot: Loot, server: RedisServer, ask: "Asker") -> dict[str, Any]:
     """Tell each lie and ask. One that the service's own late write replaced before it was read is told again."""
-    chance, asked, again = random.Random(seed), Asker(up), 0
+    chance, again = random.Random(seed), 0
     told: dict[str, Counter[str]] = {name: Counter() for name in LIES}
-    before = up.lookups("forged")
+    before = ask.up.lookups("forged")
     names = list(LIES)
     for index in range(number):
         name, entry = names[index % len(names)], loot.own[index % len(loot.own)]
@@ -154,7 +157,7 @@ def _told(seed: int, number: int, loot: Loot, server: RedisServer, up: Service) 
             if lie == entry.sealed:
                 continue
             _plant(server.client, entry, lie)
-            status, body = asked(entry)
+            status, body = ask(entry)
             if status.startswith(HIT) and body == entry.right and _is(server.client, entry.name, entry.sealed):
                 again += 1
                 continue
@@ -163,7 +166,7 @@ def _told(seed: int, number: int, loot: Loot, server: RedisServer, up: Service) 
         told[name]["accepted"] += body != entry.right or status.startswith(HIT)
         told[name]["refused"] += FORGED in status
     figures = {name: dict(each) for name, each in told.items()}
-    return {"told": figures, "counted": up.lookups("forged") - before, "again": again}
+    return {"told": figures, "counted": ask.up.lookups("forged") - before, "again": again}
 
 
 def _plant(client: Redis, entry: Entry, lie: bytes | Callable[[Redis], Any]) -> None:
@@ -182,6 +185,7 @@ class Asker:
     """A keep-alive client: Cache-Status and body."""
 
     def __init__(self, up: Service) -> None:
+        self.up = up
         self._connection = http.client.HTTPConnection("127.0.0.1", up.port, timeout=20)
 
     def __call__(self, entry: Entry) -> tuple[str, bytes]:
@@ -190,11 +194,15 @@ class Asker:
         with self._connection.getresponse() as response:
             return response.headers["Cache-Status"] or "", response.read()
 
+    def close(self) -> None:
+        """Hang up."""
+        self._connection.close()
 
-def _gathered(seed: int, folder: Path, server: RedisServer, up: Service) -> Loot:
+
+def _gathered(seed: int, folder: Path, server: RedisServer, ask: "Asker") -> Loot:
     """Answers that Redis holds, and what services of another release and with another secret hold for the same."""
     right = reference()
-    own = list(_kept(_questions(seed, right), server.client, Asker(up)))
+    own = list(_kept(_questions(seed, right), server.client, ask))
     content = folder / "content"
     shutil.copytree(CONTENT, content)
     file = next(content.glob("guidelines/*/*/guideline.yaml"))
@@ -246,14 +254,14 @@ def _kept_by(app: Flask, entries: list[Entry], client: Redis) -> dict[str, bytes
     return found
 
 
-def _huge(entry: Entry, server: RedisServer, up: Service) -> dict[str, Any]:
+def _huge(entry: Entry, server: RedisServer, ask: "Asker") -> dict[str, Any]:
     """A value that is far too long: it must cost neither the answer nor the process."""
     server.client.config_set("maxmemory", "0")
     server.client.set(entry.name, bytes(HUGE))
-    began, before = time.monotonic(), _peak(up)
-    status, body = Asker(up)(entry)
+    began, before = time.monotonic(), _peak(ask.up)
+    status, body = ask(entry)
     took = (time.monotonic() - began) * 1000
-    return {"right": body == entry.right, "status": status, "ms": round(took), "MiB": _peak(up) - before}
+    return {"right": body == entry.right, "status": status, "ms": round(took), "MiB": _peak(ask.up) - before}
 
 
 def _peak(up: Service) -> int:
@@ -276,7 +284,11 @@ def _conclude(record: Record) -> None:
                 f"{lies['counted']:.0f} of {told}; Cache-Status says so of {refused}",
                 met=lies["counted"] == refused == told,
             ),
-            goal("a value of 64 MiB changes nothing", f"{huge['ms']} ms, {huge['MiB']} MiB more", met=huge["right"]),
+            goal(
+                "a value of 64 MiB changes no answer and is not read into memory",
+                f"{huge['ms']} ms, {huge['MiB']} MiB more",
+                met=huge["right"] and huge["MiB"] < MOST_MORE_MIB,
+            ),
         ],
         [f"{lies['again']} entries were replaced by the service itself before they were read, and were told again"],
     )
