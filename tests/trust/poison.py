@@ -1,6 +1,7 @@
 """Part 2: whoever may write to Redis can cost time, and cannot change an answer."""
 
 import contextlib
+import functools
 import http.client
 import json
 import random
@@ -35,7 +36,8 @@ VICTIMS = 60
 OTHER_SECRET = SECRET[::-1]
 HUGE = 64 * 2**20
 MOST_MORE_MIB = 16
-FORGED, HIT = "detail=forged", "redis; hit"
+NAMES = "guideline:cache:*"
+FORGED, DOWN, HIT = "detail=forged", "detail=down", "redis; hit"
 
 
 @dataclass(frozen=True)
@@ -145,7 +147,8 @@ def run(record: Record, *, short: bool) -> None:
 
 
 def _told(seed: int, number: int, loot: Loot, server: RedisServer, ask: "Asker") -> dict[str, Any]:
-    """Tell each lie and ask. One that the service's own late write replaced before it was read is told again."""
+    """Tell each lie and ask. One that was not read is told again: the service's own late write had replaced it, or the
+    machine was so busy that the service did without Redis."""
     chance, again = random.Random(seed), 0
     told: dict[str, Counter[str]] = {name: Counter() for name in LIES}
     before = ask.up.lookups("forged")
@@ -158,7 +161,8 @@ def _told(seed: int, number: int, loot: Loot, server: RedisServer, ask: "Asker")
                 continue
             _plant(server.client, entry, lie)
             status, body = ask(entry)
-            if status.startswith(HIT) and body == entry.right and _is(server.client, entry.name, entry.sealed):
+            replaced = status.startswith(HIT) and _is(server.client, entry.name, entry.sealed)
+            if body == entry.right and (replaced or DOWN in status):
                 again += 1
                 continue
             break
@@ -235,23 +239,27 @@ def _kept(questions: Iterator[Entry], client: Redis, ask: Callable[[Entry], tupl
         status, body = ask(question)
         assert body == question.right
         if not status.startswith(HIT):
-            until(lambda known=known: len(client.keys("guideline:cache:*")) > len(known), "it is in Redis")  # type: ignore[misc]
-            (name,) = set(client.keys("guideline:cache:*")) - known
-            known.add(name)
+            name = _new(client, known, functools.partial(ask, question))
             yield Entry(question.path, question.body, question.right, name.decode(), client.get(name))
 
 
 def _kept_by(app: Flask, entries: list[Entry], client: Redis) -> dict[str, bytes]:
     """What another service keeps for the same questions."""
-    found, known = {}, set(client.keys("*"))
+    found, known = {}, set(client.keys(NAMES))
     for entry in entries:
         given = {"data": entry.body, "content_type": JSON} if entry.body else {}
-        app.test_client().open(entry.path, method="POST" if entry.body else "GET", **given)
-        until(lambda known=known: len(client.keys("*")) > len(known), "it is in Redis")  # type: ignore[misc]
-        (name,) = set(client.keys("*")) - known
-        known.add(name)
-        found[entry.path + entry.body] = client.get(name)
+        method = "POST" if entry.body else "GET"
+        ask = functools.partial(app.test_client().open, entry.path, method=method, **given)
+        found[entry.path + entry.body] = client.get(_new(client, known, ask))
     return found
+
+
+def _new(client: Redis, known: set[bytes], ask: Callable[[], object]) -> bytes:
+    """The name of the entry that asking makes. It is asked again: on a busy machine a service may do without Redis."""
+    until(lambda: ask() and len(client.keys(NAMES)) > len(known), "it is in Redis")
+    (name,) = set(client.keys(NAMES)) - known
+    known.add(name)
+    return bytes(name)
 
 
 def _huge(entry: Entry, server: RedisServer, ask: "Asker") -> dict[str, Any]:
@@ -290,5 +298,7 @@ def _conclude(record: Record) -> None:
                 met=huge["right"] and huge["MiB"] < MOST_MORE_MIB,
             ),
         ],
-        [f"{lies['again']} entries were replaced by the service itself before they were read, and were told again"],
+        [
+            f"{lies['again']} entries were not read and were told again: the service had written its own, or did without Redis for a moment"
+        ],
     )
