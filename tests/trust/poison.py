@@ -298,7 +298,5 @@ def _conclude(record: Record) -> None:
                 met=huge["right"] and huge["MiB"] < MOST_MORE_MIB,
             ),
         ],
-        [
-            f"{lies['again']} entries were not read and were told again: the service had written its own, or did without Redis for a moment"
-        ],
+        [f"{lies['again']} entries were replaced by the service or not asked for, and were told again"],
     )
