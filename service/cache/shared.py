@@ -1,22 +1,29 @@
 """The cache in Redis, shared by processes and machines. It may hang, die, fill, forget or lie: then we do without.
 
-A request waits for Redis once at most, and for one time-out. What is to be kept is written by a thread of its own,
-which also watches: after a failure no request asks Redis until that thread has seen it answer again.
+A request waits for Redis once at most, and for one time-out; once it has waited in vain for a while, others do not
+begin to wait beside it. What is to be kept is written by a thread of its own, which also watches: after a failure no
+request asks Redis until that thread has seen it answer again.
 """
 
 import queue
+import time
 from collections.abc import Callable
 from threading import Event, Lock, Thread
 
 import structlog
 from redis.exceptions import ResponseError
 
-from service.cache.seal import Seal
+from service.cache.seal import DIGEST, Seal
 from service.redis_client import connect
 
 KEPT_SECONDS = 7 * 24 * 3600
 """Nothing kept can go stale; the time to live lets the embedded server drop it before what must be kept."""
 PROBE_SECONDS = 1.0
+SILENCE_SECONDS = 0.01
+"""While somebody has waited this long and nobody has heard anything, nobody else asks. A Redis nearby answers a hundred
+times sooner, and working an answer out takes less."""
+MOST_BYTES = 1_048_576
+"""Of a value with its digest. An answer in full has some thirty thousand."""
 WAITING = 64
 """Values that wait to be written; more are not kept."""
 
@@ -35,29 +42,54 @@ class Shared:
         self._lock = Lock()
         self._thread: Thread | None = None
         self._never = Event()
+        self._waiting = 0
+        self._heard = 0.0
         self.down = False
 
     def get(self, name: str) -> tuple[bytes | None, str]:
         """The value, and how it came about."""
-        if self.down:
+        if self.down or not self._begin():
             return None, DOWN
         key = self._seal.name(name)
         try:
-            sealed = self._redis.get(key)
+            # Never more than ours can have: whoever may write there could make it as long as the memory of a machine.
+            # What is read of nothing and of an empty value is the same, hence the second command, in one round trip.
+            both = self._redis.pipeline(transaction=False)
+            both.getrange(key, 0, MOST_BYTES - 1)
+            both.exists(key)
+            sealed, there = both.execute()
         except ResponseError:  # what stands there is no string, so it is not ours
             return None, FORGED
         except Exception as error:  # noqa: BLE001 - a server that answers nonsense raises whatever its parser raises
             self._open(error)
             return None, DOWN
-        if sealed is None:
+        finally:
+            self._end()
+        if not sealed and not there:
             return None, MISS
         value = self._seal.open(key, sealed) if isinstance(sealed, bytes) else None
         return (None, FORGED) if value is None else (value, HIT)
 
     def put(self, name: str, value: bytes) -> None:
         """Keep the value, soon, if that can be."""
-        if not self.down:
+        if not self.down and len(value) + DIGEST <= MOST_BYTES:
             self._later((name, value))
+
+    def _begin(self) -> bool:
+        """Whether to ask; then `_end` must follow."""
+        now = time.monotonic()
+        with self._lock:
+            if not self._waiting:
+                self._heard = now
+            elif now - self._heard > SILENCE_SECONDS:
+                return False
+            self._waiting += 1
+        return True
+
+    def _end(self) -> None:
+        with self._lock:
+            self._waiting -= 1
+            self._heard = time.monotonic()
 
     def _later(self, item: tuple[str, bytes] | None) -> None:
         with self._lock:
