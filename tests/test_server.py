@@ -19,7 +19,7 @@ import pytest
 
 from service.settings import CONTENT
 from service.worker import READ_SECONDS
-from tests.conftest import GUIDELINE, ROOT, Server, serving, until
+from tests.conftest import GUIDELINE, GUNICORN, ROOT, Server, serving, until
 
 ONE = "/v1/recommendations"
 BODY = json.dumps({"metastatic_status": "M1", "complications": "none"}).encode()
@@ -339,6 +339,31 @@ def listening(server: Server) -> bool:
 
 
 # ---- the log
+
+
+def test_a_log_that_cannot_be_written_costs_its_lines_and_nothing_else(
+    tmp_path: Path, ask: Callable[..., dict], free_port: int
+) -> None:
+    """The disk is full from the start: the lines of the start are lost too."""
+    with Path("/dev/full").open("wb") as full:
+        process = subprocess.Popen(
+            [GUNICORN, "--config", "python:service.server", "service:create_app()"],
+            cwd=ROOT,
+            stdout=full,
+            stderr=full,
+            env={**os.environ, "HOST": "127.0.0.1", "PORT": str(free_port), "WORKERS": "1"},
+        )
+    server = Server(process, free_port, tmp_path / "none")
+    try:
+        until(lambda: process.poll() is not None or listening(server), "it listens")
+        assert process.poll() is None, "it did not start"
+        for _ in range(3):
+            status, _, body = server.get(ONE, {"Content-Type": "application/json"}, BODY)
+            assert (status, json.loads(body)) == (200, ask(json.loads(BODY)))
+        assert server.get(f"{ONE}/none")[0] == 404
+    finally:
+        process.terminate()
+        assert process.wait(timeout=20) == 0
 
 
 TRACE, PARENT = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"

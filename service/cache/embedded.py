@@ -111,8 +111,9 @@ def run(folder: Path, command: list[str]) -> int:
     if not environment.get("REDIS_URL"):
         server = _first(folder)
         if server is None:
-            sys.stderr.write(NEITHER)
-            sys.stderr.flush()
+            with contextlib.suppress(OSError):  # a log that cannot be written keeps nobody from being served
+                sys.stderr.write(NEITHER)
+                sys.stderr.flush()
         else:
             environment["REDIS_URL"] = server.url
     ended, held = os.pipe()  # its end is seen when the last process that holds it is gone

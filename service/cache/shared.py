@@ -1,10 +1,12 @@
 """The cache in Redis, shared by processes and machines. It may hang, die, fill, forget or lie: then we do without.
 
-A request waits for Redis once at most, and for one time-out. What is to be kept is written by a thread of its own,
-which also watches: after a failure no request asks Redis until that thread has seen it answer again.
+A request waits for Redis once at most, and for one time-out; once it has waited in vain for a while, others do not
+begin to wait beside it. What is to be kept is written by a thread of its own, which also watches: after a failure no
+request asks Redis until that thread has seen it answer again.
 """
 
 import queue
+import time
 from collections.abc import Callable
 from threading import Event, Lock, Thread
 
@@ -17,6 +19,9 @@ from service.redis_client import connect
 KEPT_SECONDS = 7 * 24 * 3600
 """Nothing kept can go stale; the time to live lets the embedded server drop it before what must be kept."""
 PROBE_SECONDS = 1.0
+SILENCE_SECONDS = 0.01
+"""While somebody has waited this long and nobody has heard anything, nobody else asks. A Redis nearby answers a hundred
+times sooner, and working an answer out takes less."""
 WAITING = 64
 """Values that wait to be written; more are not kept."""
 
@@ -35,11 +40,13 @@ class Shared:
         self._lock = Lock()
         self._thread: Thread | None = None
         self._never = Event()
+        self._waiting = 0
+        self._heard = 0.0
         self.down = False
 
     def get(self, name: str) -> tuple[bytes | None, str]:
         """The value, and how it came about."""
-        if self.down:
+        if self.down or not self._begin():
             return None, DOWN
         key = self._seal.name(name)
         try:
@@ -49,6 +56,8 @@ class Shared:
         except Exception as error:  # noqa: BLE001 - a server that answers nonsense raises whatever its parser raises
             self._open(error)
             return None, DOWN
+        finally:
+            self._end()
         if sealed is None:
             return None, MISS
         value = self._seal.open(key, sealed) if isinstance(sealed, bytes) else None
@@ -58,6 +67,22 @@ class Shared:
         """Keep the value, soon, if that can be."""
         if not self.down:
             self._later((name, value))
+
+    def _begin(self) -> bool:
+        """Whether to ask; then `_end` must follow."""
+        now = time.monotonic()
+        with self._lock:
+            if not self._waiting:
+                self._heard = now
+            elif now - self._heard > SILENCE_SECONDS:
+                return False
+            self._waiting += 1
+        return True
+
+    def _end(self) -> None:
+        with self._lock:
+            self._waiting -= 1
+            self._heard = time.monotonic()
 
     def _later(self, item: tuple[str, bytes] | None) -> None:
         with self._lock:

@@ -7,12 +7,14 @@ import shutil
 import signal
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from flask import Flask
 
+from service.cache.shared import SILENCE_SECONDS, Shared
 from service.knowledge.guideline import Guideline
 from service.redis_client import TIMEOUT_SECONDS
 from service.settings import CONTENT
@@ -281,6 +283,50 @@ def test_while_it_hangs_many_callers_at_once_are_answered(
     assert answers == [(DOWN, reference())] * 16
     assert events(shared, "opened") == 1
     in_use(shared)
+
+
+class Mute:
+    """A Redis that says nothing until it is let."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self.let = threading.Event()
+
+    def get(self, key: str) -> None:
+        self.asked.append(key)
+        self.let.wait()
+
+
+@contextlib.contextmanager
+def one_waits() -> Iterator[tuple[Shared, Mute]]:
+    """A cache of which somebody waits for a value."""
+    shared, mute = Shared("redis://127.0.0.1", SECRET.encode(), lambda _: None), Mute()
+    shared._redis = mute
+    first = threading.Thread(target=shared.get, args=["first"])
+    first.start()
+    try:
+        until(lambda: mute.asked, "somebody waits")
+        yield shared, mute
+    finally:
+        mute.let.set()
+        first.join()
+
+
+def test_while_one_has_waited_in_vain_others_do_not_begin_to_wait_until_it_says_something() -> None:
+    with one_waits() as (shared, mute):
+        began = time.monotonic()
+        until(lambda: time.monotonic() > began + SILENCE_SECONDS, "it has been silent for a while")
+        assert shared.get("second") == (None, "down")
+        assert len(mute.asked) == 1
+    assert shared.get("third") == (None, "miss")
+
+
+def test_others_ask_beside_one_that_has_not_waited_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("service.cache.shared.SILENCE_SECONDS", 60)
+    with one_waits() as (shared, mute):
+        mute.let.set()
+        assert shared.get("second") == (None, "miss")
+        assert len(mute.asked) == 2
 
 
 def test_full_it_can_still_be_read(redis_server: RedisServer, shared: Server, reference: Callable[..., bytes]) -> None:
