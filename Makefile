@@ -45,14 +45,22 @@ install = @echo "Installing $< (a minute at most; once) ..."; \
 	|| { echo "make: pip could not install $<; its last words (all of them: .venv/install.log):" >&2; tail -n 3 .venv/install.log >&2; exit 1; }; \
 	touch $@
 
+<<<<<<< HEAD
 .PHONY: help run test conformance lint check openapi lock secrets clean preflight preflight-run FORCE
+=======
+.PHONY: help run test trust trust-faults trust-poison trust-fuzz trust-tokens lint check openapi lock secrets clean preflight preflight-run FORCE
+>>>>>>> 795a8b31befee9ee8fb87892ce73a4996c0a2209
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 # One after the other: the checks come first.
 .NOTPARALLEL:
 
 help: ## this list
+<<<<<<< HEAD
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+=======
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+>>>>>>> 795a8b31befee9ee8fb87892ce73a4996c0a2209
 	@echo "  settings: HOST=$(HOST) PORT=$(PORT) PYTHON=$(PYTHON); ARGS= goes to pytest, e.g. make test ARGS='-k emergency'"
 
 run: preflight-run .venv/.runtime .venv/.embedded ## install what is missing and serve on HOST:PORT (Ctrl-C stops)
@@ -62,8 +70,25 @@ run: preflight-run .venv/.runtime .venv/.embedded ## install what is missing and
 test: preflight .venv/.dev .venv/.embedded ## all tests
 	@$(BIN)/pytest $(ARGS)
 
+<<<<<<< HEAD
 conformance: preflight .venv/.dev .venv/.embedded ## the CDS Hooks checklist against running services: line, verdict, evidence
 	@$(BIN)/python -m tests.conformance $(ARGS)
+=======
+trust: preflight .venv/.dev .venv/.embedded ## faults, poison, bad input, tokens; writes docs/trust-report.md (ARGS=--force: anew)
+	@$(BIN)/python -m tests.trust $(ARGS)
+
+trust-faults: preflight .venv/.dev .venv/.embedded ## one part: answers while all around it fails
+	@$(BIN)/python -m tests.trust faults $(ARGS)
+
+trust-poison: preflight .venv/.dev .venv/.embedded ## one part: false entries in Redis
+	@$(BIN)/python -m tests.trust poison $(ARGS)
+
+trust-fuzz: preflight .venv/.dev .venv/.embedded ## one part: bad input
+	@$(BIN)/python -m tests.trust fuzz $(ARGS)
+
+trust-tokens: preflight .venv/.dev .venv/.embedded ## one part: tokens and keys
+	@$(BIN)/python -m tests.trust tokens $(ARGS)
+>>>>>>> 795a8b31befee9ee8fb87892ce73a4996c0a2209
 
 lint: preflight .venv/.dev ## style, types, who may import whom, container files
 	$(BIN)/ruff check .

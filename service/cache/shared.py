@@ -13,7 +13,7 @@ from threading import Event, Lock, Thread
 import structlog
 from redis.exceptions import ResponseError
 
-from service.cache.seal import Seal
+from service.cache.seal import DIGEST, Seal
 from service.redis_client import connect
 
 KEPT_SECONDS = 7 * 24 * 3600
@@ -22,6 +22,8 @@ PROBE_SECONDS = 1.0
 SILENCE_SECONDS = 0.01
 """While somebody has waited this long and nobody has heard anything, nobody else asks. A Redis nearby answers a hundred
 times sooner, and working an answer out takes less."""
+MOST_BYTES = 1_048_576
+"""Of a value with its digest. An answer in full has some thirty thousand."""
 WAITING = 64
 """Values that wait to be written; more are not kept."""
 
@@ -50,7 +52,12 @@ class Shared:
             return None, DOWN
         key = self._seal.name(name)
         try:
-            sealed = self._redis.get(key)
+            # Never more than ours can have: whoever may write there could make it as long as the memory of a machine.
+            # What is read of nothing and of an empty value is the same, hence the second command, in one round trip.
+            both = self._redis.pipeline(transaction=False)
+            both.getrange(key, 0, MOST_BYTES - 1)
+            both.exists(key)
+            sealed, there = both.execute()
         except ResponseError:  # what stands there is no string, so it is not ours
             return None, FORGED
         except Exception as error:  # noqa: BLE001 - a server that answers nonsense raises whatever its parser raises
@@ -58,14 +65,14 @@ class Shared:
             return None, DOWN
         finally:
             self._end()
-        if sealed is None:
+        if not sealed and not there:
             return None, MISS
         value = self._seal.open(key, sealed) if isinstance(sealed, bytes) else None
         return (None, FORGED) if value is None else (value, HIT)
 
     def put(self, name: str, value: bytes) -> None:
         """Keep the value, soon, if that can be."""
-        if not self.down:
+        if not self.down and len(value) + DIGEST <= MOST_BYTES:
             self._later((name, value))
 
     def _begin(self) -> bool:

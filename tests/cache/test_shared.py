@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
-from service.cache.shared import SILENCE_SECONDS, Shared
+from service.cache.seal import DIGEST
+from service.cache.shared import MOST_BYTES, SILENCE_SECONDS, Shared
 from service.knowledge.guideline import Guideline
 from service.redis_client import TIMEOUT_SECONDS
 from service.settings import CONTENT
@@ -202,6 +203,35 @@ def test_a_value_that_is_not_ours_is_not_believed_but_counted_and_replaced(
     assert redis_server.client.get(own) == true
 
 
+def test_of_a_value_that_is_too_long_no_more_is_read_than_one_of_ours_can_have(
+    redis_server: RedisServer, shared: Server, reference: Callable[..., bytes]
+) -> None:
+    """Whoever may write to Redis cannot make the service read itself to death."""
+    in_use(shared)
+    (own,) = keys(redis_server)
+    redis_server.client.config_set("maxmemory", "0")
+    redis_server.client.set(own, bytes(100 * MOST_BYTES))
+    before = peak(shared)
+    assert ask(shared) == (FORGED, reference())
+    assert peak(shared) - before < 10 * MOST_BYTES
+    in_use(shared)
+
+
+def peak(server: Server) -> int:
+    """Most memory that its worker ever had, in bytes."""
+    (worker,) = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children").read_text().split()
+    return 1024 * int(re.search(r"VmHWM:\s+(\d+)", Path(f"/proc/{worker}/status").read_text())[1])
+
+
+def test_what_is_too_long_to_be_read_back_is_not_kept(redis_server: RedisServer) -> None:
+    shared = Shared(redis_server.url, SECRET.encode(), lambda _: None)
+    shared.put("too long", bytes(MOST_BYTES - DIGEST + 1))
+    shared.put("just right", bytes(MOST_BYTES - DIGEST))
+    until(lambda: keys(redis_server), "it is in Redis")
+    assert shared.get("just right") == (bytes(MOST_BYTES - DIGEST), "hit")
+    assert len(keys(redis_server)) == 1
+
+
 def test_something_that_is_no_value_at_all_is_not_believed(
     redis_server: RedisServer, shared: Server, reference: Callable[..., bytes]
 ) -> None:
@@ -292,9 +322,18 @@ class Mute:
         self.asked: list[str] = []
         self.let = threading.Event()
 
-    def get(self, key: str) -> None:
+    def pipeline(self, **_: object) -> "Mute":
+        return self
+
+    def getrange(self, key: str, *_: int) -> None:
         self.asked.append(key)
+
+    def exists(self, _: str) -> None:
+        pass
+
+    def execute(self) -> tuple[bytes, int]:
         self.let.wait()
+        return b"", 0
 
 
 @contextlib.contextmanager

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from tests.trust import faults_feedback
 from tests.trust.access import Access
 from tests.trust.load import CLIENTS, CUT, RIGHT, UNCONNECTED, WRONG, Sample
 from tests.trust.record import Record, goal, table
@@ -105,10 +106,12 @@ def _percentile(values: list[float], percent: int) -> float:
     return ordered[min(len(ordered) - 1, len(ordered) * percent // 100)]
 
 
-def conclude(record: Record, rate: int) -> None:
+def conclude(record: Record, rate: int, *, clocks: bool) -> None:
     """Tables and goals, of the units that are there."""
     rows = [unit for unit in record.units.values() if "fault" in unit]
+    feedback = record.units[faults_feedback.UNIT]
     record.tables(
+        faults_feedback.shown(feedback),
         *(_times(mode, [row for row in rows if row["mode"] == mode]) for mode in _unique(row["mode"] for row in rows)),
         *(_uses(mode, [row for row in rows if row["mode"] == mode]) for mode in _unique(row["mode"] for row in rows)),
     )
@@ -116,6 +119,7 @@ def conclude(record: Record, rate: int) -> None:
     asked = sum(row["requests"] for row in rows)
     goals = [
         goal("0 wrong answers", f"{wrong} of {asked}", met=wrong == 0),
+        *faults_feedback.goals(feedback),
         goal("0 failed requests, but on the sockets of a killed worker", f"{failed} of {asked}", met=failed == 0),
     ]
     for row in rows:
@@ -129,6 +133,7 @@ def conclude(record: Record, rate: int) -> None:
         [
             f"{CLIENTS} keep-alive clients in a closed loop, {rate} requests a second at most; {WORKERS} workers",
             f"NEAR_CACHE_BYTES={ENVIRONMENT['NEAR_CACHE_BYTES']}, so that Redis is asked all the time",
+            "clocks were moved by a preloaded library (clock.c)" if clocks else "clocks were not moved: there is no cc",
             "load, service and Redis share this machine, and whatever else runs on it",
         ],
     )

@@ -10,7 +10,6 @@ from typing import Any
 from flask import Flask
 
 from service import conformance, feedback_store
-from service.conformance import Violation
 from service.feedback_store import Entry
 from tests.conformance.archive import bodies, recorded
 from tests.conftest import ROOT
@@ -24,7 +23,8 @@ EXPECTED = {200, 400, 412}
 
 def sources(archive: Path | None) -> list[Any]:
     """The bodies that are damaged."""
-    ours = [json.loads((EXAMPLES / f"{name}.json").read_text()) for name in ("patient-view", "order-select", "feedback")]
+    names = ("patient-view", "order-select", "feedback")
+    ours = [json.loads((EXAMPLES / f"{name}.json").read_text()) for name in names]
     # The examples are the only ones with a breast cancer, so they come more often.
     found = [*ours * 5, *(body for _, body in bodies())]
     return found + ([body for _, body in recorded(archive)] if archive else [])
@@ -43,7 +43,10 @@ def case(app: Flask, chance: random.Random, counts: Counter, sound: Sequence[Any
     """Damage a body, send it, and judge the answer."""
     app.config["FEEDBACK_STORE"] = Kept()
     body = chance.choice(sound)
-    services = {each["hook"]: each for each in json.loads(call(app, "GET", "/cds-services")[2])["services"]}
+    if "services" not in app.extensions:
+        offered = json.loads(call(app, "GET", "/cds-services")[2])["services"]
+        app.extensions["services"] = {each["hook"]: each for each in offered}
+    services = app.extensions["services"]
     service = services.get(body.get("hook")) or chance.choice(list(services.values()))
     path = f"/cds-services/{service['id']}" + ("/feedback" if "feedback" in body else "")
     made = _bodied(chance, body, service, counts)
@@ -56,7 +59,7 @@ def case(app: Flask, chance: random.Random, counts: Counter, sound: Sequence[Any
     if status == 200:
         if "feedback" not in body:
             counts["cards"] += len(json.loads(answer)["cards"])
-            wrong = [each for each in conformance.response(json.loads(answer)) if _must(each)]
+            wrong = [each for each in conformance.response(json.loads(answer)) if each.must]
             holds(not wrong, "an answer keeps the rules of CDS Hooks", (wrong, answer, text))
         return
     outcome = json.loads(answer)
@@ -70,21 +73,12 @@ def case(app: Flask, chance: random.Random, counts: Counter, sound: Sequence[Any
         holds(missing or points_at(read, place), "every fault has a place in the body", (place, text))
 
 
-def _must(violation: Violation) -> bool:
-    return violation.must
-
-
 def _bodied(chance: random.Random, body: Any, service: Mapping[str, Any], counts: Counter) -> str:
     """The body as text, damaged, at times sent to a service that it is not for, and at times no JSON."""
     held = body if chance.random() < 0.1 or "feedback" in body else {**body, "hook": service["hook"]}
-    text = written(_without_canary_keys(damaged(chance, held, counts)))
+    text = written(damaged(chance, held, counts))
     if chance.random() < 0.05:
         text = text.replace('"', chance.choice(['"a":1,"a":1,"', '"\\ud800', "NaN", "\u0000", '"\\u0000']), 1)
     if chance.random() < 0.02:
         text = text[: chance.randrange(1, len(text) + 1)]
     return text
-
-
-def _without_canary_keys(value: Any) -> Any:
-    """Faulty text stays where a text of the call stands; ids and codes that a card repeats are none."""
-    return value

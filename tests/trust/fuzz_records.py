@@ -147,9 +147,10 @@ Place = tuple[Any, Any]
 RUBBISH: tuple[Any, ...] = (
     None, True, False, 0, -1, 3.7, 10**30, 2**63, 1e308, "", " ", "unknown", CANARY, "\u0000", "\u202e", "#", "/",
     "a/b", "Patient/", "urn:uuid:", "urn:oid:1.2", "http://[", "//", "?", [], {}, [[]], [{}], [None], {"": None},
-    {"coding": {}}, {"coding": [None]}, {"coding": [{"code": 7}]}, {"reference": 7}, {"reference": "#x"}, 
-    {"start": "2026"}, {"value": "8", "unit": None}, {"value": 10**400}, {"extension": [{"url": 3}]}, "0000-01-01", "9999-12-31",
-    "2026-13-40", "2026-02-30T99:99", "1e9", "\u0662\u0660\u0662\u0666-01-01", "Bundle", "Condition", "Patient", "OperationOutcome",
+    {"coding": {}}, {"coding": [None]}, {"coding": [{"code": 7}]}, {"reference": 7}, {"reference": "#x"},
+    {"start": "2026"}, {"value": "8", "unit": None}, {"value": 10**400}, {"extension": [{"url": 3}]}, "0000-01-01",
+    "9999-12-31", "2026-13-40", "2026-02-30T99:99", "1e9", "\u0662\u0660\u0662\u0666-01-01", "Bundle", "Condition",
+    "Patient", "OperationOutcome",
 )  # fmt: skip
 
 

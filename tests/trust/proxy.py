@@ -5,6 +5,7 @@
 """
 
 import contextlib
+import queue
 import random
 import socket
 import subprocess
@@ -67,15 +68,20 @@ class _Misbehaving:
         with contextlib.suppress(OSError), client, socket.socket(socket.AF_UNIX) as upstream:
             upstream.connect(self.server)
             commands, replies = client.makefile("rb"), upstream.makefile("rb")
+            arrived: queue.SimpleQueue[tuple[float, bytes]] = queue.SimpleQueue()
+            Thread(target=_read, args=[commands, arrived], daemon=True).start()
             while True:
-                upstream.sendall(_message(commands))
-                client.sendall(self.changed(_message(replies)))
+                moment, command = arrived.get()
+                if not command:
+                    return
+                upstream.sendall(command)
+                client.sendall(self.changed(_message(replies), moment))
 
-    def changed(self, reply: bytes) -> bytes:
+    def changed(self, reply: bytes, arrived: float) -> bytes:
         how, _, number = self.how.partition(" ")
         value = reply.startswith(b"$") and not reply.startswith(b"$-")
         if how == "slow":
-            time.sleep(int(number) / 1000)
+            time.sleep(max(0.0, arrived + int(number) / 1000 - time.monotonic()))
         elif how == "garbage":
             return self.random.randbytes(200) + b"\r\n"
         elif how == "nonsense" and value:
@@ -83,6 +89,17 @@ class _Misbehaving:
         elif how == "swapped" and value:
             reply, self.last = self.last, reply
         return reply
+
+
+def _read(commands: BinaryIO, arrived: queue.SimpleQueue[tuple[float, bytes]]) -> None:
+    """Several commands may come at once; each is late by itself. The empty one is the end."""
+    while True:
+        try:
+            command = _message(commands)
+        except OSError:
+            arrived.put((0.0, b""))
+            return
+        arrived.put((time.monotonic(), command))
 
 
 def _message(stream: BinaryIO) -> bytes:

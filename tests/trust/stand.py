@@ -32,7 +32,7 @@ class Service(Server):
         self.log = folder / f"gunicorn-{self.port}.log"
         self.environment = ENVIRONMENT | {"PORT": str(self.port)} | environment
         self.headers: dict[str, str] = {}
-        self.start()
+        self.size = int(self.environment["WORKERS"])
 
     def start(self, log: Path | None = None) -> None:
         """Start it and wait for all workers."""
@@ -51,7 +51,7 @@ class Service(Server):
     def ready(self) -> bool:
         """Whether it answers and has all its workers."""
         with contextlib.suppress(OSError):
-            return self.get("/readyz")[0] == 200 and len(self.workers()) >= WORKERS
+            return self.get("/readyz")[0] == 200 and len(self.workers()) >= self.size
         return False
 
     def workers(self) -> list[int]:
@@ -71,9 +71,9 @@ class Service(Server):
         """USR2, and TERM to the old master once the new one serves."""
         old = self.master
         os.kill(old, signal.SIGUSR2)
-        until(lambda: any(len(_children(pid)) >= WORKERS for pid in self.followers()), "the new master serves")
+        until(lambda: any(len(_children(pid)) >= self.size for pid in self.followers()), "the new master serves")
         (self.master,) = self.followers()
-        until(lambda: len(_children(self.master)) >= WORKERS, "the new master has its workers")
+        until(lambda: len(_children(self.master)) >= self.size, "the new master has its workers")
         os.kill(old, signal.SIGTERM)
         until(lambda: not _alive(old, self.process), "the old master has ended")
 
@@ -83,7 +83,7 @@ class Service(Server):
         os.kill(victim, signal.SIGSTOP)
         ports = _ports(victim, self.port)
         os.kill(victim, signal.SIGKILL)
-        until(lambda: victim not in self.workers() and len(self.workers()) == WORKERS, "another worker is there")
+        until(lambda: victim not in self.workers() and len(self.workers()) == self.size, "another worker is there")
         return ports
 
     def counted(self, sample: str) -> float:
@@ -109,6 +109,7 @@ def service(folder: Path, **environment: str) -> Iterator[Service]:
     """A service, for as long as the block lasts."""
     running = Service(folder, environment)
     try:
+        running.start()
         yield running
     finally:
         running.close()
