@@ -337,7 +337,7 @@ def test_a_fault_does_not_repeat_what_was_sent(client: FlaskClient) -> None:
     [
         (5, ""),
         (overridden(STRANGER, overrideReason="x"), "/overrideReason"),
-        (overridden(STRANGER, overrideReason=[{"reason": {}}, "x"]), "/overrideReason/1"),
+        (overridden(STRANGER, overrideReason=[{"reason": {"code": "x"}}, "x"]), "/overrideReason/1"),
         (overridden(STRANGER, overrideReason={"reason": "x"}), "/overrideReason/reason"),
         (overridden(STRANGER, overrideReason={"reason": {}}), "/overrideReason/reason/code"),
         (overridden(STRANGER, overrideReason={"reason": {"coding": None}}), "/overrideReason/reason/coding"),

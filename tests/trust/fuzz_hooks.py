@@ -1,4 +1,4 @@
-"""Calls and feedback of CDS Hooks, damaged anywhere: our own bodies, and recorded ones where a folder of them is given."""
+"""Calls and feedback of CDS Hooks, damaged anywhere: our own, and recorded ones where a folder of them is given."""
 
 import json
 import random
