@@ -133,7 +133,8 @@ def _paths(patient: dict[str, Any]) -> dict[str, dict[str, Any]]:
                 "responses": {
                     **_ok("The same bytes as the POST that gave this id", {"anyOf": [_ref("Answer"), _ref("Row")]}),
                     "304": {"description": "Not modified"},
-                    **_problems("bad-request", "not-found", "gone", "misdirected-request"),
+                    # 405 where the id is "batch": that address takes a POST.
+                    **_problems("bad-request", "not-found", "method-not-allowed", "gone", "misdirected-request"),
                 },
             }
         },

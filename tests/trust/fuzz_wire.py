@@ -124,7 +124,11 @@ def _bodies() -> list[Attack]:
         ("3,000 members", sized(json.dumps({f"m{n}": n for n in range(3_000)})), ((422,),)),
         ("one key 5,000 times", sized("{" + ",".join(['"sex":"male"'] * 5_000) + "}"), ((422,),)),
         ("20,000 empty objects", sized("[" + ",".join(["{}"] * 20_000) + "]"), ((422,),)),
-        ("an emergency among 3,000 members", sized(json.dumps({f"m{n}": n for n in range(3_000)})[:-1] + "," + EMERGENCY[1:]), OK),
+        (
+            "an emergency among 3,000 members",
+            sized(json.dumps({f"m{n}": n for n in range(3_000)})[:-1] + "," + EMERGENCY[1:]),
+            OK,
+        ),
         ("no body at all", head().encode(), refused),
         ("a body that ends early", head("Content-Length: 100", "Connection: close").encode() + b"{}", ((408,),)),
         ("XML", sized('<!DOCTYPE a [<!ENTITY b SYSTEM "file:///etc/passwd">]><a>&b;</a>'), refused),
@@ -162,12 +166,24 @@ def _heads() -> list[Attack]:
         ("a Host with a path", "GET /livez HTTP/1.1\r\nHost: 127.0.0.1/evil\r\n\r\n", ((400,), (421,))),
         ("X-Forwarded-Host", head("X-Forwarded-Host: evil.example", "X-Forwarded-Proto: gopher", **get), OK),
         ("an expectation that nobody knows", head("Expect: the-unexpected", "Content-Length: 2") + "{}", ((417,),)),
-        ("an upgrade to h2c", head("Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AA", **get), OK),
+        (
+            "an upgrade to h2c",
+            head("Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AA", **get),
+            OK,
+        ),
         ("an upgrade to a web socket", head("Connection: Upgrade", "Upgrade: websocket", **get), OR_REFUSED),
         ("ranges", head("Range: bytes=" + ",".join(["0-"] * 1_000), **get), OK),
         ("an Accept of 8 kB", head("Accept: " + ",".join(["a/b;q=0.1"] * 800), **get), OK),
-        ("an Accept-Language of 8 kB", head("Accept-Language: " + ",".join(["a-b;q=0.1"] * 800), method="GET", path="/v1/guidelines"), OK),
-        ("an If-None-Match of 8 kB", head("If-None-Match: " + ",".join(['"a"'] * 2_000), method="GET", path="/v1/guidelines"), OK),
+        (
+            "an Accept-Language of 8 kB",
+            head("Accept-Language: " + ",".join(["a-b;q=0.1"] * 800), method="GET", path="/v1/guidelines"),
+            OK,
+        ),
+        (
+            "an If-None-Match of 8 kB",
+            head("If-None-Match: " + ",".join(['"a"'] * 2_000), method="GET", path="/v1/guidelines"),
+            OK,
+        ),
         ("an X-Request-ID that breaks lines", head("X-Request-ID: a%0d%0aSet-Cookie: b", **get), OK),
     ]
     return [Attack("heads", name, sent.encode("latin-1"), may, named=False) for name, sent, may in made]
@@ -209,7 +225,11 @@ def _smuggling() -> list[Attack]:
         ("chunks in HTTP/1.0", head("Transfer-Encoding: chunked", version="HTTP/1.0") + inside, REFUSED),
         ("a length with GET", head(f"Content-Length: {len(SMUGGLED)}", method="GET", path="/livez") + SMUGGLED, OK),
         ("line feeds alone", (head("Content-Length: 2") + "{}").replace("\r\n", "\n"), OR_REFUSED),
-        ("line feeds alone, and a length in dispute", f"POST {ONE} HTTP/1.1\nHost: 127.0.0.1\nContent-Length: 0\r\nTransfer-Encoding: chunked\n\r\n{inside}", REFUSED),
+        (
+            "line feeds alone, and a length in dispute",
+            f"POST {ONE} HTTP/1.1\nHost: 127.0.0.1\nContent-Length: 0\r\nTransfer-Encoding: chunked\n\r\n{inside}",
+            REFUSED,
+        ),
     ]
     chunks: list[tuple[str, str, tuple[tuple[int, ...], ...]]] = [
         ("a chunk's extension", "2;a=b\r\n{}\r\n0\r\n\r\n", OR_REFUSED),
@@ -245,7 +265,11 @@ def _odd() -> list[Attack]:
         ("a good one after a refused one", head("Content-Length: 1") + "{" + one, ((400, 200), (400,))),
         ("a good one after one too large", sized(b" " * 2 * MEGABYTE).decode() + one, ((413,), (413, 200))),
         ("an absolute address", head(method="GET", path="http://127.0.0.1/livez"), OK),
-        ("an absolute address of another", head(method="GET", path="http://evil.example/livez"), ((200,), (400,), (421,))),
+        (
+            "an absolute address of another",
+            head(method="GET", path="http://evil.example/livez"),
+            ((200,), (400,), (421,)),
+        ),
         ("an address without a slash", head(method="GET", path="livez"), ((400,), (404,))),
         ("CONNECT", head(method="CONNECT", path="evil.example:443"), ((400,), (404,), (405,))),
         ("OPTIONS *", head(method="OPTIONS", path="*"), ((200,), (204,), (400,), (404,))),
@@ -263,7 +287,11 @@ def _odd() -> list[Attack]:
         ("two slashes", head(method="GET", path="//livez"), ((200,), (404,))),
         ("a query of 3 kB", head(method="GET", path="/v1/guidelines?" + "a=b&" * 750), OK),
         ("a view that is no UTF-8", head("Content-Length: 2", path=f"{ONE}?view=%ff") + "{}", ((400,),)),
-        ("an emergency with a view that is none", head(f"Content-Length: {len(EMERGENCY)}", path=f"{ONE}?view=%ff") + EMERGENCY, OK),
+        (
+            "an emergency with a view that is none",
+            head(f"Content-Length: {len(EMERGENCY)}", path=f"{ONE}?view=%ff") + EMERGENCY,
+            OK,
+        ),
         ("an id of 4 kB", head(method="GET", path=f"{ONE}/" + "1" * 3_900), ((404,),)),
     ]
     return [Attack("requests", name, sent.encode("latin-1"), may, named=False) for name, sent, may in made]
