@@ -25,7 +25,7 @@ TIMES_ONE = 16
 @blueprint.route("/v1/recommendations/batch", methods=["OPTIONS"], provide_automatic_options=False)
 @scope(OPEN)
 def methods() -> Response:
-    """What can be done here. (Of itself the framework would add the methods of the permalinks, which look alike.)"""
+    """Tell what can be done here. Of itself the framework would add the methods of the permalinks, which look alike."""
     response = Response()
     response.headers["Allow"] = "OPTIONS, POST"
     return response

@@ -12,13 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from tests.trust import fuzz_facts, fuzz_hooks, fuzz_records, fuzz_slow, fuzz_wire
-from tests.trust.fuzz_cases import application, run as run_cases
+from tests.trust.fuzz_cases import application
+from tests.trust.fuzz_cases import run as run_cases
 from tests.trust.record import Record, goal, table
 from tests.trust.stand import WORKERS, Service, redis, service
 
 TITLE = "Bad input"
-ABOUT = """Cases are made from the vocabulary and the code lists, then damaged, each from the seed and its number alone; they
-are judged in process, through the whole application, by rules that hold of every answer. What needs a server (heads,
+ABOUT = """Cases are made from the vocabulary and the code lists, then damaged, each from the seed and its number alone.
+They are judged in process, through the whole application, by rules that hold of every answer. What needs a server (heads,
 lengths, chunks, slow clients, memory) is sent byte by byte to a real one. schemathesis asks every operation of the
 contract that a real server publishes."""
 
@@ -130,13 +131,13 @@ def _conclude(record: Record, done: dict[str, dict[str, Any]], total: int) -> No
         [
             goal("no rule is broken by any case", f"{sum(broken.values())} of {cases:,}", met=not broken),
             goal(
-                "every request of the wire has an answer that it may have; no 5xx but 501 to an unknown transfer coding; "
-                "every refusal names its fault; nothing smuggled is answered",
+                "every request of the wire has an answer that it may have: no 5xx but 501 to an unknown transfer "
+                "coding, every refusal names its fault, nothing smuggled is answered",
                 f"{len(wire['wrong'])} wrong of {attacks}",
                 met=not wire["wrong"],
             ),
             goal(
-                f"no whole request waits over 1 s while fewer slow ones are held than one worker has threads ({THREADS})",
+                f"no whole request waits over 1 s while fewer slow ones are held than a worker has threads ({THREADS})",
                 f"{most:.0f} ms at most",
                 met=most < 1000,
             ),
@@ -156,8 +157,9 @@ def _conclude(record: Record, done: dict[str, dict[str, Any]], total: int) -> No
         [
             f"{WORKERS} workers of {THREADS} threads each; no proxy in front",
             *(
-                f"beyond that: with {each['held']} slow requests held at once a whole one waited {each['max_ms']:.0f} ms at "
-                f"most ({each['p99_ms']:.0f} ms in 99 of 100); a proxy that sends whole requests on takes this away"
+                f"beyond that: with {each['held']} slow requests held at once a whole one waited {each['max_ms']:.0f} "
+                f"ms at most ({each['p99_ms']:.0f} ms in 99 of 100); a proxy that sends on whole requests only takes "
+                "this away"
                 for each in beyond
             ),
         ],

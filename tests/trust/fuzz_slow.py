@@ -13,12 +13,11 @@ from typing import Any
 
 from flask import Flask
 
-from service.knowledge.vocabulary import Vocabulary
 from service.worker import READ_SECONDS
 from tests.conftest import GUIDELINE
 from tests.trust.fuzz_cases import written
 from tests.trust.fuzz_facts import patient
-from tests.trust.fuzz_wire import MEGABYTE, Attack, exchange, head, sized, timed
+from tests.trust.fuzz_wire import Attack, exchange, head, sized, timed
 from tests.trust.stand import Service
 
 DRIP_SECONDS = 0.3
@@ -97,7 +96,7 @@ def _end(connection: socket.socket) -> str:
 
 def memory(server: Service, app: Flask, attacks: list[Attack], rounds: int, seed: int) -> Iterator[dict[str, Any]]:
     """All attacks and some sound questions, again and again; after each round what the workers hold, in KiB."""
-    vocabulary: Vocabulary = app.config["KNOWLEDGE"].newest(GUIDELINE).guideline.vocabulary
+    vocabulary = app.config["KNOWLEDGE"].newest(GUIDELINE).guideline.vocabulary
     chance = random.Random(seed)
     sent = 0
     workers = server.workers()
@@ -127,6 +126,3 @@ def slope(found: list[dict[str, Any]], of: Callable[[dict[str, Any]], float]) ->
     middle, mean = sum(xs) / len(xs), sum(ys) / len(ys)
     spread = sum((x - middle) ** 2 for x in xs)
     return sum((x - middle) * (y - mean) for x, y in zip(xs, ys, strict=True)) / spread if spread else 0.0
-
-
-__all__ = ["MEGABYTE", "WAYS", "held", "memory", "slope"]
