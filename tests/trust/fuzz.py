@@ -19,9 +19,9 @@ from tests.trust.stand import WORKERS, Service, redis, service
 
 TITLE = "Bad input"
 ABOUT = """Cases are made from the vocabulary and the code lists, then damaged, each from the seed and its number alone.
-They are judged in process, through the whole application, by rules that hold of every answer. What needs a server (heads,
-lengths, chunks, slow clients, memory) is sent byte by byte to a real one. schemathesis asks every operation of the
-contract that a real server publishes."""
+They are judged in process, through the whole application, by rules that hold of every answer. What needs a server
+(heads, lengths, chunks, slow clients, memory) is sent byte by byte to a real one. schemathesis asks every operation of
+the contract that a real server publishes."""
 
 MILLION = 1_000_000
 SHARES = {"facts": 0.6, "records": 0.36, "hooks": 0.04}

@@ -25,8 +25,8 @@ from tests.trust.stand import Service, redis, service
 from tests.trust.tokens_attacks import EC, RSA, TENANT, Target, attacks, bearer
 
 TITLE = "Tokens and keys"
-ABOUT = """Against a real service with AUTH=clients and a real Redis as its replay guard, each attempt on a connection of
-its own, so that it meets any worker. A refusal counts as the same where status, headers and body are those of a call
+ABOUT = """Against a real service with AUTH=clients and a real Redis as its replay guard, each attempt on a connection
+of its own, so that it meets any worker. A refusal counts as the same where status, headers and body are those of a call
 that shows nothing; only Date and X-Request-ID may differ."""
 
 OWN = {"date", "x-request-id"}
