@@ -144,7 +144,7 @@ def _cds_door(settings: Settings, library: Library, secret: bytes) -> Door:
 
 
 def _harden(response: Response) -> Response:
-    if request.method == "OPTIONS":
+    if request.method == "OPTIONS" and not response.data:
         response.headers.pop("Content-Type", None)  # flask's own answer is empty, but says it is HTML
     for name, value in SECURITY_HEADERS.items():
         response.headers.setdefault(name, value)

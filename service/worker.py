@@ -40,6 +40,8 @@ class TimedSocket(socket.socket):
 
     deadline = float("inf")
     late = False
+    asked = False
+    """Whether the head of the request now being read was whole, so that whoever answers it says what is late."""
 
     def recv(self, bufsize: int, flags: int = 0, /) -> bytes:
         """Read, but neither after the deadline nor longer than SO_RCVTIMEO."""
@@ -69,10 +71,12 @@ class Worker(gthread.ThreadWorker):  # type: ignore[misc] # gunicorn ships no ty
             conn.sock = TimedSocket(fileno=conn.sock.detach())
         if not conn.initialized and not conn.wait_for_data(0):
             return gthread._DEFER  # noqa: SLF001 - gunicorn's own sign for "wait in the loop", with no public name
-        conn.sock.deadline = time.monotonic() + READ_SECONDS
+        conn.sock.deadline, conn.sock.asked = time.monotonic() + READ_SECONDS, False
         answer = super().handle(conn)
         if answer is False:
             with contextlib.suppress(OSError):
+                if conn.sock.late and not conn.sock.asked:
+                    _refuse(conn.sock, 408, "The head of the request did not arrive in time.")
                 conn.sock.settimeout(None)
                 conn.sock.deadline = float("inf")
                 util.close_graceful(conn.sock, timeout=LINGER_SECONDS)
@@ -81,6 +85,9 @@ class Worker(gthread.ThreadWorker):  # type: ignore[misc] # gunicorn ships no ty
 
     def handle_request(self, req: Any, conn: Any) -> Any:
         """Answer; a connection whose request came late is closed, and the answer says so."""
+        conn.sock.asked = True
+        if req.version >= (1, 1) and all(name != "HOST" for name, _ in req.headers):
+            raise errors.InvalidHeader("HOST")  # RFC 9112, 3.2 wants a 400, which gunicorn leaves to the application
         asked = req.should_close
         req.should_close = lambda: conn.sock.late or asked()
         return super().handle_request(req, conn)
@@ -88,18 +95,31 @@ class Worker(gthread.ThreadWorker):  # type: ignore[misc] # gunicorn ships no ty
     def handle_error(self, req: Any, client: Any, addr: Any, exc: Exception) -> None:
         """Refuse what does not parse. Gunicorn's own would repeat the caller's words in the log and in the answer."""
         del req, addr
-        status = REFUSALS.get(type(exc), 400) if isinstance(exc, errors.ParseException) else 500
+        status, fault = FAULTS.get(type(exc), UNREADABLE) if isinstance(exc, errors.ParseException) else FAILED
         self.log.warning("request refused with %s: %s", status, type(exc).__name__)
         with contextlib.suppress(OSError):
-            util.write_error(client, status, HTTPStatus(status).phrase, "")
+            _refuse(client, status, fault)
 
 
-REFUSALS = {
-    errors.LimitRequestLine: 414,
-    errors.LimitRequestHeaders: 431,
-    errors.UnsupportedTransferCoding: 501,
-    errors.ExpectationFailed: 417,
+UNREADABLE = (400, "The request cannot be read.")
+FAILED = (500, "The service failed.")
+FAULTS: dict[type[Exception], tuple[int, str]] = {
+    errors.InvalidRequestLine: (400, "The request line is malformed."),
+    errors.InvalidRequestMethod: (400, "The method is malformed."),
+    errors.InvalidHTTPVersion: (400, "The HTTP version is not one that is spoken here."),
+    errors.InvalidHeader: (400, "A header is malformed, is missing, or contradicts another."),
+    errors.InvalidHeaderName: (400, "The name of a header is malformed."),
+    errors.ObsoleteFolding: (400, "A header goes on over several lines."),
+    errors.ExpectationFailed: (417, "Of all expectations only 100-continue can be met."),
+    errors.LimitRequestLine: (414, "The request line is too long."),
+    errors.LimitRequestHeaders: (431, "There are too many headers, or they are too long."),
+    errors.UnsupportedTransferCoding: (501, "Of all transfer codings only chunked is understood."),
 }
+"""What does not parse: status, and what is wrong with it in words that repeat nothing."""
+
+
+def _refuse(client: Any, status: int, fault: str) -> None:
+    util.write_error(client, status, HTTPStatus(status).phrase, fault)
 
 
 def _closed(*, graceful: bool = False) -> None:

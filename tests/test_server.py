@@ -85,14 +85,44 @@ def test_half_sent_bodies_keep_nobody_waiting_and_end_with_408(server: Server) -
     assert server.get("/livez")[0] == 200
 
 
-def test_half_sent_headers_keep_nobody_waiting_and_are_closed(server: Server) -> None:
+def test_half_sent_headers_keep_nobody_waiting_and_end_with_408(server: Server) -> None:
     with held(server, head()[:40]) as connections:
         for _ in range(20):
             assert server.get("/livez")[0] == 200
         assert quiet(connections), "the others were answered only when the half-sent ones had been given up"
         for connection in connections:
-            assert b" 200 " not in rest(connection)
+            answer = rest(connection)
+            assert answer.startswith(b"HTTP/1.1 408 ")
+            assert b"did not arrive in time" in answer
     assert server.get("/livez")[0] == 200
+
+
+@pytest.mark.parametrize(
+    ("lines", "status", "fault"),
+    [
+        ("GET /livez HTTP/1.1\r\n", 400, "is missing"),  # RFC 9112, 3.2: no Host
+        ("GET /livez HTTP/1.1\r\nHost: 127.0.0.1\r\n" + "X-A: b\r\n" * 100, 431, "too many headers"),
+        (f"GET /livez?{'a' * 5000} HTTP/1.1\r\nHost: 127.0.0.1\r\n", 414, "request line is too long"),
+        ("hello\r\n", 400, "request line is malformed"),
+        ("GET /livez HTTP/1.1\r\nHost: 127.0.0.1\r\nX A: b\r\n", 400, "name of a header"),
+        ("GET /livez HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: br\r\n", 501, "chunked"),
+    ],
+)
+def test_a_head_that_cannot_be_read_is_refused_with_its_fault(
+    server: Server, lines: str, status: int, fault: str
+) -> None:
+    with connect(server) as connection:
+        connection.sendall(f"{lines}\r\n".encode())
+        answer = rest(connection).decode()
+    assert answer.startswith(f"HTTP/1.1 {status} ")
+    assert fault in answer
+    assert answer.count("HTTP/1.1") == 1
+
+
+def test_http_1_0_needs_no_host(server: Server) -> None:
+    with connect(server) as connection:
+        connection.sendall(b"GET /livez HTTP/1.0\r\n\r\n")
+        assert b" 200 " in rest(connection).partition(b"\r\n")[0]
 
 
 def test_connections_on_which_nothing_is_sent_keep_nobody_waiting(server: Server) -> None:

@@ -7,7 +7,7 @@ from flask import Blueprint, Response, request
 
 from service.advice.question import Answer
 from service.advice.render import rendered
-from service.api.access import ADVICE, scope
+from service.api.access import ADVICE, OPEN, scope
 from service.api.body import JSON, parse_json, read_body
 from service.api.json_out import json_response
 from service.api.knowledge import knowledge, settings
@@ -22,7 +22,16 @@ TIMES_ONE = 16
 """How many times the body of one patient a batch may have."""
 
 
-@blueprint.post("/v1/recommendations/batch")
+@blueprint.route("/v1/recommendations/batch", methods=["OPTIONS"], provide_automatic_options=False)
+@scope(OPEN)
+def methods() -> Response:
+    """Tell what can be done here. Of itself the framework would add the methods of the permalinks, which look alike."""
+    response = Response()
+    response.headers["Allow"] = "OPTIONS, POST"
+    return response
+
+
+@blueprint.post("/v1/recommendations/batch", provide_automatic_options=False)
 @scope(ADVICE)
 def batch() -> Response:
     """Answer each patient: {index, status, answer | problem}. The view is `row` unless another is asked for."""

@@ -58,7 +58,8 @@ def paths(patient: dict[str, Any]) -> dict[str, dict[str, Any]]:
                 "responses": {
                     **ok("The same bytes as the POST that gave this id", {"anyOf": [ref("Answer"), ref("Row")]}),
                     "304": {"description": "Not modified"},
-                    **problems("bad-request", "not-found", "gone", "misdirected-request"),
+                    # 405 where the id is "batch": that address takes a POST.
+                    **problems("bad-request", "not-found", "method-not-allowed", "gone", "misdirected-request"),
                 },
             }
         },

@@ -41,19 +41,22 @@ def read_feedback(tree: Json) -> list[Outcome]:
         detail = f"Send an object with a list `feedback` of 1 to {MOST} outcomes."
         raise FeedbackError([Fault("/feedback" if isinstance(tree, dict) else "", "invalid_value", detail)])
     faults: list[Fault] = []
-    found = [_Item(item, index, faults).outcome() for index, item in enumerate(items)]
+    found = []
+    for index, item in enumerate(items):
+        if isinstance(item, dict):
+            found.append(_Item(item, index, faults).outcome())
+        else:
+            faults.append(Fault(pointer("feedback", index), "invalid_value", "An outcome is an object."))
     if faults:
         raise FeedbackError(faults)
     return found
 
 
 class _Item:
-    def __init__(self, item: Json, index: int, faults: list[Fault]) -> None:
-        self.item = item if isinstance(item, dict) else {}
+    def __init__(self, item: dict[str, Json], index: int, faults: list[Fault]) -> None:
+        self.item = item
         self.index = index
         self.faults = faults
-        if not isinstance(item, dict):
-            self.fault("An outcome is an object.")
 
     def outcome(self) -> Outcome:
         outcome = self.item.get("outcome")
@@ -101,7 +104,8 @@ class _Item:
             if isinstance(value, str) and 0 < len(value) <= LONGEST:
                 yield value
             else:
-                self.fault("A suggestion is an object with its id.", name, place, "id")
+                inside = ("id",) if isinstance(each, dict) else ()
+                self.fault("A suggestion is an object with its id.", name, place, *inside)
 
     def reasons(self) -> tuple[tuple[str, ...], str | None]:
         """Codes of the reasons, and the comment. The specification says overrideReason, Epic overrideReasons."""
@@ -109,29 +113,39 @@ class _Item:
         comments: list[str] = []
         for name in ("overrideReason", "overrideReasons"):
             given = self.item.get(name)
-            for each in given if isinstance(given, list) else [] if given is None else [given]:
+            for place, each in [] if given is None else _each(given, name):
                 if not isinstance(each, dict):
-                    self.fault(f"{name} is an object.", name)
+                    self.fault(f"{name} is an object.", *place)
                     continue
-                codes += self.codes(each.get("reason", each if "code" in each else None), name)
+                if each.get("reason") is not None:
+                    codes += self.codes(each["reason"], *place, "reason")
+                elif "reason" not in each and "code" in each:
+                    codes += self.codes(each, *place)
                 comment = each.get("userComment")
                 if comment is not None and not isinstance(comment, str):
-                    self.fault("userComment is a text.", name, "userComment")
+                    self.fault("userComment is a text.", *place, "userComment")
                 elif comment:
                     comments.append(comment)
         return tuple(dict.fromkeys(codes)), "\n".join(comments) or None
 
-    def codes(self, reason: Json, name: str) -> Iterator[str]:
+    def codes(self, reason: Json, *at: str | int) -> Iterator[str]:
         """The code of a reason: a Coding, or (as some send it) a concept with several."""
-        if reason is None:
-            return
-        codings = reason.get("coding", [reason]) if isinstance(reason, dict) else [reason]
-        for coding in codings if isinstance(codings, list) else [codings]:
+        concept = isinstance(reason, dict) and "coding" in reason
+        for place, coding in _each(reason["coding"], *at, "coding") if concept else [(at, reason)]:
             code = coding.get("code") if isinstance(coding, dict) else None
             if isinstance(code, str) and 0 < len(code) <= LONGEST:
                 yield code
             else:
-                self.fault("A reason is a Coding with its code.", name, "reason", "code")
+                inside = ("code",) if isinstance(coding, dict) else ()
+                self.fault("A reason is a Coding with its code.", *place, *inside)
 
     def fault(self, detail: str, *path: str | int) -> None:
         self.faults.append(Fault(pointer("feedback", self.index, *path), "invalid_value", detail))
+
+
+Place = tuple[str | int, ...]
+
+
+def _each(value: Json, *at: str | int) -> list[tuple[Place, Json]]:
+    """Each item of a list and where it stands; anything else is a list of one."""
+    return [((*at, index), item) for index, item in enumerate(value)] if isinstance(value, list) else [(at, value)]

@@ -114,15 +114,19 @@ def _too_deep() -> BodyError:
 def _deeper_than(tree: Json, levels: int) -> bool:
     layer = [tree]
     for _ in range(levels + 1):
-        layer = [
-            below
-            for item in layer
-            if isinstance(item, dict | list)
-            for below in (item.values() if isinstance(item, dict) else item)
-        ]
+        layer = [below for item in layer if isinstance(item, dict | list) for below in _inside(item)]
         if not layer:
             return False
     return True
+
+
+def _inside(item: dict[str, Json] | list[Json]) -> Iterator[Json]:
+    """What stands one level deeper: a key that stands twice makes nothing deeper."""
+    for below in item.values() if isinstance(item, dict) else item:
+        if isinstance(below, Repeated):
+            yield from below
+        else:
+            yield below
 
 
 def _encodable(tree: Json) -> bool:

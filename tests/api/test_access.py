@@ -232,7 +232,8 @@ def test_a_closed_route_asks_for_its_scope_and_no_other(
     asked: Asked, monkeypatch: pytest.MonkeyPatch, method: str, rule: str, needed: str
 ) -> None:
     path = path_of(rule)
-    endpoint = next(each.endpoint for each in asked.app.url_map.iter_rules() if each.rule == rule)
+    rules = asked.app.url_map.iter_rules()
+    endpoint = next(each.endpoint for each in rules if each.rule == rule and method in (each.methods or ()))
 
     @functools.wraps(asked.app.view_functions[endpoint])  # with its scope
     def reached(**_: str) -> str:

@@ -220,3 +220,11 @@ def test_a_batch_is_gzipped_for_those_who_ask(client: FlaskClient, mimetype: str
     response = send(client, body, BATCH, mimetype, Accept_Encoding="gzip")
     assert response.headers["Content-Encoding"] == "gzip"
     assert "accept-encoding" in {name.lower() for name in response.vary}
+
+
+def test_the_address_says_which_methods_it_takes(client: FlaskClient) -> None:
+    """A permalink looks alike and takes GET; this address does not."""
+    for response in (client.options(BATCH), client.get(BATCH)):
+        assert set(response.headers["Allow"].split(", ")) - {"OPTIONS"} == {"POST"}
+    assert client.options(BATCH).status_code == 200
+    assert client.options(BATCH).data == b""

@@ -332,6 +332,30 @@ def test_a_fault_does_not_repeat_what_was_sent(client: FlaskClient) -> None:
     assert CANARY not in json.dumps(is_outcome(client.post(PATH, json={"feedback": [bad]}), 400))
 
 
+@pytest.mark.parametrize(
+    ("item", "place"),
+    [
+        (5, ""),
+        (overridden(STRANGER, overrideReason="x"), "/overrideReason"),
+        (overridden(STRANGER, overrideReason=[{"reason": {"code": "x"}}, "x"]), "/overrideReason/1"),
+        (overridden(STRANGER, overrideReason={"reason": "x"}), "/overrideReason/reason"),
+        (overridden(STRANGER, overrideReason={"reason": {}}), "/overrideReason/reason/code"),
+        (overridden(STRANGER, overrideReason={"reason": {"coding": None}}), "/overrideReason/reason/coding"),
+        (overridden(STRANGER, overrideReason={"reason": {"coding": [{}]}}), "/overrideReason/reason/coding/0/code"),
+        (overridden(STRANGER, overrideReasons=[{"userComment": 5}]), "/overrideReasons/0/userComment"),
+        (overridden(STRANGER, overrideReasons=[{"code": 5}]), "/overrideReasons/0/code"),
+        (overridden(STRANGER, acceptedSuggestions=["x"]), "/acceptedSuggestions/0"),
+        (overridden(STRANGER, acceptedSuggestions=[{}]), "/acceptedSuggestions/0/id"),
+    ],
+)
+def test_a_fault_names_a_place_that_is_in_the_body(client: FlaskClient, item: Any, place: str) -> None:
+    """There, or missing from an object that is there; and nothing else is said of what has one fault."""
+    outcome = is_outcome(client.post(PATH, json={"feedback": [overridden(STRANGER), item]}), 400)
+    first = [issue["diagnostics"] for issue in outcome["issue"] if "/feedback/1" in issue.get("diagnostics", "")]
+    assert f"At /feedback/1{place}" in first
+    assert len(first) == 1
+
+
 # ---- several processes
 
 

@@ -243,3 +243,7 @@ def test_a_problem_of_one_line_in_a_batch_has_the_same_shape(client: FlaskClient
     first, second = (json.loads(line) for line in lines)
     is_problem_body(first["problem"], 422, "refused-facts")
     is_problem_body(second["problem"], 400, "unreadable-body")
+
+
+def test_a_problem_says_that_it_is_one_whatever_the_method(client: FlaskClient) -> None:
+    is_problem(client.options("/nowhere"), 404, "not-found")

@@ -166,3 +166,9 @@ def test_a_pointer_leads_to_its_parts(parts):
 
 def test_a_pointer_cuts_a_long_key():
     assert pointer("a" * 1000) == "/" + "a" * POINTER_KEY
+
+
+def test_a_key_that_stands_twice_makes_a_body_no_deeper():
+    within = '{"a":0,"a":' * MAX_DEPTH + "1" + "}" * MAX_DEPTH
+    assert parse(within.encode())
+    assert code_of(f"[{within}]".encode()) == "too_deep"

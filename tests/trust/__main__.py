@@ -7,6 +7,7 @@ import argparse
 import importlib
 import importlib.util
 import sys
+from pathlib import Path
 
 from tests.trust import report
 from tests.trust.record import PARTS, Record
@@ -21,6 +22,7 @@ def main() -> int:
     parser.add_argument("--short", action="store_true", help="a minute; writes no report")
     parser.add_argument("--force", action="store_true", help="also what is done already")
     parser.add_argument("--seed", type=int, default=SEED)
+    parser.add_argument("--archive", type=Path, help="a folder of recorded CDS Hooks requests, for fuzz")
     asked = parser.parse_args()
     missed = []
     for part in asked.parts or PARTS:
@@ -30,6 +32,7 @@ def main() -> int:
             continue
         module = importlib.import_module(name)
         record = Record(part, asked.seed, short=asked.short, force=asked.force)
+        record.archive = asked.archive
         record.data |= {"title": module.TITLE, "about": module.ABOUT}
         if record.whole:
             print(f"{part}: done with this code already (--force does it anew)")

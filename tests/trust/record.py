@@ -30,6 +30,8 @@ class Record:
     ) -> None:
         self._file = folder / "short" / f"{part}.json" if short else folder / f"{part}.json"
         self.seed = seed
+        self.archive: Path | None = None
+        """A folder of recorded CDS Hooks requests, to be damaged too."""
         code = code_of(part)
         found = read(part, self._file)
         if force or found is None or (found["code"], found["seed"]) != (code, seed):

@@ -1,0 +1,229 @@
+"""Part 3: bad input. What is damaged, and what must be true of every answer, stands in the modules fuzz_*."""
+
+import functools
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from tests.trust import fuzz_facts, fuzz_hooks, fuzz_records, fuzz_slow, fuzz_wire
+from tests.trust.fuzz_cases import application
+from tests.trust.fuzz_cases import run as run_cases
+from tests.trust.record import Record, goal, table
+from tests.trust.stand import WORKERS, Service, redis, service
+
+TITLE = "Bad input"
+ABOUT = """Cases are made from the vocabulary and the code lists, then damaged, each from the seed and its number alone.
+They are judged in process, through the whole application, by rules that hold of every answer. What needs a server
+(heads, lengths, chunks, slow clients, memory) is sent byte by byte to a real one. schemathesis asks every operation of
+the contract that a real server publishes."""
+
+MILLION = 1_000_000
+SHARES = {"facts": 0.6, "records": 0.36, "hooks": 0.04}
+"""Of the million, by how many ways there are to be wrong."""
+SECONDS = 780.0
+"""For the cases of one run; what is left goes on in the next."""
+THREADS = 32
+"""Of one worker (THREADS): as many slow requests can be held before a whole one has to wait."""
+EXAMPLES, FEW = 60, 3
+GROWTH = 0.03
+"""Of what the workers hold, over the measured rounds."""
+
+
+def run(record: Record, *, short: bool) -> None:
+    """Do what is missing."""
+    folder = Path(tempfile.mkdtemp(prefix="trust-fuzz-"))
+    try:
+        # LOG_LEVEL: the log of a hundred thousand requests is not what is measured.
+        with redis() as server:
+            settings = {"AUTH": "none", "LOG_LEVEL": "error", "REDIS_URL": server.url, "REDIS_STATE_URL": server.url}
+            for name, unit in (("wire", _wire), ("contract", _contract)):
+                if name not in record.units:
+                    with service(folder, **settings) as up:
+                        record.keep(name, unit(up, record.seed, short=short))
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    total = 2_000 if short else MILLION
+    cases = {
+        "facts": fuzz_facts.case,
+        "records": fuzz_records.case,
+        "hooks": functools.partial(fuzz_hooks.case, sound=fuzz_hooks.sources(record.archive)),
+    }
+    done = {
+        name: run_cases(
+            record, name, case, round(total * SHARES[name]), SECONDS * SHARES[name] * (1 if not short else 0.1)
+        )
+        for name, case in cases.items()
+    }
+    _conclude(record, done, total)
+
+
+def _wire(up: Service, seed: int, *, short: bool) -> dict[str, Any]:
+    """Bytes, slow clients, memory."""
+    wrong, groups, refused, quick = [], Counter(), Counter(), []
+    for attack in fuzz_wire.attacks():
+        replies, took = fuzz_wire.timed(up, attack.sent)
+        wrong += [f"{attack.name}: {fault}" for fault in fuzz_wire.faults(attack, replies)]
+        groups[attack.group] += 1
+        refused.update(f"{attack.group}: {reply.status}" for reply in replies)
+        if took < 2:  # those that are held until the time is over would only make the rounds long
+            quick.append(attack)
+    each = (THREADS - 2) // len(fuzz_slow.WAYS)
+    held = [fuzz_slow.held(up, number) for number in ([each] if short else [1, each, 3 * each])]
+    rounds = list(fuzz_slow.memory(up, application(), quick, 2 if short else 26, seed))
+    return {"wrong": wrong, "groups": groups, "statuses": refused, "held": held, "memory": rounds}
+
+
+def _contract(up: Service, seed: int, *, short: bool) -> dict[str, Any]:
+    """schemathesis, all its phases, on every operation."""
+    report = up.log.with_name("schemathesis.json")
+    checks = (
+        "not_a_server_error", "status_code_conformance", "content_type_conformance", "response_schema_conformance",
+        "response_headers_conformance", "allow_header_conformance",
+    )  # fmt: skip
+    phases = "examples" if short else "examples,coverage,fuzzing,stateful"
+    done = subprocess.run(
+        [
+            str(Path(sys.executable).with_name("schemathesis")), "run", f"{up.url}/openapi.json",
+            "--phases", phases, "--checks", ",".join(checks), "--max-examples", str(FEW if short else EXAMPLES),
+            "--seed", str(seed), "--generation-database", "none", "--continue-on-failure", "--no-color",
+            "--report", "json", "--report-json-path", str(report), "--workers", str(os.cpu_count() or 1),
+        ],
+        cwd=up.log.parent,
+        capture_output=True,
+        text=True,
+        check=False,
+    )  # fmt: skip
+    found = json.loads(report.read_text())
+    return {
+        "operations": found["operations"]["tested"],
+        "phases": {name: phase["status"] for name, phase in found["phases"].items()},
+        "cases": found["test_cases"]["generated"],
+        "failures": [f"{each['title']}: {', '.join(each['operations'])}" for each in found["failures"]],
+        "complete": found["complete"] and not found["errors"],
+        "returncode": done.returncode,
+    }
+
+
+def _conclude(record: Record, done: dict[str, dict[str, Any]], total: int) -> None:
+    wire, contract = record.units["wire"], record.units["contract"]
+    cases, broken = sum(each["done"] for each in done.values()), Counter()
+    for each in done.values():
+        broken.update(each["broken"])
+    inside = [each for each in wire["held"] if each["held"] < THREADS]
+    beyond = [each for each in wire["held"] if each["held"] >= THREADS]
+    most = max(each["max_ms"] for each in inside)
+    ends = Counter()
+    for each in wire["held"]:
+        for counted in each["ends"].values():
+            ends.update(counted)
+    settled = wire["memory"][len(wire["memory"]) // 2 :]
+    slope = fuzz_slow.slope(settled, lambda each: each["pss_kib"])
+    first, last = settled[0]["pss_kib"], settled[-1]["pss_kib"]
+    attacks = sum(wire["groups"].values())
+    _tables(record, done)
+    record.end(
+        [
+            goal("no rule is broken by any case", f"{sum(broken.values())} of {cases:,}", met=not broken),
+            goal(
+                "every request of the wire has an answer that it may have: no 5xx but 501 to an unknown transfer "
+                "coding, every refusal names its fault, nothing smuggled is answered",
+                f"{len(wire['wrong'])} wrong of {attacks}",
+                met=not wire["wrong"],
+            ),
+            goal(
+                f"no whole request waits over 1 s while fewer slow ones are held than a worker has threads ({THREADS})",
+                f"{most:.0f} ms at most",
+                met=most < 1000,
+            ),
+            goal("slow requests end with 408", f"{ends['408']} of {sum(ends.values())}", met=set(ends) == {"408"}),
+            goal(
+                f"no memory growth: the workers hold at most {GROWTH:.0%} more after the second half of all rounds",
+                f"{(last - first) / first:+.1%} ({slope:+.0f} KiB per 1,000 requests, of {last / 1024:.0f} MiB)",
+                met=last - first <= GROWTH * first or len(settled) < 3,
+            ),
+            goal(
+                "schemathesis finds no fault in any operation",
+                f"{len(contract['failures'])} in {contract['cases']:,} cases on {contract['operations']} operations",
+                met=contract["complete"] and not contract["failures"] and contract["returncode"] == 0,
+            ),
+            goal(f"{total:,} cases", f"{cases:,}", met=cases >= total),
+        ],
+        [
+            f"{WORKERS} workers of {THREADS} threads each; no proxy in front",
+            *(
+                f"beyond that: with {each['held']} slow requests held at once a whole one waited {each['max_ms']:.0f} "
+                f"ms at most ({each['p99_ms']:.0f} ms in 99 of 100); a proxy that sends on whole requests only takes "
+                "this away"
+                for each in beyond
+            ),
+        ],
+    )
+    record.data["whole"] = cases >= total
+
+
+def _tables(record: Record, done: dict[str, dict[str, Any]]) -> None:
+    wire, contract = record.units["wire"], record.units["contract"]
+    rows = [
+        [name, f"{each['done']:,}", f"{each['done'] / max(each['seconds'], 0.1):.0f}", sum(each["broken"].values())]
+        for name, each in done.items()
+    ]
+    counted = [
+        [name, what, f"{number:,}"]
+        for name, each in done.items()
+        for what, number in sorted(each["counts"].items())
+        if what != "cases"
+    ]
+    broken = [
+        [name, each["number"], each["rule"], each["detail"][:200].replace("|", "\\|").replace("\n", " ")]
+        for name, of in done.items()
+        for each in of["examples"][:20]
+    ]
+    statuses: dict[str, list[str]] = {}
+    for name, number in sorted(wire["statuses"].items()):
+        group, _, status = name.partition(": ")
+        statuses.setdefault(group, []).append(f"{status}: {number}")
+    held = [
+        [each["held"], each["asked"], each["p50_ms"], each["p99_ms"], each["max_ms"], _ends(each)]
+        for each in wire["held"]
+    ]
+    memory = [
+        [each["round"] + 1, each["sent"], round(each["pss_kib"] / 1024, 1), round(each["private_kib"] / 1024, 1)]
+        for each in wire["memory"]
+    ]
+    record.tables(
+        table("Cases in process", ["kind", "cases", "a second", "rules broken"], rows),
+        table("What the cases were and what came of them", ["kind", "what", "number"], counted),
+        *([table("Broken rules", ["kind", "case", "rule", "detail"], broken)] if broken else []),
+        table(
+            "Requests of the wire",
+            ["group", "requests", "statuses"],
+            [[group, number, ", ".join(statuses.get(group, []))] for group, number in wire["groups"].items()],
+        ),
+        *([table("Wrong answers of the wire", ["fault"], [[each] for each in wire["wrong"]])] if wire["wrong"] else []),
+        table(
+            "Slow requests held open, and what others waited meanwhile",
+            ["held", "others", "p50 ms", "p99 ms", "max ms", "ends"],
+            held,
+            f"In equal parts: {', '.join(way.name for way in fuzz_slow.WAYS)}.",
+        ),
+        table(
+            "Memory of all workers",
+            ["round", "requests so far", "PSS MiB", "private MiB"],
+            memory,
+            "At first caches fill, threads are made, and pages shared with the master are written to.",
+        ),
+        table("schemathesis", ["phase", "outcome"], [[*each] for each in contract["phases"].items()]),
+    )
+
+
+def _ends(held: dict[str, Any]) -> str:
+    ends: Counter = Counter()
+    for counted in held["ends"].values():
+        ends.update(counted)
+    return ", ".join(f"{what}: {number}" for what, number in ends.items())

@@ -1,0 +1,252 @@
+"""Cases by number: each is made of the seed and its number alone, so any one can be looked at again, and a run that was
+cut short goes on where it stopped."""
+
+import io
+import json
+import os
+import random
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
+from itertools import islice
+from multiprocessing import get_context
+from typing import Any
+
+from flask import Flask
+
+from service import create_app
+from service.settings import CONTENT, Settings
+from tests.conftest import NOON
+from tests.trust.record import Record
+
+CHUNK = 1000
+KEPT = 20
+"""Broken cases of one kind that are kept; all are counted."""
+DEEPEST = 64
+CANARY = "xyzzy4711"
+"""Part of every faulty text: an answer that holds it repeats what was refused."""
+
+
+class Broken(AssertionError):  # noqa: N818 - what is broken is a rule
+    """A rule of the service that a case broke."""
+
+    def __init__(self, rule: str, detail: object = "") -> None:
+        super().__init__(rule)
+        self.rule, self.detail = rule, str(detail)[:2000]
+
+
+def holds(true: object, rule: str, detail: object = "") -> None:
+    """Say that a rule is broken where it does not hold."""
+    if not true:
+        raise Broken(rule, detail)
+
+
+Case = Callable[[Flask, random.Random, Counter], None]
+"""Makes and judges one case; counts what came of it. Raises Broken."""
+
+
+@dataclass
+class Chunk:
+    """What came of some cases."""
+
+    counts: Counter = field(default_factory=Counter)
+    broken: Counter = field(default_factory=Counter)
+    examples: list[dict[str, Any]] = field(default_factory=list)
+
+
+def application() -> Flask:
+    """The application on a fixed clock, that keeps nothing: what is compared was worked out twice."""
+    return create_app(Settings(clock=lambda: NOON, log_level="error", near_cache_bytes=0, content=CONTENT))
+
+
+def judged(app: Flask, name: str, case: Case, seed: int, numbers: range) -> Chunk:
+    """Make and judge these cases."""
+    made = Chunk()
+    for number in numbers:
+        try:
+            case(app, random.Random(f"{seed} {name} {number}"), made.counts)
+            continue
+        except Broken as broken:
+            rule, detail = broken.rule, broken.detail
+        except Exception as error:  # noqa: BLE001 - that anything is raised is what is looked for
+            rule, detail = f"nothing is raised: {type(error).__name__}", repr(error)
+        made.broken[rule] += 1
+        if made.broken[rule] <= KEPT:
+            made.examples.append({"number": number, "rule": rule, "detail": detail})
+    made.counts["cases"] += len(numbers)
+    return made
+
+
+def run(record: Record, name: str, case: Case, total: int, seconds: float) -> dict[str, Any]:
+    """Go on with a kind of case until all are done or the time is over, on every core; the figures of all runs."""
+    kept = record.units.get(name) or {"done": 0, "seconds": 0.0, "counts": {}, "broken": {}, "examples": []}
+    began = time.monotonic()
+    counts, broken = Counter(kept["counts"]), Counter(kept["broken"])
+    before = kept["seconds"]
+    if kept["done"] < total:
+        with ProcessPoolExecutor(os.cpu_count(), get_context("spawn"), _begin, (case,)) as pool:
+            rounds = _rounds(name, record.seed, range(kept["done"], total, CHUNK), total)
+            while time.monotonic() - began < seconds and (some := list(islice(rounds, 4 * (os.cpu_count() or 1)))):
+                for made in pool.map(_work, some):
+                    counts += made.counts
+                    broken += made.broken
+                    kept["examples"] = (kept["examples"] + made.examples)[: 5 * KEPT]
+                kept |= {"done": some[-1][2].stop, "counts": dict(counts), "broken": dict(broken)}
+                kept["seconds"] = round(before + time.monotonic() - began, 1)
+                record.keep(name, kept)
+    return kept
+
+
+def _rounds(name: str, seed: int, starts: range, total: int) -> Iterator[tuple[str, int, range]]:
+    for start in starts:
+        yield name, seed, range(start, min(start + CHUNK, total))
+
+
+_here: dict[str, Any] = {}
+"""The application and the judge of a process of the pool."""
+
+
+def _begin(case: Case) -> None:
+    _here.update(app=application(), case=case)
+
+
+def _work(what: tuple[str, int, range]) -> Chunk:
+    name, seed, numbers = what
+    return judged(_here["app"], name, _here["case"], seed, numbers)
+
+
+# ---- asking, in this process
+
+
+Answer = tuple[int, dict[str, str], bytes]
+
+
+def call(
+    app: Flask, method: str, path: str, body: bytes = b"", *, query: str = "", kind: str = "application/json"
+) -> Answer:
+    """Status, headers and body, through the whole application and without the cost of a test client."""
+    environ = {
+        "REQUEST_METHOD": method,
+        "SCRIPT_NAME": "",
+        "PATH_INFO": path,
+        "QUERY_STRING": query,
+        "SERVER_NAME": "127.0.0.1",
+        "SERVER_PORT": "80",
+        "SERVER_PROTOCOL": "HTTP/1.1",
+        "HTTP_HOST": "127.0.0.1",
+        "CONTENT_LENGTH": str(len(body)),
+        "CONTENT_TYPE": kind,
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": "http",
+        "wsgi.input": io.BytesIO(body),
+        "wsgi.errors": io.StringIO(),
+        "wsgi.multithread": False,
+        "wsgi.multiprocess": False,
+        "wsgi.run_once": False,
+    }
+    begun: list[tuple[str, list[tuple[str, str]]]] = []
+    given = app(environ, lambda status, headers, _=None: begun.append((status, headers)))  # type: ignore[arg-type,misc,return-value]
+    text = b"".join(given)
+    return int(begun[0][0][:3]), dict(begun[0][1]), text
+
+
+# ---- what was sent, read by nobody but the tests
+
+
+class Members(list):
+    """An object as its pairs, keys as often as they stand."""
+
+
+def tree(body: bytes) -> Any:
+    """The body with every key as often as it stands. Raises ValueError or RecursionError for what none should read."""
+    read = json.loads(body.decode("utf-8"), object_pairs_hook=Members, parse_constant=_no_constant, parse_float=_finite)
+    if _depth(read) > DEEPEST:
+        raise RecursionError
+    json.dumps(read, ensure_ascii=False).encode("utf-8")  # which half a surrogate pair does not survive
+    return read
+
+
+def readable(body: bytes) -> bool:
+    """Whether it is JSON at all."""
+    try:
+        tree(body)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def _no_constant(_: str) -> float:
+    raise ValueError
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if number in {float("inf"), float("-inf")}:
+        raise ValueError
+    return number
+
+
+def _depth(read: Any) -> int:
+    deepest, layer = 0, [read]
+    while layer:
+        layer = [
+            below
+            for item in layer
+            if isinstance(item, list)
+            for below in ((value for _, value in item) if isinstance(item, Members) else item)
+        ]
+        deepest += bool(layer)
+    return deepest
+
+
+def points_at(read: Any, pointer: str) -> bool:
+    """Whether a JSON Pointer names something in the body, or something missing from an object or list in it. Of a key
+    that stands more than once every value is meant; long keys are cut at 64 characters."""
+    parts = [part.replace("~1", "/").replace("~0", "~") for part in pointer.split("/")[1:]]
+    layer = [read]
+    for index, part in enumerate(parts):
+        below = []
+        for item in layer:
+            if isinstance(item, Members):
+                below += [value for key, value in item if key[:64] == part]
+            elif isinstance(item, list) and part.isdecimal() and int(part) < len(item):
+                below.append(item[int(part)])
+        if not below:
+            return index == len(parts) - 1 and any(isinstance(item, list) for item in layer)
+        layer = below
+    return True
+
+
+def written(value: Any) -> str:
+    """JSON text of a tree of Members, lists and values; a Verbatim stands as it is."""
+    if isinstance(value, Verbatim):
+        return str.__str__(value)
+    if isinstance(value, dict):
+        value = Members(value.items())
+    if isinstance(value, Members):
+        return "{" + ",".join(f"{json.dumps(key)}:{written(item)}" for key, item in value) + "}"
+    if isinstance(value, list):
+        return "[" + ",".join(map(written, value)) + "]"
+    return json.dumps(value)
+
+
+class Verbatim(str):
+    """Text that stands in the JSON as it is."""
+
+    __slots__ = ()
+
+
+def refused(status: int, headers: dict[str, str], answer: bytes, body: bytes) -> dict[str, Any]:
+    """Judge a refusal: it names every fault with a place in the body, and repeats nothing of it."""
+    holds(status < 500, f"no {status}", answer)
+    holds(CANARY.encode() not in answer, "what was refused is not repeated", answer)
+    problem: dict[str, Any] = json.loads(answer)
+    holds(headers["Content-Type"] == "application/problem+json", "a refusal is a problem", headers)
+    holds(problem["errors"], "every refusal names a fault", answer)
+    read = tree(body) if readable(body) else None
+    for error in problem["errors"]:
+        holds(error["code"] and error["detail"], "every fault has a code and a detail", error)
+        holds(points_at(read, error["pointer"]), "every fault has a place in the body", error)
+    return problem
