@@ -83,11 +83,11 @@ def remark(answer: Answer, draft: Draft) -> Remark:
         option = next((each for each in offered if each.id in text.options), None)
         if not _fits(text, answer, draft, point) or (option is None and text.options):
             continue
-        if because and (not text.differs or draft.kind.id in {each.kind for each in lead.removed}):
-            said = cards.orders.removed.format(drafted=drafted, because="; ".join(because))
-            return Remark(" ".join((said, *doubts)), differs=True)
         wording = "" if option is None else _option(answer, option)
         parts = [text.text.format(drafted=drafted, option=wording)]
+        if because and not (text.differs and lead.rule.direction == "against"):
+            gone = cards.orders.removed.format(drafted=drafted, because="; ".join(because))
+            return Remark(" ".join((gone, *(parts if text.differs else ()), *doubts)), differs=True)
         if not text.differs:
             parts += [each.text for each in cards.orders.reservations if _fits(each, answer, draft, point)]
         if option is not None and not text.differs and answer.advice.must_check:

@@ -160,6 +160,15 @@ REMARKS = [
     (ULCER | {"anti_angiogenic_therapy": True}, MASTECTOMY, "wounds may heal badly and bleeding is more likely"),
     (ULCER | {"primary_tumour": "resected"}, MASTECTOMY, "By the record no breast tumour is in place"),
     (ULCER | {"patient_preference": "declines_local_treatment"}, MASTECTOMY, "has declined local treatment"),
+    (ULCER | {"chemotherapy_response": "not_started"}, RADIOTHERAPY, "if it bleeds or does not settle"),
+    (
+        suffering(RESPONDER | {"chemotherapy_response": {"distant": "PD"}}, pain=SORE),
+        RADIOTHERAPY,
+        "Change of systemic therapy is the first step.",
+    ),
+    (RESPONDER | {"presentation": "recurrent", "pregnant": True}, RADIOTHERAPY, "it is not an option for this patient"),
+    (RESPONDER | {"presentation": "recurrent", "ecog": 4}, MASTECTOMY, "it is not an option for this patient"),
+    ({"metastatic_status": "M0", "pregnant": True}, RADIOTHERAPY, "check the trimester"),
     (ULCER, MASTECTOMY, "To check first: size and depth of the ulcer; whether it can be closed; earlier radiotherapy"),
     (suffering(pain=SORE), MASTECTOMY, "to be considered if systemic and supportive measures fail"),
     (
@@ -205,6 +214,8 @@ DIFFERING = [
         "treat the infection first; local tumour treatment only if it keeps",
     ),
     (suffering(pain=MILD), MASTECTOMY, "a mild symptom is not by itself a reason to operate or irradiate"),
+    (ULCER | {"closure_possible": False, "pregnant": True}, MASTECTOMY, "(Closure of skin or chest wall not possible)"),
+    (RESPONDER | {"ecog": 4}, MASTECTOMY, "against local treatment of a quiet primary"),
     (suffering(lymphoedema=SORE), MASTECTOMY, "which has other options for this patient"),
     (RESPONDER | {"chemotherapy_response": "not_started"}, MASTECTOMY, "do not operate first"),
     (
