@@ -4,13 +4,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from service.advice.decision import effects, wording_point
 from service.advice.question import Answer
+from service.advice.recommendation import OfferedOption
 from service.ehr.card_uuid import UNCERTAIN, CardUuids
 from service.ehr.detail import Findings, detail
 from service.ehr.orders import Draft
-from service.knowledge.cards import SUMMARY, Cards, Coding, Suggestion
+from service.engine.compile import Point
+from service.knowledge.cards import SUMMARY, Cards, Coding, OrderText, Suggestion
 from service.knowledge.guideline import Guideline, holds
-from service.knowledge.model import Option
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,7 @@ def advice_card(
         "uuid": uuids.make(guideline, rule.id, place.service),
         "summary": _summary(answer, differs=differs),
         "indicator": "warning" if differs and indicator == "info" else indicator,
-        "detail": detail(answer, findings, [each.text for each in remarks]),
+        "detail": detail(answer, findings, [each.text for each in remarks], _notices(answer, findings, drafts)),
         "source": _source(guideline, place),
         "suggestions": suggestions,
         "selectionBehavior": "any",
@@ -71,34 +73,62 @@ def uncertain_card(guideline: Guideline, findings: Findings, place: Place, uuids
 
 
 def remark(answer: Answer, draft: Draft) -> Remark:
-    """What the advice says about a draft order."""
-    cards, lead = _cards(answer.advice.guideline), answer.advice.lead
-    point, drafted = answer.advice.decision.point, draft.kind.title
+    """What the advice says about a draft order. What does not differ comes with all that the answer reserves."""
+    cards, lead, point = _cards(answer.advice.guideline), answer.advice.lead, _point(answer)
+    drafted, offered = draft.kind.title, _offered(answer, draft.kind.id)
     known = {"text_only": draft.coded, "site_unstated": draft.sited}
     doubts = [cards.words[name] for name, said in known.items() if not said]
-    for removed in lead.removed:
-        if removed.kind == draft.kind.id:
-            said = cards.orders.removed.format(drafted=drafted, because="; ".join(removed.because))
-            return Remark(" ".join((said, *doubts)), differs=True)
-    offered = _offered(answer, draft.kind.id)
+    because = _removed(answer, draft.kind.id)
     for text in cards.orders.texts:
         option = next((each for each in offered if each.id in text.options), None)
-        kinds = text.kinds or (draft.kind.id,)
-        if lead.rule.id not in text.rules or draft.kind.id not in kinds or not holds(text.when, point):
+        if not _fits(text, answer, draft, point) or (option is None and text.options):
             continue
-        if option is not None or not text.options:
-            said = text.text.format(drafted=drafted, option="" if option is None else option.text)
-            return Remark(" ".join((said, *doubts)), text.differs)
+        wording = "" if option is None else _option(answer, option)
+        parts = [text.text.format(drafted=drafted, option=wording)]
+        if because and not (text.differs and lead.rule.direction == "against"):
+            gone = cards.orders.removed.format(drafted=drafted, because="; ".join(because))
+            return Remark(" ".join((gone, *(parts if text.differs else ()), *doubts)), differs=True)
+        if not text.differs:
+            parts += [each.text for each in cards.orders.reservations if _fits(each, answer, draft, point)]
+        if option is not None and not text.differs and answer.advice.must_check:
+            parts.append(cards.words["check_first"].format(checks="; ".join(answer.advice.must_check)))
+        return Remark(" ".join((*parts, *doubts)), text.differs)
     raise ValueError("the content does not load without a text for every rule and kind")
 
 
-def _offered(answer: Answer, kind: str) -> list[Option]:
+def _point(answer: Answer) -> Point:
+    """All features, with what sentences may read as well: the trigger, modifiers, removed kinds."""
+    return wording_point(answer.advice.decision, effects(answer.advice.decision))
+
+
+def _removed(answer: Answer, kind: str) -> list[str]:
+    """Why a kind of treatment is no option for this patient, whether or not the rule would offer it.
+
+    Where the guideline does not apply, it takes nothing away.
+    """
+    if answer.advice.lead.rule.direction == "not_applicable":
+        return []
+    told = effects(answer.advice.decision)
+    return list(dict.fromkeys(modifier.title for modifier, effect in told if kind in effect.remove))
+
+
+def _fits(text: OrderText, answer: Answer, draft: Draft, point: Point) -> bool:
+    kinds = text.kinds or (draft.kind.id,)
+    return answer.advice.lead.rule.id in text.rules and draft.kind.id in kinds and holds(text.when, point)
+
+
+def _offered(answer: Answer, kind: str) -> list[OfferedOption]:
     """The options of a kind as the advice offers them: in what leads, else in what supports it."""
     options = answer.advice.guideline.options
     for given in answer.advice.recommendations:
-        if found := [options[each.id] for each in given.options if options[each.id].kind == kind]:
+        if found := [each for each in given.options if options[each.id].kind == kind]:
             return found
     return []
+
+
+def _option(answer: Answer, option: OfferedOption) -> str:
+    text = answer.advice.guideline.options[option.id].text
+    return text if option.note is None else f"{text} ({option.note})"
 
 
 def _cards(guideline: Guideline) -> Cards:
@@ -107,10 +137,17 @@ def _cards(guideline: Guideline) -> Cards:
     return guideline.cards
 
 
+def _heading(answer: Answer) -> str:
+    """The title of the rule, or what stands in its place where that would mislead this patient's clinician."""
+    cards, rule, point = _cards(answer.advice.guideline), answer.advice.lead.rule, _point(answer)
+    fitting = (each.text for each in cards.headings if rule.id in each.rules and holds(each.when, point))
+    return next(fitting, rule.title)
+
+
 def _summary(answer: Answer, *, differs: bool) -> str:
-    """The title of the rule, whole, with what there is room for: what is no option, what to be careful about."""
-    cards, lead, point = _cards(answer.advice.guideline), answer.advice.lead, answer.advice.decision.point
-    said = f"{cards.words['differs']}: {lead.rule.title}" if differs else lead.rule.title
+    """The heading, whole, with what there is room for: what is no option, what to be careful about."""
+    cards, lead, point = _cards(answer.advice.guideline), answer.advice.lead, _point(answer)
+    said = f"{cards.words['differs']}: {_heading(answer)}" if differs else _heading(answer)
     kinds = ", ".join(removed.kind.replace("_", " ") for removed in lead.removed)
     more = [f"{cards.words['limits']}: {kinds}."] if kinds else []
     more += [each.text for each in cards.cautions if lead.rule.id in each.rules and holds(each.when, point)]
@@ -119,6 +156,14 @@ def _summary(answer: Answer, *, differs: bool) -> str:
         if len(longer) <= SUMMARY:
             said = longer
     return said
+
+
+def _notices(answer: Answer, findings: Findings, drafts: Sequence[Draft]) -> list[str]:
+    """What has to be checked before a local treatment that is advised or drafted."""
+    cards, point, age = _cards(answer.advice.guideline), _point(answer), findings.extraction.facts.get("age_years")
+    if not drafts and not any(_offered(answer, kind.id) for kind in cards.orders.kinds):
+        return []
+    return [each.text for each in cards.notices if holds(each.when, point) and (age is None or age <= each.up_to_age)]
 
 
 def _source(guideline: Guideline, place: Place) -> dict[str, Any]:
@@ -140,11 +185,11 @@ def _override_reasons(cards: Cards) -> list[dict[str, str]]:
 
 def _suggestions(answer: Answer, place: Place, uuids: CardUuids) -> Iterator[dict[str, Any]]:
     guideline, lead = answer.advice.guideline, answer.advice.lead
-    removed = {each.kind for each in lead.removed}
+    point, heading, offered = _point(answer), _heading(answer), {each.id for each in lead.options}
     for index, suggestion in enumerate(_cards(guideline).suggestions):
-        if lead.rule.id not in suggestion.rules or suggestion.kind in removed:
+        if suggestion.options and offered.isdisjoint(suggestion.options):
             continue
-        if holds(suggestion.when, answer.advice.decision.point):
+        if lead.rule.id in suggestion.rules and holds(suggestion.when, point):
             yield {
                 "label": suggestion.label,
                 "uuid": uuids.make(guideline, lead.rule.id, place.service, index),
@@ -152,7 +197,7 @@ def _suggestions(answer: Answer, place: Place, uuids: CardUuids) -> Iterator[dic
                     {
                         "type": "create",
                         "description": suggestion.description,
-                        "resource": _order(suggestion, lead.rule.title, place.patient),
+                        "resource": _order(suggestion, heading, place.patient),
                     }
                 ],
             }

@@ -17,6 +17,7 @@ SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~])")
 MOST = 12
 """Items of one list; the whole answer is one link away."""
 MOST_MISSING = 5
+"""Facts that would change the code, besides those that would make it an emergency: these are never cut."""
 
 
 @dataclass(frozen=True)
@@ -49,8 +50,8 @@ class Findings:
         yield f"{words['guideline']}: {plain(release.title)}, {release.release}. {plain(release.disclaimer)}"
 
 
-def detail(answer: Answer, findings: Findings, remarks: list[str]) -> str:
-    """What a card says below its summary, most important first."""
+def detail(answer: Answer, findings: Findings, remarks: list[str], notices: list[str]) -> str:
+    """What a card says below its summary, most important first. What must be checked is never cut."""
     advice = answer.advice
     guideline, lead = advice.guideline, advice.lead
     words = guideline.cards.words if guideline.cards is not None else {}
@@ -63,11 +64,14 @@ def detail(answer: Answer, findings: Findings, remarks: list[str]) -> str:
     grades = (lead.rule.direction, lead.rule.strength, lead.certainty, lead.urgency)
     parts.append(f"**{words['grading']}:** {', '.join(grade.replace('_', ' ') for grade in grades)}.")
     parts += _section(words["supporting"], (plain(other.statement) for other in advice.recommendations[1:]))
-    decisive = [_missing(item, lead.rule.code) for item in advice.missing if item.decisive]
-    parts += _section(words["missing"], decisive, MOST_MISSING)
+    grave = [item for item in advice.missing if item.decisive and _may_be_emergency(item)]
+    other = [item for item in advice.missing if item.decisive and not _may_be_emergency(item)]
+    missing = [_missing(item, lead.rule.code) for item in (*grave, *other)]
+    parts += _section(words["missing"], missing, len(grave) + MOST_MISSING)
     parts += _section(words["warnings"], (plain(clause.detail) for clause in advice.warnings))
     parts += _section(words["conflicts"], (plain(clause.detail) for clause in advice.data_conflicts))
-    parts += _section(words["checks"], map(plain, advice.must_check))
+    checks = [*map(plain, notices), *map(plain, advice.must_check)]
+    parts += _section(words["checks"], checks, len(checks))
     parts += _section(words["reasons"], (plain(reason.text) for reason in lead.certainty_reasons))
     parts += _section(words["sources"], _sources(guideline, lead.citations))
     return "\n\n".join((*parts, *findings.sections(guideline)))
@@ -82,6 +86,10 @@ def _section(title: str, items: Iterable[str], most: int = MOST) -> list[str]:
     listed = list(dict.fromkeys(items))
     shown = [f"- {item}" for item in listed[:most]] + (["- ..."] if len(listed) > most else [])
     return [f"**{title}**\n\n" + "\n".join(shown)] if listed else []
+
+
+def _may_be_emergency(item: Missing) -> bool:
+    return any(other.urgency == "emergency" for other in item.would_become.values())
 
 
 def _missing(item: Missing, code: str) -> str:

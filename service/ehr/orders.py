@@ -82,15 +82,19 @@ def _read(orders: Orders, terminology: Terminology, order: Mapping[str, Any]) ->
     procedures = _found(terminology, "procedures", order.get("code"))
     places = _found(terminology, "body_sites", order.get("bodySite"))
     meant, placed = {each.means for each in procedures}, {each.means for each in places}
-    breast = bool(placed & set(BREAST)) or any(_says(text, orders.breast_words) for text in (*named, *sites))
-    elsewhere = not breast and bool(sites or placed - {SIDE_ONLY})
-    sides = frozenset(both(each.side for each in (*procedures, *places)))
+    said = [_without(text, orders.diagnosis_phrases) for text in (*named, *sites)]
+    breast = bool(placed & set(BREAST)) or any(_says(text, orders.breast_words) for text in said)
+    other_site = any(_says(text, orders.elsewhere_words) for text in said)
+    elsewhere = not breast and bool(other_site or sites or placed - {SIDE_ONLY})
+    worded = [side for side, words in orders.side_words.items() if any(_says(text, words) for text in said)]
+    sides = frozenset(both([*worded, *(each.side for each in (*procedures, *places))]))
     words = [text for text in named if not _says(text, orders.not_phrases)]
     for kind in orders.kinds:
         coded = bool(meant & set(kind.means)) or (breast and bool(meant & set(kind.means_at_breast)))
         if coded and kind.elsewhere_too and elsewhere:
             return None
-        if coded or any(_says(text, kind.phrases) for text in words):
+        phrases = (*kind.phrases, *(kind.phrases_at_breast if breast else ()))
+        if coded or any(_says(text, phrases) for text in words):
             return Draft(kind, coded, breast or not kind.elsewhere_too, sides)
     return None
 
@@ -99,6 +103,13 @@ def _found(terminology: Terminology, name: str, concept: Json) -> list[Concept]:
     keys = (terminology.key(coding.system, coding.code) for coding in codings(concept))
     found = (terminology[name].find(*key) for key in keys if key is not None)
     return [each for each in found if each is not None]
+
+
+def _without(text: str, phrases: Iterable[str]) -> str:
+    """The text without the diagnosis that an order may name: it is no site."""
+    for phrase in phrases:
+        text = re.sub(rf"\b{re.escape(phrase)}\b", "", text, flags=re.IGNORECASE)
+    return text
 
 
 def _says(text: str, phrases: Iterable[str]) -> bool:

@@ -66,6 +66,16 @@ class Uncertain:
 
 
 @dataclass(frozen=True)
+class Heading:
+    """What the summary says in place of the rule's title, where that would mislead the patients in its boxes."""
+
+    id: str
+    when: Boxes
+    rules: tuple[str, ...]
+    text: str
+
+
+@dataclass(frozen=True)
 class Caution:
     """What the summary adds to the rule's title for the patients in its boxes."""
 
@@ -76,10 +86,21 @@ class Caution:
 
 
 @dataclass(frozen=True)
+class Notice:
+    """What must be checked where local treatment is advised or drafted, up to an age in years or at an unknown one."""
+
+    id: str
+    when: Boxes
+    up_to_age: int
+    text: str
+
+
+@dataclass(frozen=True)
 class OrderKind:
     """A kind of draft order that the guideline is about, by what codes and texts of procedures mean.
 
-    `means_at_breast` counts only at the breast; `elsewhere_too`: its codes are used for other sites as well.
+    `means_at_breast` and `phrases_at_breast` count only at the breast; `elsewhere_too`: its codes are used for other
+    sites as well.
     """
 
     id: str
@@ -87,6 +108,7 @@ class OrderKind:
     means: tuple[str, ...]
     means_at_breast: tuple[str, ...]
     phrases: tuple[str, ...]
+    phrases_at_breast: tuple[str, ...]
     elsewhere_too: bool
 
 
@@ -113,13 +135,18 @@ class Orders:
     kinds: tuple[OrderKind, ...]
     not_phrases: tuple[str, ...]
     breast_words: tuple[str, ...]
+    diagnosis_phrases: tuple[str, ...]
+    elsewhere_words: tuple[str, ...]
+    side_words: Mapping[str, tuple[str, ...]]
     removed: str
     texts: tuple[OrderText, ...]
+    reservations: tuple[OrderText, ...] = ()
+    """Of these not the first, but each that fits is said beside a text that does not differ."""
 
 
 @dataclass(frozen=True)
 class Suggestion:
-    """An order that the clinician may take over; `kind`: not where that kind of option is removed for the patient."""
+    """An order that the clinician may take over; with `options` only where what leads offers one of them."""
 
     id: str
     rules: tuple[str, ...]
@@ -128,7 +155,7 @@ class Suggestion:
     order: str
     priority: str
     when: Boxes = ()
-    kind: str | None = None
+    options: tuple[str, ...] = ()
     coding: Coding | None = None
 
 
@@ -151,7 +178,9 @@ class Cards:
     indicators: Mapping[str, str]
     words: Mapping[str, str]
     uncertain: Uncertain
+    headings: tuple[Heading, ...]
     cautions: tuple[Caution, ...]
+    notices: tuple[Notice, ...]
     orders: Orders
     suggestions: tuple[Suggestion, ...]
     override_reasons: OverrideReasons

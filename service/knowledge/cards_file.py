@@ -12,6 +12,8 @@ from service.knowledge.cards import (
     Caution,
     Coding,
     Datum,
+    Heading,
+    Notice,
     OrderKind,
     Orders,
     OrderText,
@@ -27,6 +29,7 @@ from service.knowledge.terminology import MEANINGS
 
 HOOKS = ("patient-view", "order-select", "order-sign")
 INDICATORS = ("info", "warning", "critical")
+SIDES = ("left", "right", "bilateral")
 PRIORITIES = ("routine", "urgent", "asap", "stat")
 QUERY = (
     r"^([A-Z][A-Za-z]+/\{\{context\.patientId\}\}|"
@@ -36,7 +39,7 @@ QUERY = (
 WORDS = (
     "link", "guideline", "order", "limits", "grading", "supporting", "reasons", "facts", "missing", "unread",
     "conflicts", "warnings", "checks", "sources", "ignored", "others", "partial", "failed", "absent", "overdue",
-    "differs", "text_only", "site_unstated",
+    "differs", "text_only", "site_unstated", "check_first",
 )  # fmt: skip
 """The words of a card's detail."""
 
@@ -48,27 +51,34 @@ def faults(cards: Cards, rules: Sequence[Rule], options: Mapping[str, Option]) -
         always = (text for text in cards.orders.texts if rule.id in text.rules and not text.when and not text.options)
         if not any(order.id in (text.kinds or (order.id,)) for text in always):
             yield "/orders/texts", f"nothing is said about a draft of kind {order.id} under rule {rule.id}"
-    for rule in rules:
-        if len(f"{cards.words['differs']}: {rule.title}") > SUMMARY:
-            yield "/words/differs", f"with the title of {rule.id} it has more than {SUMMARY} characters"
+    headed = [(f"the title of {rule.id}", rule.title) for rule in rules]
+    headed += [(f"the heading {heading.id}", heading.text) for heading in cards.headings]
+    for name, said in headed:
+        if len(f"{cards.words['differs']}: {said}") > SUMMARY:
+            yield "/words/differs", f"with {name} it has more than {SUMMARY} characters"
     if [name for name, shown in cards.indicators.items() if shown == "critical"] != ["emergency"]:
         yield "/indicators", "an emergency, and nothing else, is critical"
 
 
 def _misnamed(cards: Cards, rules: set[str], options: Mapping[str, Option]) -> Iterator[tuple[str, str]]:
-    placed = [(f"/cautions/{caution.id}", caution.rules) for caution in cards.cautions]
+    placed = [(f"/headings/{heading.id}", heading.rules) for heading in cards.headings]
+    placed += [(f"/cautions/{caution.id}", caution.rules) for caution in cards.cautions]
     placed += [(f"/suggestions/{suggestion.id}", suggestion.rules) for suggestion in cards.suggestions]
-    placed += [(f"/orders/texts/{text.id}", text.rules) for text in cards.orders.texts]
+    said = [(f"/orders/texts/{text.id}", text) for text in cards.orders.texts]
+    said += [(f"/orders/reservations/{text.id}", text) for text in cards.orders.reservations]
+    placed += [(path, text.rules) for path, text in said]
     yield from ((path, f"no such rule: {name}") for path, named in placed for name in named if name not in rules)
     for datum in cards.prefetch:
         if datum.within is not None and datum.within not in {other.id for other in cards.prefetch}:
             yield f"/prefetch/{datum.id}/within", f"no such datum: {datum.within}"
-    named = ((text, name) for text in cards.orders.texts for name in text.options)
-    yield from ((f"/orders/texts/{text.id}", f"no such option: {name}") for text, name in named if name not in options)
+    offering = [(path, text.options) for path, text in said]
+    offering += [(f"/suggestions/{suggestion.id}", suggestion.options) for suggestion in cards.suggestions]
+    yield from ((path, f"no such option: {name}") for path, named in offering for name in named if name not in options)
     kinds = {option.kind for option in options.values()}
-    offered = [(f"/suggestions/{suggestion.id}/kind", suggestion.kind) for suggestion in cards.suggestions]
-    offered += [(f"/orders/kinds/{order.id}", order.id) for order in cards.orders.kinds]
-    yield from ((path, f"no option has this kind: {kind}") for path, kind in offered if kind not in {None, *kinds})
+    orders = {order.id for order in cards.orders.kinds}
+    yield from ((f"/orders/kinds/{name}", f"no option has this kind: {name}") for name in orders - kinds)
+    drafted = [(path, kind) for path, text in said for kind in text.kinds]
+    yield from ((path, f"no such kind of order: {kind}") for path, kind in drafted if kind not in orders)
 
 
 class ServiceSchema(Content):
@@ -101,6 +111,17 @@ class UncertainSchema(Content):
     text, words = text(), texts(required=True, least=1)
 
 
+class HeadingSchema(Content):
+    makes = Heading
+    id, when, rules, text = text(), Boxes(required=True), texts(required=True, least=1), text()
+
+
+class NoticeSchema(Content):
+    makes = Notice
+    id, when, text = text(), Boxes(required=True), text()
+    up_to_age = fields.Integer(required=True)
+
+
 class CautionSchema(Content):
     makes = Caution
     id, when, rules, text = text(), Boxes(required=True), texts(required=True, least=1), text()
@@ -111,7 +132,7 @@ class OrderKindSchema(Content):
     id, title, elsewhere_too = text(), text(), truth()
     means = fields.List(one_of(MEANINGS["procedures"]), required=True, validate=validate.Length(min=1))
     means_at_breast = fields.List(one_of(MEANINGS["procedures"]), load_default=list)
-    phrases = texts()
+    phrases, phrases_at_breast = texts(), texts()
 
 
 class OrderTextSchema(Content):
@@ -125,14 +146,17 @@ class OrdersSchema(Content):
     makes = Orders
     kinds = Keyed(OrderKindSchema, required=True)
     not_phrases, breast_words, removed = texts(), texts(required=True, least=1), text()
+    diagnosis_phrases, elsewhere_words = texts(), texts()
+    side_words = fields.Dict(one_of(SIDES), texts(), required=True)
     texts = fields.List(fields.Nested(OrderTextSchema), required=True)
+    reservations = fields.List(fields.Nested(OrderTextSchema), load_default=list)
 
 
 class SuggestionSchema(Content):
     makes = Suggestion
     id, label, description, order, priority = text(r"^[a-z_]+$"), text(), text(), text(), one_of(PRIORITIES)
     rules, when = texts(required=True, least=1), Boxes(load_default=list)
-    kind = fields.String(load_default=None)
+    options = texts()
     coding = fields.Nested(CodingSchema, load_default=None)
 
 
@@ -150,7 +174,9 @@ class CardsSchema(Content):
     source, uncertain = fields.Nested(SourceSchema, required=True), fields.Nested(UncertainSchema, required=True)
     indicators = fields.Dict(one_of(URGENCIES), one_of(INDICATORS), required=True, validate=validate.Length(equal=4))
     words = fields.Dict(one_of(WORDS), text(), required=True, validate=validate.Length(equal=len(WORDS)))
+    headings = fields.List(fields.Nested(HeadingSchema), load_default=list)
     cautions = fields.List(fields.Nested(CautionSchema), load_default=list)
+    notices = fields.List(fields.Nested(NoticeSchema), load_default=list)
     orders = fields.Nested(OrdersSchema, required=True)
     suggestions = fields.List(fields.Nested(SuggestionSchema), load_default=list, validate=validate.Length(max=60))
     override_reasons = fields.Nested(OverrideReasonsSchema, required=True)

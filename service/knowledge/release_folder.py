@@ -108,8 +108,8 @@ class _Loader:
         if cards is not None:
             for path, detail in cards_file.faults(cards, rules, options):
                 self.fault("cards.yaml", path, detail)
-            orders = self.placed(cards.orders, "cards.yaml", "/orders", derived)
-            cards = replace(self.placed(cards, "cards.yaml", "", derived), orders=orders)
+            orders = self.placed(cards.orders, "cards.yaml", "/orders", said)
+            cards = replace(self.placed(cards, "cards.yaml", "", said), orders=orders)
         self.stop()
 
         gates = [rule for name in release.gates for rule in rules if rule.id == name]

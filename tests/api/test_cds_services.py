@@ -467,13 +467,14 @@ def test_only_the_orders_selected_count(hook: Ask, monkeypatch: pytest.MonkeyPat
         assert len(hook(call("order-select", record(BREAST_CANCER), context=context))) == cards
 
 
-def test_a_draft_that_fits_is_confirmed(hook: Ask, monkeypatch: pytest.MonkeyPatch, guideline: Guideline) -> None:
+def test_a_draft_among_the_options_is_said_to_be_one(
+    hook: Ask, monkeypatch: pytest.MonkeyPatch, guideline: Guideline
+) -> None:
     found(monkeypatch, RESPONDER | {"complications": {"ulceration": {"presence": "present", "grade": 3}}})
     (card,) = hook(call("order-sign", record(BREAST_CANCER), context=orders(MASTECTOMY)))
     assert card["summary"] == guideline.rules["R05"].title
-    assert (
-        "The drafted breast surgery fits this advice: Surgery, only if it can be excised completely" in card["detail"]
-    )
+    assert "The drafted breast surgery is among the options of this advice" in card["detail"]
+    assert "if what is to be checked allows it: Surgery, only if it can be excised completely" in card["detail"]
 
 
 ULCER = RESPONDER | {"complications": {"ulceration": {"presence": "present", "grade": 3}}}
@@ -483,14 +484,14 @@ PAIN = RESPONDER | {"complications": {"pain": {"presence": "present", "grade": 3
 @pytest.mark.parametrize(
     ("facts", "drafted", "begins", "said"),
     [
-        (ULCER, RADIOTHERAPY, "", "The drafted breast radiotherapy fits this advice: "),
+        (ULCER, RADIOTHERAPY, "", "The drafted breast radiotherapy is among the options of this advice"),
         (
             ULCER | {"chemotherapy_response": "unknown"},
             MASTECTOMY,
             "Differs",
             "decided once the response of the distant disease",
         ),
-        (ULCER | {"chemotherapy_response": "unknown"}, RADIOTHERAPY, "", "fits this advice: "),
+        (ULCER | {"chemotherapy_response": "unknown"}, RADIOTHERAPY, "", "is among the options of this advice"),
         (
             ULCER | {"chemotherapy_response": "not_started"},
             MASTECTOMY,
@@ -529,7 +530,7 @@ def test_a_draft_is_not_called_wrong_where_the_guideline_does_not_apply(
     found(monkeypatch, {"metastatic_status": "M0"})
     (card,) = hook(call("order-sign", record(BREAST_CANCER), context=orders(MASTECTOMY)))
     assert "Differs" not in card["summary"]
-    assert "nothing in this guideline speaks against the drafted breast surgery" in card["detail"]
+    assert "this guideline does not judge the drafted breast surgery" in card["detail"]
 
 
 def test_an_emergency_is_critical_also_beside_a_draft(hook: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
