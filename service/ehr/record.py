@@ -150,6 +150,7 @@ class Record:
     items: dict[str, list[Item]] = field(default_factory=dict)
     unread: list[Item] = field(default_factory=list)
     """Resources that could not be read: they may say anything, and prove nothing."""
+    deceased: bool = False
     complete: bool = True
     """False where a query failed, a page is missing or something could not be read."""
     conditions: int = 0
