@@ -28,6 +28,10 @@ class Cancer:
     others: list[Item] = field(default_factory=list)
     """Primary cancers of other organs."""
     recurred: list[Item] = field(default_factory=list)
+    doubtful: list[Item] = field(default_factory=list)
+    """Conditions that may be a malignancy of any kind, and were not understood."""
+    history: list[Item] = field(default_factory=list)
+    """Personal histories of a cancer of the breast."""
 
     @cached_property
     def own(self) -> frozenset[Item]:
@@ -55,6 +59,9 @@ def read_cancer(record: Record) -> Cancer:
     for item in record.of("Condition"):
         kinds.setdefault(_kind(record, item), []).append(item)
     cancer.items, cancer.others = kinds.get("breast", []), kinds.get("other", [])
+    for item in kinds.get("doubtful", ()):
+        means = {match.means for match in record.match("breast_cancer", item.codes)}
+        (cancer.history if "history" in means else cancer.doubtful).append(item)
     # Metastases of no known primary may be those of a breast cancer.
     doubtful = kinds.get("doubtful") or (kinds.get("metastasis") and not cancer.others)
     if cancer.items:

@@ -70,9 +70,9 @@ def extract(terminology: Terminology, resources: Sequence[Json], patient: str | 
     if cancer.present:
         therapy = read_therapy(record, cancer)
         staging = read_staging(record, cancer)
-        read_presentation(record, cancer, staging)
+        read_presentation(record, cancer, staging, therapy)
         read_extent(record, staging, therapy.starts)
-        read_response(record, cancer, therapy, staging.first_m1)
+        read_response(record, cancer, therapy, staging)
         read_complications(record, cancer, therapy)
         read_fever(record, therapy)
         read_tumour(record, cancer)

@@ -52,6 +52,10 @@ class Therapy:
     """Whether something was given whose date is not known: no line can be told then."""
     starts: list[Day] = field(default_factory=list)
     """The first day of each line."""
+    first_doses: list[Dose] = field(default_factory=list)
+    """The first dose of each line."""
+    earlier_removals: list[Item] = field(default_factory=list)
+    """Operations on that side, those before the diagnosis included."""
     removals: list[tuple[Item, set[str]]] = field(default_factory=list)
     """Operations that removed the primary or its breast, with their sides."""
 
@@ -198,6 +202,7 @@ def _lines(therapy: Therapy, doses: list[Dose]) -> None:
             carried = {each.drug: each for each in line if not _ending(each).before(dose.day)}
             line = [dose, *carried.values()]
             therapy.starts.append(dose.day)
+            therapy.first_doses.append(dose)
         else:
             line.append(dose)
         last[dose.drug] = last[dose.kind] = _ending(dose)
@@ -244,6 +249,7 @@ def _surgery(record: Record, cancer: Cancer, therapy: Therapy) -> None:
         if not cancer.on_its_side(sides):
             record.notes.ignore(item.label, "an operation of the other breast")
             continue
+        therapy.earlier_removals.append(item)
         if cancer.before_diagnosis(item.day):
             record.notes.ignore(item.label, "an operation before the diagnosis")
             continue
