@@ -104,6 +104,8 @@ def _cards(questioner: Questioner, cards: Cards, asked: Call, drafts: list[Draft
         raise TypeError("the extracted facts were refused")
     _refuse_what_cannot_be_said(record, extraction, answer)
     emergency = answer.advice.decision.emergency
+    if extraction.deceased or (extraction.history_only and not drafts):
+        return []
     if drafts and not emergency:
         sides = tumour_sides(terminology, [record.bundle], asked.patient, today)
         drafts = [draft for draft in drafts if draft.may_be_on(sides)]

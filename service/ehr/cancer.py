@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from service.ehr.record import RECORDED, TENTATIVE, Item, Match, Record, both
-from service.ehr.resources import Day, codings, extensions, local, reference, texts, word
+from service.ehr.resources import Coding, Day, codings, extensions, local, reference, texts, word
 
 RECURRENCE = {"recurrence", "relapse"}
 BREAST = {"invasive", "recurrence"}
@@ -28,6 +28,10 @@ class Cancer:
     others: list[Item] = field(default_factory=list)
     """Primary cancers of other organs."""
     recurred: list[Item] = field(default_factory=list)
+    doubtful: list[Item] = field(default_factory=list)
+    """Conditions that may be a malignancy of any kind, and were not understood."""
+    history: list[Item] = field(default_factory=list)
+    """Personal histories of a cancer of the breast."""
 
     @cached_property
     def own(self) -> frozenset[Item]:
@@ -55,6 +59,9 @@ def read_cancer(record: Record) -> Cancer:
     for item in record.of("Condition"):
         kinds.setdefault(_kind(record, item), []).append(item)
     cancer.items, cancer.others = kinds.get("breast", []), kinds.get("other", [])
+    for item in kinds.get("doubtful", ()):
+        means = {match.means for match in record.match("breast_cancer", item.codes)}
+        (cancer.history if "history" in means else cancer.doubtful).append(item)
     # Metastases of no known primary may be those of a breast cancer.
     doubtful = kinds.get("doubtful") or (kinds.get("metastasis") and not cancer.others)
     if cancer.items:
@@ -145,7 +152,8 @@ def _generic(record: Record, item: Item) -> str:
     said = texts(item.resource.get("code"))
     if "breast" in places or set(histology) & (BREAST | {"histology"}):
         return "breast"
-    if any(listed.contains_word(text, "invasive") for text in said):
+    displays = [coding.display for coding in item.codes]
+    if any(listed.contains_word(text, "invasive") for text in displays):
         record.notes.ignore(
             item.label, "the breast stands only in the display of a code for any malignancy; it was believed"
         )
@@ -173,6 +181,14 @@ def _elsewhere(record: Record, item: Item) -> bool:
         return True
     record.notes.ignore(item.label, "its code is in no list, and it may be a malignancy")
     return False
+
+
+def no_malignancy(record: Record, coding: Coding) -> bool:
+    """Whether a code that is in no list is certainly no malignancy: by its classification, or by its display."""
+    system = (record.terminology.key(coding.system, coding.code) or ("",))[0]
+    words = record.terminology["breast_cancer"]
+    named = bool(coding.display) and not words.contains_word(coding.display, "generic")
+    return system.startswith("icd10") or (system == "snomed" and named)
 
 
 def _describe(record: Record, cancer: Cancer) -> None:

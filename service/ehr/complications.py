@@ -1,184 +1,146 @@
 """Complications of the breast primary: bleeding, ulceration, infection and the others.
 
-Present is what is coded at the breast or linked to the cancer, active, and dated after the diagnosis. Absent is only
-what an examination says is absent. Whatever looks like a complication and does not count is told with the reason.
+Present is what is coded at the breast or linked to the cancer, active, and dated after the diagnosis; sepsis now,
+whatever its source. Absent is only what an examination says is absent, as long as nothing may speak against it. Where
+both stand on one day present holds. Whatever looks like a complication and does not count is told with the reason.
 """
 
 import datetime as dt
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
-from service.ehr.cancer import Cancer, linked
-from service.ehr.claims import Claim, choose, explain
-from service.ehr.record import Item, Match, Record, both
-from service.ehr.resources import Coding, Day, choice, codings, extensions, objects
+from service.ehr.cancer import Cancer
+from service.ehr.candidates import Doubt, latest, not_understood, place
+from service.ehr.claims import Claim, explain, newest
+from service.ehr.findings import ABSENT, DEATH, PRESENT, Finding, findings_in
+from service.ehr.record import ACTIVE, Item, Record, both
+from service.ehr.resources import Day
 from service.ehr.therapy import Therapy
-from service.facts.json_body import Json
 
-PRESENT, ABSENT = "present", "absent"
 RECENT_DAYS = 42
 """An examination longer ago does not say that the breast is sound today."""
-PLACES = {"breast", "chest_wall"}
-PROOF = ("coded", "linked", "hint")
-DEATH = 5
-NO_SOURCE = "their source is not shown to be the breast"
-"""Told as a conflict, which every card shows: too grave to stand in a list of what was not used."""
-READ = ("Condition", "Observation")
-NAMING = ("reasonCode", "reason", "conclusionCode", "problem", "finding", "event")
-"""Elements by which other resources name what is the matter."""
+STALE_DAYS = 120
+"""A finding longer ago, not said to be active, does not say that the breast is ill today."""
+SEPSIS_DAYS = 14
+"""Sepsis of any source counts as present so long."""
+SEPSIS = "sepsis_signs"
+OLD_SEPSIS = (
+    f"it is more than {SEPSIS_DAYS} days old, and its source is not shown to be the breast. "
+    "An active sepsis is an emergency whatever its source"
+)
+STALE = f"it is more than {STALE_DAYS} days old: examine again"
+HISTORY = "it is resolved or in remission: history"
+BEFORE = "it is dated before the diagnosis"
+TOLD_AS_CONFLICT = {OLD_SEPSIS, STALE}
+"""Too grave to stand in a list of what was not used."""
+NO_DOUBT = {
+    "no breast cancer is known in this record",
+    HISTORY,
+    "it is of the other breast",
+    "it is of another place",
+    "the tumour was removed afterwards",
+}
+"""Reasons for which a finding does not speak against an examination either."""
 SOURCE_OF_SEPSIS = {"infection", "ulceration", "fungation", "chest_wall_necrosis", "bleeding"}
 
 
-@dataclass(frozen=True)
-class Finding:
-    """What a resource, or a component of one, says of one complication."""
+@dataclass
+class _Held:
+    """What is said of one complication."""
 
-    item: Item
-    match: Match
-    element: str
-    presence: str
-    grade: int | None
+    claims: list[tuple[Claim, int | None]] = field(default_factory=list)
+    torn: list[Item] = field(default_factory=list)
+
+    def of(self, presence: str) -> list[Claim]:
+        return [claim for claim, _ in self.claims if claim.value == presence]
 
 
 def read_complications(record: Record, cancer: Cancer, therapy: Therapy) -> None:
     """State the complications that are known to be present or absent."""
-    findings = [found for item in record.of(*READ) for found in _found(record, item)]
-    _elsewhere(record)
-    claims: dict[str, list[tuple[Claim, int | None]]] = {}
+    findings = [found for item in record.of("Condition", "Observation") for found in findings_in(record, item)]
+    doubts = [*not_understood(record, cancer)]
+    held: dict[str, _Held] = {}
     present: set[str] = set()
-    # Sepsis last: it counts where its source in the breast is known.
-    for found in sorted(findings, key=lambda each: each.match.means == "sepsis_signs"):
-        kind = found.match.means
-        sides = both({found.match.concept.side}) | record.sides(found.item.resource.get("bodySite"))
+    # Sepsis last: an older one counts where its source in the breast is known.
+    for found in sorted(findings, key=lambda each: each.match.means == SEPSIS):
+        kind, item = found.match.means, found.item
+        sides = both({found.match.concept.side}) | record.sides(item.resource.get("bodySite"))
         removal, undated = therapy.last_removal(frozenset(sides))
-        reason = (
-            _no_finding(cancer, found)
-            or _not_now(record, cancer, found, removal)
-            or _not_this_tumour(record, cancer, found, sides, present)
+        reason = _no_finding(cancer, found) or (
+            _no_absence(record, cancer, found, sides)
+            if found.presence == ABSENT
+            else _no_sepsis(record, cancer, found, present)
+            if kind == SEPSIS
+            else _not_this_tumour(record, cancer, found, sides) or _not_now(record, cancer, found, removal)
         )
-        if reason == NO_SOURCE:
-            detail = (
-                f"Signs of sepsis are on record, but {reason}. An active sepsis is an emergency whatever its source."
-            )
-            record.notes.conflict(f"complications.{kind}", [found.presence], [found.item], detail)
-        elif reason:
-            record.notes.ignore(found.item.label, f"{kind}: {reason}")
-        elif found.presence == PRESENT and _unsure(found.item.day, removal, undated=undated):
+        if reason:
+            if reason in TOLD_AS_CONFLICT:
+                record.notes.conflict(f"complications.{kind}", [PRESENT], [item], f"On record, but {reason}.")
+            else:
+                record.notes.ignore(item.label, f"{kind}: {reason}")
+            if found.presence != ABSENT and reason not in NO_DOUBT:
+                holds = reason in {OLD_SEPSIS, BEFORE} and item.type == "Condition"
+                doubts.append(Doubt(kind, item, None if holds else latest(item)))
+        elif kind != SEPSIS and found.presence == PRESENT and _unsure(item.day, removal, undated=undated):
             detail = "Whether the tumour was removed before or after is not known: the complication stays unknown."
-            items = [found.item, *([removal] if removal else [])]
-            record.notes.conflict(f"complications.{kind}", [found.presence], items, detail)
+            items = [item, *([removal] if removal else [])]
+            record.notes.conflict(f"complications.{kind}", [PRESENT], items, detail)
+            doubts.append(Doubt(kind, item, None))
         else:
-            what = "an examination" if found.presence == ABSENT else "coded at the breast or linked to the cancer"
-            token = found.match.coding.token
-            claim = Claim(found.presence, found.item, found.element, token, found.item.day, what)
-            claims.setdefault(kind, []).append((claim, found.grade))
+            claim = Claim(
+                found.presence, item, found.element, found.match.coding.token, item.day, _what(record, cancer, found)
+            )
+            group = held.setdefault(kind, _Held())
+            group.claims.append((claim, found.grade))
+            group.torn += [item] if found.torn else []
             present |= {kind} if found.presence == PRESENT else set()
-    stated = {kind: said for kind, held in claims.items() if (said := _stated(record, kind, held)) is not None}
+    stated = {kind: said for kind, each in held.items() if (said := _stated(record, kind, each, doubts)) is not None}
     if stated:
         record.notes.facts["complications"] = stated
 
 
-def _elsewhere(record: Record) -> None:
-    """Tell of complications in resources that are not read: an emergency must not be lost in silence."""
-    for kind, items in record.items.items():
-        for item in items if kind not in READ else ():
-            codes = [*item.codes, *(coding for name in NAMING for coding in codings(item.resource.get(name)))]
-            named = [match.means for match in record.match("complications", codes) if match.concept.proof != "hint"]
-            if kind == "AdverseEvent":
-                record.notes.ignore(item.label, "an adverse event of treatment, not of the tumour: not read")
-            elif named:
-                reason = f"{named[0]}: named where it is not read; it counts as a Condition or an Observation"
-                record.notes.ignore(item.label, reason)
+def _what(record: Record, cancer: Cancer, found: Finding) -> str:
+    if found.presence == ABSENT:
+        return "an examination"
+    if found.match.means == SEPSIS and place(record, cancer, found.item) != "here":
+        return "a sepsis is an emergency whatever its source, which is not stated"
+    return "coded at the breast or linked to the cancer"
 
 
-def _stated(record: Record, kind: str, held: list[tuple[Claim, int | None]]) -> Any:
-    path, all_claims = f"complications.{kind}", [claim for claim, _ in held]
-    chosen = choose(record.notes, path, all_claims)
-    if chosen is None:
+def _stated(record: Record, kind: str, held: _Held, doubts: Sequence[Doubt]) -> Any:
+    """The fact: present before absent, and absent only where nothing may speak against it."""
+    path, notes = f"complications.{kind}", record.notes
+    absent = newest(held.of(ABSENT)) if held.of(ABSENT) else None
+    every = held.of(PRESENT)
+    now = [each for each in every if absent is None or not _before(each, absent)]
+    if now:
+        chosen = newest(now)
+        against = [each.item for each in held.of(ABSENT) if not _before(each, chosen)]
+        if against or held.torn:
+            items = [chosen.item, *against, *held.torn]
+            detail = "Sources of the same day, or without a date, disagree: stated as present; examine again."
+            notes.conflict(path, [PRESENT, ABSENT], items, detail)
+        explain(notes, path, chosen, [claim for claim, _ in held.claims])
+        grades = [
+            grade
+            for claim, grade in held.claims
+            if grade and claim.value == PRESENT and (claim is chosen or not _before(claim, chosen))
+        ]
+        return {"presence": PRESENT, "grade": max(grades)} if grades else PRESENT
+    assert absent is not None  # noqa: S101 - what is held is present or absent
+    against = [each.item for each in every if each.item.type == "Condition"]
+    against += [each.item for each in doubts if each.concerns(kind, absent.day)]
+    if against:
+        detail = "An examination says absent, but something else, not read as resolved, may say otherwise: unknown."
+        notes.conflict(path, [ABSENT], [absent.item, *against], detail)
         return None
-    explain(record.notes, path, chosen, all_claims)
-    same = [
-        grade
-        for claim, grade in held
-        if grade
-        and claim.value == chosen.value == PRESENT
-        and (claim is chosen or claim.day is None or chosen.day is None or claim.day.overlaps(chosen.day))
-    ]
-    return {"presence": chosen.value, "grade": max(same)} if same else chosen.value
+    explain(notes, path, absent, [claim for claim, _ in held.claims])
+    return ABSENT
 
 
-def _found(record: Record, item: Item) -> Iterator[Finding]:
-    """The complications that the resource and its components name, the surest code of each."""
-    parts: list[tuple[tuple[Coding, ...], str, Json, Json]] = [(item.codes, *item.value, item.resource)]
-    if item.type == "Observation":
-        components = objects(item.resource.get("component"))
-        parts += [(tuple(codings(part.get("code"))), *choice(part, "value"), part) for part in components]
-    for codes, element, value, part in parts:
-        found = _surest(record, codes)
-        if item.type == "Observation" and not found:
-            # "Symptom: bleeding from breast": the value names the finding, and so asserts it.
-            for match in _surest(record, codings(value)):
-                yield Finding(item, match, f"Observation.{element}", PRESENT, _grade(part, None) or _own(match))
-        for match in found:
-            if item.type == "Condition":
-                yield Finding(item, match, "Condition.code", PRESENT, _own(match) or _grade(item.resource, None))
-                continue
-            grade = _grade(part, value, ctcae=match.concept.system == "meddra")
-            presence = _presence(record, value, grade)
-            yield Finding(item, match, f"Observation.{element or 'value'}", presence, grade or _own(match))
-
-
-def _surest(record: Record, codes: Iterable[Coding]) -> list[Match]:
-    """The surest code of each complication."""
-    best: dict[str, Match] = {}
-    for match in sorted(
-        record.match("complications", codes), key=lambda each: PROOF.index(each.concept.proof or "hint")
-    ):
-        best.setdefault(match.means, match)
-    return list(best.values())
-
-
-def _own(match: Match) -> int | None:
-    """The grade that a code states itself."""
-    return int(match.concept.grade) if match.concept.grade else None
-
-
-def _presence(record: Record, value: Json, grade: int | None) -> str:
-    """Present, absent, or empty for a value that says neither."""
-    if isinstance(value, bool):
-        return PRESENT if value else ABSENT
-    said = {match.means for match in record.match("presence", codings(value))}
-    if len(said) == 1:
-        return said.pop()
-    if grade is not None:
-        return PRESENT if grade else ABSENT
-    return ""
-
-
-def _grade(part: Json, value: Json, *, ctcae: bool = False) -> int | None:
-    """The CTCAE grade of a resource, 0 to 5: in its extension, in a component, or in its value.
-
-    A bare number is a grade only where the code is a CTCAE term: elsewhere it may count anything.
-    """
-    for each in extensions(part, "ctcae-grade"):
-        stated = choice(each, "value")[1]
-        for said in (stated, *(coding.code for coding in codings(stated))):  # the extension says which scale it is
-            if (grade := _number(said)) is not None:
-                return grade
-    components = objects(part.get("component")) if isinstance(part, dict) else []
-    for each in (*(choice(component, "value")[1] for component in components), value):
-        coded = [coding.code for coding in codings(each) if "ctcae" in coding.system.lower()]
-        for said in (each, *coded):
-            if (ctcae or said is not each) and (grade := _number(said)) is not None:
-                return grade
-    return None
-
-
-def _number(said: Json) -> int | None:
-    if isinstance(said, str) and said.strip() in {"0", "1", "2", "3", "4", "5"}:
-        return int(said)
-    return said if isinstance(said, int) and not isinstance(said, bool) and 0 <= said <= DEATH else None
+def _before(one: Claim, other: Claim) -> bool:
+    return one.day is not None and other.day is not None and one.day.before(other.day)
 
 
 def _no_finding(cancer: Cancer, found: Finding) -> str:
@@ -188,39 +150,59 @@ def _no_finding(cancer: Cancer, found: Finding) -> str:
         "no breast cancer is known in this record": cancer.present is not True,
         "its value says neither present nor absent": not found.presence,
         "grade 5 is death": found.grade == DEATH,
-        "it is resolved or in remission: history": found.item.type == "Condition" and found.item.past,
+        HISTORY: found.item.type == "Condition" and found.item.past,
     }
-    return next((reason for reason, holds in reasons.items() if holds), "")
+    said = [reason for reason, holds in reasons.items() if holds]
+    return next((each for each in said if each in NO_DOUBT), said[0] if said else "")
 
 
-def _not_this_tumour(record: Record, cancer: Cancer, found: Finding, sides: set[str], present: set[str]) -> str:
+def _no_absence(record: Record, cancer: Cancer, found: Finding, sides: set[str]) -> str:
+    """Why an examination does not say that a complication is absent today; empty if it does."""
+    item, on = found.item, found.item.day
+    if item.type == "Observation" and not item.final:
+        return "it is preliminary: that proves no absence"
+    if on is None or record.today - on.first > dt.timedelta(days=RECENT_DAYS):
+        return "the examination is too long ago, or undated, to say that it is absent today"
+    return "" if found.match.means == SEPSIS else _not_this_tumour(record, cancer, found, sides)
+
+
+def _no_sepsis(record: Record, cancer: Cancer, found: Finding, present: set[str]) -> str:
+    """Why a sepsis is not one of today; empty if it is."""
+    item, on = found.item, latest(found.item)
+    active = item.type == "Condition" and item.clinical in ACTIVE
+    if (on is not None and record.today - on.last <= dt.timedelta(days=SEPSIS_DAYS)) or (on is None and active):
+        return ""
+    if place(record, cancer, item) != "here" and not present & SOURCE_OF_SEPSIS:
+        return OLD_SEPSIS
+    return BEFORE if cancer.before_diagnosis(on) else _stale(record, item)
+
+
+def _not_this_tumour(record: Record, cancer: Cancer, found: Finding, sides: set[str]) -> str:
     """Why a complication is not this tumour's; empty if it is."""
     if not cancer.on_its_side(sides):
         return "it is of the other breast"
-    sepsis = found.match.means == "sepsis_signs"
-    if found.match.concept.proof == "coded" or (sepsis and found.presence == ABSENT):
-        return ""
-    places = {match.means for match in record.match("body_sites", codings(found.item.resource.get("bodySite")))}
-    if places & PLACES or any(each in cancer.own for each in linked(record, found.item)):
-        return ""
-    if not sepsis:
-        return "neither a body site at the breast nor a link to the cancer shows that it is the tumour's"
-    if present & SOURCE_OF_SEPSIS:
-        return ""
-    return NO_SOURCE
+    where = "here" if found.match.concept.proof == "coded" else place(record, cancer, found.item)
+    if where == "elsewhere":
+        return "it is of another place"
+    return "" if where else "neither a body site at the breast nor a link to the cancer shows that it is the tumour's"
 
 
 def _not_now(record: Record, cancer: Cancer, found: Finding, removal: Item | None) -> str:
     """Why a complication of this tumour says nothing about today; empty if it does."""
     on = found.item.day
-    if found.presence == ABSENT:
-        too_old = on is None or record.today - on.first > dt.timedelta(days=RECENT_DAYS)
-        return "the examination is too long ago, or undated, to say that it is absent today" if too_old else ""
     if cancer.before_diagnosis(on):
-        return "it is dated before the diagnosis"
+        return BEFORE
     if on is not None and removal is not None and removal.day is not None and on.before(removal.day):
         return "the tumour was removed afterwards"
-    return ""
+    return _stale(record, found.item)
+
+
+def _stale(record: Record, item: Item) -> str:
+    """A Condition that is said to be active holds however long ago it began."""
+    on = latest(item)
+    lasting = item.type == "Condition" and item.clinical in ACTIVE
+    old = on is not None and record.today - on.last > dt.timedelta(days=STALE_DAYS)
+    return STALE if old and not lasting else ""
 
 
 def _unsure(on: Day | None, removal: Item | None, *, undated: bool) -> bool:

@@ -4,9 +4,10 @@ from collections.abc import Iterable
 
 from service.ehr.cancer import Cancer
 from service.ehr.claims import Claim, explain, state
-from service.ehr.record import Record
+from service.ehr.record import RECORDED, Item, Record
 from service.ehr.resources import Day
 from service.ehr.staging import Staging
+from service.ehr.therapy import Therapy
 
 WINDOW_DAYS = 122
 """De novo: first evidence of M1 within four months of the first diagnosis."""
@@ -43,12 +44,14 @@ def read_extent(record: Record, staging: Staging, therapy_starts: Iterable[Day])
         explain(record.notes, "metastatic_extent", claims[0], claims)
 
 
-def read_presentation(record: Record, cancer: Cancer, staging: Staging) -> None:
+def read_presentation(record: Record, cancer: Cancer, staging: Staging, therapy: Therapy) -> None:
     """State presentation: de novo or recurrent by the dates; nothing where tumours of two sides answer differently."""
     found, notes = staging.first_m1, record.notes
     if found is None:
         return
-    undated = any(each.day is None for each in staging.m1)
+    first = next(each for each in staging.m1 if each.day == found)
+    # A day of recording only says that the metastasis is not later.
+    undated = first.item.element in RECORDED or any(each.day is None for each in staging.m1)
     said = {_presented(each, found, undated=undated) for each in cancer.diagnosed}
     bound = cancer.no_later_than
     if not said and bound is not None:
@@ -58,10 +61,28 @@ def read_presentation(record: Record, cancer: Cancer, staging: Staging) -> None:
             reason = "its diagnosis has only a day of recording or of a recurrence: it may be older"
             notes.ignore(cancer.items[0].label, reason)
     if len(said) == 1 and (value := next(iter(said))) is not None:
-        first = next(each for each in staging.m1 if each.day == found)
+        earlier = _earlier(cancer, staging, therapy, found) if value == "de_novo" else []
+        if earlier:
+            detail = "By the dates the disease is de novo, but something tells of a cancer long before: unknown."
+            notes.conflict("presentation", ["de_novo"], [first.item, *earlier], detail)
+            return
         what = "days between the first diagnosis and the first evidence of M1"
         claim = Claim(value, first.item, first.element, first.code, first.day, what)
         state(notes, "presentation", claim, [claim])
+
+
+def _earlier(cancer: Cancer, staging: Staging, therapy: Therapy, found: Day) -> list[Item]:
+    """What tells that the cancer is older than its diagnosis: history, operations, stages and drugs of before."""
+
+    def long_before(on: Day | None) -> bool:
+        return on is not None and found.days_after(on)[0] > WINDOW_DAYS
+
+    return [
+        *cancer.history,
+        *(each for each in therapy.earlier_removals if each.day is None or long_before(each.day)),
+        *(each.item for each in staging.m0 if long_before(each.day)),
+        *(each.item for each in therapy.first_doses if long_before(each.day)),
+    ]
 
 
 def _presented(diagnosed: Day, found: Day, *, undated: bool) -> str | None:

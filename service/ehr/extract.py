@@ -9,13 +9,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from service.ehr.cancer import read_cancer
+from service.ehr.cancer import Cancer, read_cancer
 from service.ehr.complications import read_complications
 from service.ehr.extent import read_extent, read_presentation
+from service.ehr.fever import FEVER_FACT, read_fever
 from service.ehr.modifiers import read_person, read_tumour
-from service.ehr.record import read_record
+from service.ehr.record import Notes, read_record
 from service.ehr.response import read_response
-from service.ehr.staging import read_staging
+from service.ehr.staging import Staging, read_staging
 from service.ehr.therapy import Therapy, read_therapy
 from service.facts.json_body import Json
 from service.knowledge.terminology import Terminology
@@ -39,6 +40,11 @@ class Extraction:
     """Id of the patient whose facts these are; None if the record names nobody."""
     other_patients: Sequence[str] = ()
     """References of other patients in the record; nothing of theirs was used."""
+    history_only: bool = False
+    """Whether every primary is over and nothing speaks of today: no metastasis, no complication. Not part of the
+    answer; the cards stay silent."""
+    deceased: bool = False
+    """Whether the patient is recorded as deceased. Not part of the answer; the cards stay silent."""
 
     def as_json(self) -> dict[str, Any]:
         """The answer of POST /v1/facts/extract."""
@@ -60,14 +66,17 @@ def extract(terminology: Terminology, resources: Sequence[Json], patient: str | 
     """
     record = read_record(terminology, resources, patient, today)
     notes, cancer = record.notes, read_cancer(record)
+    over = False
     if cancer.present:
         therapy = read_therapy(record, cancer)
         staging = read_staging(record, cancer)
-        read_presentation(record, cancer, staging)
+        read_presentation(record, cancer, staging, therapy)
         read_extent(record, staging, therapy.starts)
-        read_response(record, cancer, therapy, staging.first_m1)
+        read_response(record, cancer, therapy, staging)
         read_complications(record, cancer, therapy)
+        read_fever(record, therapy)
         read_tumour(record, cancer)
+        over = _history_only(cancer, staging, notes)
     else:
         read_complications(record, cancer, Therapy())
     if cancer.present is not False:
@@ -80,4 +89,13 @@ def extract(terminology: Terminology, resources: Sequence[Json], patient: str | 
         data_conflicts=notes.conflicts,
         patient=record.patient,
         other_patients=record.others,
+        history_only=over,
+        deceased=record.deceased,
     )
+
+
+def _history_only(cancer: Cancer, staging: Staging, notes: Notes) -> bool:
+    """A contradiction may hide a metastasis or a complication: then it is not history only."""
+    said = notes.facts.get("complications", {}).values()
+    ill = any(each != "absent" for each in said) or FEVER_FACT in notes.facts or bool(notes.conflicts)
+    return all(each.past for each in cancer.items) and not (staging.m1 or staging.doubts or staging.torn or ill)

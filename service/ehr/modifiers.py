@@ -22,14 +22,18 @@ UNITS: Mapping[str, tuple[str, Mapping[str, float], float, float]] = {
     "platelets": ("platelets_10e9_per_l", PER_NANOLITRE, 0, 2000),
     "haemoglobin": ("haemoglobin_g_per_dl", GRAM_PER_DECILITRE, 2, 25),
 }
+LASTS_DAYS = {"platelets": 30, "haemoglobin": 30, "ecog": 120}
+"""How long a value says something about today."""
+PREGNANCY_DAYS = 300
 HIGHEST_ECOG = 4
 LARGEST = 10**9
 
 
 def read_person(record: Record) -> None:
-    """State age, sex, ECOG, menopausal status, platelets and haemoglobin."""
+    """State age, sex, pregnancy, ECOG, menopausal status, platelets and haemoglobin."""
     for item in record.of("Patient"):
         _patient(record, item)
+    _pregnant(record)
     _newest(record, "ecog", "ecog", _ecog)
     _newest(record, "menopause", "menopausal_status", _menopause, also=_menopause_conditions(record))
     for kind, (path, units, least, most) in UNITS.items():
@@ -72,8 +76,24 @@ def _newest(record: Record, kind: str, path: str, read: Reader, also: Iterable[C
         token = matches[0].coding.token
         claims.append(Claim(found, item, f"Observation.{element}", token, item.day, "the newest final value"))
     chosen = choose(record.notes, path, claims)
-    if chosen is not None:
-        state(record.notes, path, chosen, claims)
+    if chosen is None:
+        return
+    if kind in LASTS_DAYS and (chosen.day is None or (record.today - chosen.day.last).days > LASTS_DAYS[kind]):
+        record.notes.ignore(chosen.item.label, f"{path}: undated or more than {LASTS_DAYS[kind]} days old: not today's")
+        return
+    state(record.notes, path, chosen, claims)
+
+
+def _pregnant(record: Record) -> None:
+    for item in record.of("Condition"):
+        matches = [each for each in record.match("observations", item.codes) if each.means == "pregnant"]
+        if not matches or item.past or item.tentative:
+            continue
+        if item.day is None or (record.today - item.day.last).days > PREGNANCY_DAYS:
+            record.notes.ignore(item.label, f"a pregnancy, undated or more than {PREGNANCY_DAYS} days ago: ask")
+            continue
+        claim = Claim("true", item, "Condition.code", matches[0].coding.token, item.day, "a condition says so")
+        state(record.notes, "pregnant", claim, [claim], value=True)
 
 
 def _patient(record: Record, item: Item) -> None:
@@ -83,6 +103,7 @@ def _patient(record: Record, item: Item) -> None:
         claim = Claim(gender, item, "Patient.gender", gender, None, "administrative gender")
         state(notes, "sex", claim, [claim])
     if item.resource.get("deceasedBoolean") is True or item.resource.get("deceasedDateTime"):
+        record.deceased = True
         notes.ignore(item.label, "the patient is recorded as deceased")
     born = day(item.resource.get("birthDate"))
     if born is None:

@@ -148,6 +148,9 @@ class Record:
     patient: str | None = None
     others: list[str] = field(default_factory=list)
     items: dict[str, list[Item]] = field(default_factory=dict)
+    unread: list[Item] = field(default_factory=list)
+    """Resources that could not be read: they may say anything, and prove nothing."""
+    deceased: bool = False
     complete: bool = True
     """False where a query failed, a page is missing or something could not be read."""
     conditions: int = 0
@@ -302,4 +305,6 @@ def _usable(record: Record, item: Item) -> bool:
             record.complete = False
     if reason:
         record.notes.ignore(item.label, reason)
+    if reason and not refused:
+        record.unread.append(item)
     return not reason

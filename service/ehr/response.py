@@ -6,11 +6,13 @@ a response whose RECIST category was not stated. A status after surgery describe
 
 import datetime as dt
 from collections.abc import Iterator
+from dataclasses import replace
 
 from service.ehr.cancer import Cancer, is_about
 from service.ehr.claims import Claim, choose, explain
 from service.ehr.record import Item, Record
 from service.ehr.resources import Day, codings, texts
+from service.ehr.staging import Staging
 from service.ehr.therapy import Therapy
 
 CLOSE_DAYS = 30
@@ -21,12 +23,15 @@ CATEGORIES = {
     "improved": "responded", "stable": "SD", "worsened": "PD",
     "CR": "CR", "PR": "PR", "SD": "SD", "PD": "PD", "NE": "NE", "NON_CR_NON_PD": "NON_CR_NON_PD",
 }  # fmt: skip
+UNREAD = "not understood"
 RECIST = {"CR", "PR", "SD", "PD", "NE", "NON_CR_NON_PD"}
 
 
-def read_response(record: Record, cancer: Cancer, therapy: Therapy, found: Day | None) -> None:
-    """State chemotherapy_response with the day of the assessment; `found` is the first evidence of M1, if any."""
-    claims = [claim for item in record.of("Observation") for claim in _claims(record, cancer, therapy, found, item)]
+def read_response(record: Record, cancer: Cancer, therapy: Therapy, staging: Staging) -> None:
+    """State chemotherapy_response with the day of the assessment, unless something newer may say otherwise."""
+    found = staging.first_m1
+    read = [claim for item in record.of("Observation") for claim in _claims(record, cancer, therapy, found, item)]
+    claims = [each for each in read if each.value != UNREAD]
     if not claims:
         return
     path = "chemotherapy_response"
@@ -36,8 +41,33 @@ def read_response(record: Record, cancer: Cancer, therapy: Therapy, found: Day |
     chosen = choose(record.notes, path, close or claims)
     if chosen is None or chosen.day is None:
         return
+    against = [*_contrary(chosen, read), *_new_sites(chosen, staging)]
+    if against:
+        values = [chosen.value, *(each.value for each in against)]
+        detail = "An assessment, or a new metastasis, that is not older may say otherwise: the response stays unknown."
+        record.notes.conflict(path, values, [chosen.item, *(each.item for each in against)], detail)
+        return
     record.notes.facts[path] = {"overall": chosen.value, "assessed_on": chosen.day.first.isoformat()}
     explain(record.notes, path, chosen, claims)
+
+
+def _contrary(chosen: Claim, read: list[Claim]) -> list[Claim]:
+    """Assessments not older that could not be read, or that differ in whether the disease progressed."""
+    return [
+        each
+        for each in read
+        if (each.value == UNREAD or (each.value == "PD") != (chosen.value == "PD"))
+        and (each.day is None or chosen.day is None or not each.day.before(chosen.day))
+    ]
+
+
+def _new_sites(chosen: Claim, staging: Staging) -> list[Claim]:
+    """Metastases found after an assessment, at a site that was not known by then."""
+    if chosen.value == "PD" or chosen.day is None:
+        return []
+    later = [(claim, site) for claim, site in staging.sites if claim.day is not None and chosen.day.before(claim.day)]
+    known = {site for claim, site in staging.sites if site and (claim.day is None or not chosen.day.before(claim.day))}
+    return [replace(claim, value=site or "M1") for claim, site in later if site not in known]
 
 
 def _claims(record: Record, cancer: Cancer, therapy: Therapy, found: Day | None, item: Item) -> Iterator[Claim]:
@@ -52,8 +82,14 @@ def _claims(record: Record, cancer: Cancer, therapy: Therapy, found: Day | None,
     if category == "distant_metastasis":
         return
     reason = is_about(record, cancer, item) or _why_not(therapy, found, item)
-    if not category or category not in CATEGORIES:
+    of_a_part = bool(item.resource.get("bodySite"))
+    unread = category not in CATEGORIES or (of_a_part and CATEGORIES[category] == "PD")
+    if unread and (not reason or item.day is None):
+        yield Claim(UNREAD, item, f"Observation.{item.value[0]}", code, item.day, "not understood")
+    if category not in CATEGORIES:
         reason = "a course of the disease that is not stated or undetermined"
+    elif of_a_part:
+        reason = reason or "a response at one place is not that of the whole disease"
     if reason:
         record.notes.ignore(item.label, reason)
         return

@@ -9,11 +9,13 @@ from dataclasses import dataclass, field, replace
 
 from service.ehr.cancer import Cancer, is_about, linked
 from service.ehr.claims import Claim, newest, state
-from service.ehr.record import Item, Match, Record
+from service.ehr.record import RECORDED, Item, Match, Record
 from service.ehr.resources import Coding, Day, codings, objects, texts
 
 NODES_DAYS = 122
 """So long nodes of an unknown kind belong to the staging that found no distant metastasis."""
+PAST = "past"
+REMITTED = "a metastasis in remission or resolved is history; the M category is not read from it"
 STAGES = {"stage_group", "m_category", "staging_system"}
 CLOSE_DAYS = 30
 """An M0 so soon after an M1 contradicts it; a later one only says that nothing is seen any more."""
@@ -47,10 +49,12 @@ def read_staging(record: Record, cancer: Cancer) -> Staging:
             _secondary(record, cancer, staging, item)
     for item in record.of("Observation"):
         _observation(record, cancer, staging, item)
+    why = "it may be a malignancy, and was not understood"
+    staging.doubts += [Claim("unread", each, "Condition.code", None, each.day, why) for each in cancer.doubtful]
     for item in cancer.items:
         _condition_stage(record, staging, item)
         _secondary(record, cancer, staging, item)
-    _decide(record, staging)
+    _decide(record, cancer, staging)
     return staging
 
 
@@ -76,21 +80,23 @@ def _secondary(record: Record, cancer: Cancer, staging: Staging, item: Item) -> 
         return
     record.notes.ignore(item.label, reason)
     if means not in ({"regional"}, {"other_primary"}):
-        staging.doubts.append(_claim(match.means, item, "code", match, reason))
+        means_now = PAST if reason == REMITTED else match.means
+        staging.doubts.append(_claim(means_now, item, "code", match, reason))
 
 
 def _not_proof(record: Record, cancer: Cancer, item: Item, means: set[str]) -> str:
     """Why a secondary Condition does not make the disease M1; empty if it does."""
     if not means & {"distant", "from_breast"}:
         return next((reason for meaning, reason in NO_PROOF.items() if meaning in means), "not read")
+    about = linked(record, item)
+    foreign = any(each in cancer.foreign for each in about)
     if item.past:
-        return "a metastasis in remission or resolved is history; the M category is not read from it"
+        return "a metastasis of another cancer" if foreign else REMITTED
     if item.tentative:
         return "a metastasis that is only suspected"
-    about = linked(record, item)
     if any(each in cancer.own for each in about) or "from_breast" in means:
         return ""
-    if any(each in cancer.foreign for each in about):
+    if foreign:
         return "a metastasis of another cancer"
     return (
         "there is another cancer in the record, and it does not say whose metastasis this is" if cancer.others else ""
@@ -181,6 +187,8 @@ def _site_observation(record: Record, cancer: Cancer, staging: Staging, item: It
     reason = is_about(record, cancer, item) or ("" if places else "a site of metastasis that cannot be read")
     if reason:
         record.notes.ignore(item.label, reason)
+        if not places:
+            staging.doubts.append(Claim("unread", item, f"Observation.{element}", None, item.day, reason))
         return
     claim = _claim("M1", item, element, places[0], "a site of distant metastasis")
     staging.m1.append(claim)
@@ -192,8 +200,9 @@ def _condition_stage(record: Record, staging: Staging, item: Item) -> None:
         kinds = codings(stage.get("type"))
         staged = {match.means for match in record.match("staging", kinds)} & STAGES
         summary = stage.get("summary")
-        # A bare "3" or "IV" may be a grade; a code of a stage is a stage whatever stands beside it.
-        found = _stage(record, codings(summary), texts(summary) if staged or not kinds else ())
+        # A bare "4" may be a grade; a code of a stage is a stage whatever stands beside it.
+        said = [text for text in texts(summary) if staged or (not kinds and not text.strip().isdigit())]
+        found = _stage(record, codings(summary), said)
         if not found and summary is not None:
             record.notes.ignore(item.label, "a stage that cannot be read, or of another kind (a grade is no stage)")
         assessed = [record.resolve(each) for each in objects(stage.get("assessment"))]
@@ -215,7 +224,7 @@ def _add(staging: Staging, claim: Claim) -> None:
     (staging.m1 if claim.value == "M1" else staging.m0).append(claim)
 
 
-def _decide(record: Record, staging: Staging) -> None:
+def _decide(record: Record, cancer: Cancer, staging: Staging) -> None:
     notes, path = record.notes, "metastatic_status"
     _only_final(staging)
     if staging.torn and not staging.m1:
@@ -238,12 +247,29 @@ def _decide(record: Record, staging: Staging) -> None:
         if doubts:
             items = [each.item for each in (chosen, *doubts)]
             detail = "No distant metastasis was found, but something not older may be one: the status stays unknown."
-            notes.conflict(path, [chosen.value, *(each.item.codes[0].token for each in doubts)], items, detail)
+            said = [each.item.codes[0].token for each in doubts if each.item.codes]
+            notes.conflict(path, [chosen.value, *said], items, detail)
+            return
+        if reason := _not_of_now(record, cancer, chosen):
+            detail = f"No distant metastasis was found, but {reason}: the status stays unknown."
+            notes.conflict(path, [chosen.value], [chosen.item], detail)
             return
     else:
         return
     staging.status = chosen.value
     state(notes, path, chosen, everything)
+
+
+def _not_of_now(record: Record, cancer: Cancer, m0: Claim) -> str:
+    """Why an M0 does not hold for this cancer now; empty if it does."""
+    if not record.complete:
+        return "not all of the record could be read"
+    if m0.day is None:
+        return "it has no date"
+    onsets = [each.day for each in cancer.items if each.day is not None and each.element not in RECORDED]
+    if any(each.days_after(m0.day)[0] > CLOSE_DAYS for each in onsets):
+        return "it is of before a diagnosis of breast cancer"
+    return ""
 
 
 def _only_final(staging: Staging) -> None:
@@ -266,7 +292,7 @@ def _close(m0: Day | None, m1: Day | None) -> bool:
 
 def _doubts(doubt: Claim, m0: Claim) -> bool:
     """Whether a doubt is not older than an M0. Nodes of an unknown kind belong to the first staging for four months."""
-    if doubt.day is None or m0.day is None:
+    if doubt.day is None or m0.day is None or doubt.value in {PAST, "history"}:
         return True
     if doubt.value == "indeterminate":
         return doubt.day.days_after(m0.day)[1] > NODES_DAYS

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from service.ehr.cancer import Cancer, linked
+from service.ehr.cancer import BREAST, Cancer, linked, no_malignancy
 from service.ehr.claims import Claim, state
 from service.ehr.record import Item, Match, Record
 from service.ehr.resources import Day, codings, day, objects, texts, type_of
@@ -23,6 +23,8 @@ ORDERS = ("MedicationRequest", "MedicationDispense", "CarePlan", "RequestGroup",
 NEW_LINE_DAYS = 28
 """A drug that begins later than this after a line began, or in a pause as long as COURSE_DAYS, begins a new line."""
 COURSE_DAYS = 180
+OTHER_CANCER = "given for another cancer"
+NO_CANCER = "given for a reason that is no cancer of the breast"
 ONGOING = Day(dt.date.max, dt.date.max, "ongoing")
 BY_NAME = ("other", "anti_her2", "cdk46", "endocrine", "immunotherapy", "chemotherapy")
 """Conjugates first: their names hold those of antibodies."""
@@ -50,8 +52,15 @@ class Therapy:
     """Whether something was given whose date is not known: no line can be told then."""
     starts: list[Day] = field(default_factory=list)
     """The first day of each line."""
+    first_doses: list[Dose] = field(default_factory=list)
+    """The first dose of each line."""
+    earlier_removals: list[Item] = field(default_factory=list)
+    """Operations on that side, those before the diagnosis included."""
     removals: list[tuple[Item, set[str]]] = field(default_factory=list)
     """Operations that removed the primary or its breast, with their sides."""
+
+    last_chemotherapy: dt.date | None = None
+    """The last day on which chemotherapy was given, for whatever cancer; today where it is still given."""
 
     _last: dict[frozenset[str], tuple[Item | None, bool]] = field(default_factory=dict)
 
@@ -78,7 +87,17 @@ def _first(item: Item) -> dt.date:
 def read_therapy(record: Record, cancer: Cancer) -> Therapy:
     """Read the therapy, and state systemic_therapy, primary_tumour and prior_chest_radiotherapy."""
     therapy = Therapy()
-    _lines(therapy, [*_drugs(record, therapy), *_procedures(record, cancer, therapy)])
+    doses: list[Dose] = []
+    for dose in (*_drugs(record, therapy), *_procedures(record, therapy)):
+        reason = _not_for_breast_cancer(record, cancer, dose)
+        if dose.kind == "chemotherapy" and reason != NO_CANCER:
+            given = min(_ending(dose).last, record.today)
+            therapy.last_chemotherapy = max(therapy.last_chemotherapy or given, given)
+        if reason:
+            record.notes.ignore(dose.item.label, reason)
+        else:
+            doses.append(dose)
+    _lines(therapy, doses)
     _orders(record)
     _surgery(record, cancer, therapy)
     _radiotherapy(record, cancer)
@@ -142,15 +161,29 @@ def _drugs(record: Record, therapy: Therapy) -> Iterator[Dose]:
             yield Dose(name, kind, item.day, item, f"{item.type}.medication", code)
 
 
-def _procedures(record: Record, cancer: Cancer, therapy: Therapy) -> Iterator[Dose]:
+def _not_for_breast_cancer(record: Record, cancer: Cancer, dose: Dose) -> str:
+    """Why a drug is not one for this cancer; empty if it is, or if its reason does not tell."""
+    about = linked(record, dose.item)
+    codes = [each for name in ("reasonCode", "reason") for each in codings(dose.item.resource.get(name))]
+    listed = {match.means for match in record.match("breast_cancer", codes)}
+    own = any(each in cancer.own for each in about) or bool(listed & BREAST)
+    if own or not (about or codes) or record.match("metastases", codes):
+        return ""
+    if any(each in cancer.foreign for each in about) or "other_primary" in listed:
+        return OTHER_CANCER
+    # A reason may also be an encounter for chemotherapy, or a metastasis; any other known diagnosis is no cancer.
+    codes += [coding for each in about for coding in each.codes]
+    tied = any(record.match(name, codes) for name in ("breast_cancer", "metastases", "procedures", "tumour_traits"))
+    return "" if tied or not all(no_malignancy(record, coding) for coding in codes) else NO_CANCER
+
+
+def _procedures(record: Record, therapy: Therapy) -> Iterator[Dose]:
     for item in record.of("Procedure"):
         matches = [each for each in record.match("procedures", item.codes) if each.means == "chemotherapy"]
         if not matches:
             continue
         if item.status != "completed":
             record.notes.ignore(item.label, f"no proof of chemotherapy: its status is {item.status or 'missing'}")
-        elif any(each in cancer.foreign for each in linked(record, item)):
-            record.notes.ignore(item.label, "chemotherapy for another cancer")
         elif item.day is None:
             therapy.undated = True
             record.notes.ignore(item.label, "chemotherapy on an unknown date: no response can be tied to it")
@@ -169,6 +202,7 @@ def _lines(therapy: Therapy, doses: list[Dose]) -> None:
             carried = {each.drug: each for each in line if not _ending(each).before(dose.day)}
             line = [dose, *carried.values()]
             therapy.starts.append(dose.day)
+            therapy.first_doses.append(dose)
         else:
             line.append(dose)
         last[dose.drug] = last[dose.kind] = _ending(dose)
@@ -215,6 +249,7 @@ def _surgery(record: Record, cancer: Cancer, therapy: Therapy) -> None:
         if not cancer.on_its_side(sides):
             record.notes.ignore(item.label, "an operation of the other breast")
             continue
+        therapy.earlier_removals.append(item)
         if cancer.before_diagnosis(item.day):
             record.notes.ignore(item.label, "an operation before the diagnosis")
             continue

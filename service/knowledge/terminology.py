@@ -46,6 +46,7 @@ MEANINGS: Mapping[str, tuple[str, ...]] = {
     ),
     "observations": (
         "ecog", "er", "pr", "her2", "er_percent", "pr_percent", "menopause", "platelets", "haemoglobin",
+        "temperature", "pregnant",
     ),
     "presence": ("present", "absent"),
     "procedures": (

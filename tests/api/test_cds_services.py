@@ -110,6 +110,16 @@ def test_a_patient_without_breast_cancer_gets_no_card(hook: Ask) -> None:
     assert hook(call(prefetch={"patient": ADA, "conditions": bundle()})) == []
 
 
+def test_a_survivor_and_a_patient_who_died_get_no_card(hook: Ask) -> None:
+    over = BREAST_CANCER | {"clinicalStatus": {"coding": [{"code": "resolved"}]}}
+    assert hook(call(prefetch=record(over))) == []
+    assert len(hook(call("order-sign", record(over), context=orders(MASTECTOMY)))) == 1
+    assert len(hook(call(prefetch=record(BREAST_CANCER)))) == 1
+    died = record(BREAST_CANCER, patient=ADA | {"deceasedBoolean": True})
+    assert hook(call(prefetch=died)) == []
+    assert hook(call("order-sign", died, context=orders(MASTECTOMY))) == []
+
+
 @pytest.mark.parametrize(
     "facts",
     [

@@ -136,3 +136,9 @@ def test_a_concept_of_two_cancers_is_read_as_breast_and_told(read) -> None:
 def test_without_a_known_breast_cancer_no_stage_is_stated(read) -> None:
     found = read(us(), condition("C79.51", "2026-02-01", CM))
     assert set(found.facts) == {"sex", "age_years"}
+
+
+@pytest.mark.parametrize("text", ["no evidence of breast cancer", "Mother had breast cancer"])
+def test_free_text_beside_a_code_for_any_malignancy_is_not_believed(read, text: str) -> None:
+    found = read(us(), condition(concept("363346000", text=text), "2026-01-10"))
+    assert found.breast_cancer is None

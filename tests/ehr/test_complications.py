@@ -107,12 +107,33 @@ def test_sepsis_counts_beside_an_infection_of_the_breast(read) -> None:
     assert complications(found) == {"infection": "present", "sepsis_signs": "present"}
 
 
-def test_sepsis_of_no_known_source_is_no_fact_but_told_where_it_is_seen(read) -> None:
-    found = read(us(), cancer(), condition(SEPSIS, ON))
-    assert complications(found) == {}
-    (conflict,) = found.data_conflicts
-    assert (conflict["fact"], conflict["values"]) == ("complications.sepsis_signs", ["present"])
-    assert "emergency" in conflict["detail"]
+def test_sepsis_of_these_days_counts_whatever_its_source(read) -> None:
+    """The guideline's emergency counts any sepsis sign."""
+    for sick in (
+        condition(SEPSIS, days_ago(14)),
+        condition(SEPSIS, None),
+        condition(SEPSIS, days_ago(60), recordedDate=days_ago(3)),
+        condition("R65.21", days_ago(1), CM),
+        condition("A40.3", days_ago(1), CM),
+        condition("76571007", days_ago(1)),
+        condition("76571007", days_ago(1), clinical=None),
+    ):
+        found = read(us(), cancer(), sick)
+        assert complications(found) == {"sepsis_signs": "present"}, sick
+        assert "not stated" in found.provenance["complications.sepsis_signs"]["why"]
+
+
+def test_an_older_sepsis_of_no_known_source_is_told_and_forbids_absent(read) -> None:
+    well = observation(SEPSIS, value=False, on=days_ago(1), system=SCT)
+    for sick in (condition(SEPSIS, days_ago(15)), condition(SEPSIS, None, clinical=None)):
+        found = read(us(), cancer(), sick)
+        assert complications(found) == {}
+        (conflict,) = found.data_conflicts
+        assert (conflict["fact"], conflict["values"]) == ("complications.sepsis_signs", ["present"])
+        assert "emergency" in conflict["detail"]
+        assert complications(read(us(), cancer(), sick, well)) == {}
+    over = condition(SEPSIS, days_ago(15), clinical="resolved")
+    assert complications(read(us(), cancer(), over, well)) == {"sepsis_signs": "absent"}
 
 
 def test_the_other_breast_is_not_this_tumours(read) -> None:
@@ -257,19 +278,71 @@ def test_the_worst_grade_of_the_newest_day(read) -> None:
     assert complications(read(us(), cancer(), second, third)) == {"bleeding": {"presence": "present", "grade": 3}}
 
 
-def test_the_newest_of_present_and_absent(read) -> None:
-    bled, dry = condition(BLEEDING, "2026-11-01"), observation(BLEEDING, value=False, on="2026-11-15", system=SCT)
+def test_the_newest_of_two_examinations(read) -> None:
+    bled, dry = (
+        observation(BLEEDING, value=True, on="2026-11-01", system=SCT),
+        observation(BLEEDING, value=False, on="2026-11-15", system=SCT),
+    )
     found = read(us(), cancer(), bled, dry)
     assert complications(found) == {"bleeding": "absent"}
     assert found.provenance["complications.bleeding"]["runner_up"]["value"] == "present"
     assert complications(read(us(), cancer(), dry, condition(BLEEDING, "2026-11-20"))) == {"bleeding": "present"}
 
 
-def test_present_and_absent_on_one_day_are_a_conflict(read) -> None:
+def test_present_wins_on_one_day_and_the_contradiction_is_told(read) -> None:
     dry = observation(BLEEDING, value=False, on=ON, system=SCT)
-    found = read(us(), cancer(), condition(BLEEDING, ON), dry)
-    assert complications(found) == {}
-    assert found.data_conflicts[0]["fact"] == "complications.bleeding"
+    for bled in (condition(BLEEDING, ON), condition(BLEEDING, None)):
+        found = read(us(), cancer(), bled, dry)
+        assert complications(found) == {"bleeding": "present"}
+        (conflict,) = found.data_conflicts
+        assert (conflict["fact"], conflict["values"]) == ("complications.bleeding", ["present", "absent"])
+
+
+def test_a_grade_outweighs_absent_in_one_resource(read) -> None:
+    torn = observation(BLEEDING, "2667000", ON, SCT, extension=[{"url": GRADE, "valueInteger": 4}])
+    found = read(us(), cancer(), torn)
+    assert complications(found) == {"bleeding": {"presence": "present", "grade": 4}}
+    assert found.data_conflicts[0]["values"] == ["present", "absent"]
+
+
+def test_preliminary_counts_for_present_and_never_for_absent(read) -> None:
+    dry = observation(BLEEDING, value=False, on="2026-11-10", system=SCT)
+    early = observation("10055351", 4, "2026-11-22", MEDDRA, status="preliminary")
+    assert complications(read(us(), cancer(), dry, early)) == {"bleeding": {"presence": "present", "grade": 4}}
+    assert complications(read(us(), cancer(), dry | {"status": "preliminary"})) == {}
+
+
+def test_an_active_condition_beside_a_newer_examination_is_unknown(read) -> None:
+    dry = observation(ULCER, value=False, on="2026-10-20", system=SCT, bodySite=concept(LEFT))
+    ulcer = condition(ULCER, "2026-07-01", bodySite=[concept(LEFT)], recordedDate="2026-11-22")
+    for each in (ulcer, ulcer | {"recordedDate": "2026-07-01"}, {**ulcer, "clinicalStatus": None}):
+        found = read(us(), cancer(), dry, each)
+        assert complications(found) == {}
+        assert found.data_conflicts[0]["fact"] == "complications.ulceration"
+    over = condition(ULCER, "2026-07-01", bodySite=[concept(LEFT)], clinical="resolved")
+    assert complications(read(us(), cancer(), dry, over)) == {"ulceration": "absent"}
+
+
+def test_what_is_old_is_to_be_examined_again(read) -> None:
+    for old, recent in (
+        (
+            observation(BLEEDING, value=True, on=days_ago(121), system=SCT),
+            observation(BLEEDING, value=True, on=days_ago(120), system=SCT),
+        ),
+        (
+            condition(BLEEDING, days_ago(121), clinical=None),
+            condition(BLEEDING, days_ago(120), clinical=None),
+        ),
+    ):
+        found = read(us(), cancer(), old)
+        assert complications(found) == {}
+        assert "examine again" in found.data_conflicts[0]["detail"]
+        assert complications(read(us(), cancer(), recent)) == {"bleeding": "present"}
+    assert complications(read(us(), cancer(), condition(BLEEDING, days_ago(200)))) == {"bleeding": "present"}
+
+
+def test_granulomatous_mastitis_is_no_proof_of_an_infection(read) -> None:
+    assert complications(read(us(), cancer(), condition("N61.22", ON, CM))) == {}
 
 
 def test_an_adverse_event_is_of_the_treatment_and_told(read) -> None:

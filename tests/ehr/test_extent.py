@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.ehr.building import CM, CM0, GM, bundle, cancer, condition, given, observation, reasons, us
+from tests.ehr.building import CM, CM0, GM, bundle, cancer, condition, given, observation, procedure, reasons, us
 
 CLINICAL_M = "21907-1"
 
@@ -115,3 +115,28 @@ def test_no_sites_without_m1(read) -> None:
     close = observation(CLINICAL_M, CM0, "2026-01-20")
     found = read(bundle(us(), cancer(), condition("C79.51", "2026-01-20", CM), close))
     assert not {"metastatic_sites", "metastatic_extent", "presentation"} & set(found.facts)
+
+
+@pytest.mark.parametrize(
+    "earlier",
+    [
+        procedure("428571003", "2015-03-01"),
+        condition("Z85.3", "2015-03-01", CM),
+        observation("21908-9", "1222766008", "2018-03-01"),
+        given("10324", "2016-03-01"),
+    ],
+)
+def test_evidence_of_an_earlier_cancer_forbids_de_novo(read, earlier: dict) -> None:
+    """An onset of this year may be that of a recurrence; only de novo disease is what the trials were about."""
+    disease = condition("C78.7", "2026-01-20", CM)
+    assert read(us(), cancer(), disease).facts["presentation"] == "de_novo"
+    found = read(us(), cancer(), disease, earlier)
+    assert "presentation" not in found.facts
+    (conflict,) = [each for each in found.data_conflicts if each["fact"] == "presentation"]
+    assert any(earlier["id"] in label for label in conflict["resources"])
+
+
+def test_a_metastasis_with_only_a_day_of_recording_may_be_older(read) -> None:
+    recorded = condition("C79.51", None, CM, recordedDate="2026-06-01")
+    assert "presentation" not in read(us(), cancer(), recorded).facts
+    assert read(us(), cancer(), recorded | {"recordedDate": "2026-02-01"}).facts["presentation"] == "de_novo"

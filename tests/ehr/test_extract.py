@@ -265,3 +265,26 @@ def test_time_grows_with_the_size(terminology, wrapped) -> None:
         return best
 
     assert seconds(1200) < 36 * seconds(100)
+
+
+def test_a_cancer_that_is_over_is_history_only(read) -> None:
+    over = cancer(clinical="resolved")
+    assert read(us(), over).history_only
+    assert "history_only" not in read(us(), over).as_json()
+    for more in (
+        cancer(id="again"),
+        condition("C79.51", "2026-05-01", CM),
+        condition("C79.51", "2026-05-01", CM, clinical="remission"),
+        condition("52297004", "2026-11-20"),
+        condition("52297004", "2026-02-01", clinical=None),
+    ):
+        assert not read(us(), over, more).history_only
+    assert not read(us(), cancer()).history_only
+    assert not read(us(), condition("I10", system=CM)).history_only
+
+
+def test_a_patient_who_died_is_told_beside_the_answer(read) -> None:
+    assert read(us(deceasedBoolean=True), cancer()).deceased
+    assert read(us(deceasedDateTime="2026-10-01"), cancer()).deceased
+    assert not read(us(deceasedBoolean=False), cancer()).deceased
+    assert "deceased" not in read(us(deceasedBoolean=True), cancer()).as_json()

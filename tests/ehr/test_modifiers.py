@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.ehr.building import CM, SCT, cancer, concept, condition, observation, reasons, us
+from tests.ehr.building import CM, SCT, cancer, concept, condition, days_ago, observation, reasons, us
 
 ON = "2026-10-01"
 
@@ -63,8 +63,11 @@ def test_the_newest_final_value_and_its_runner_up(read) -> None:
     ],
 )
 def test_laboratory_values_by_their_units(read, code: str, name: str, value: dict, expected: float | None) -> None:
-    found = read(us(), cancer(), observation(code, value, ON))
+    found = read(us(), cancer(), observation(code, value, days_ago(30)))
     assert found.facts.get(name) == expected
+    old = read(us(), cancer(), observation(code, value, days_ago(31)))
+    assert name not in old.facts
+    assert reasons(old, code)
     assert bool(reasons(found, f"o-{code}")) is (expected is None)
 
 
@@ -116,3 +119,23 @@ def test_menopause_and_inflammatory_cancer(read) -> None:
     assert read(us(), cancer(), condition("Z78.0", ON, CM)).facts["menopausal_status"] == "postmenopausal"
     assert read(us(), cancer(code="C50.A2")).facts["inflammatory"] is True
     assert "inflammatory" not in read(us(), cancer()).facts
+
+
+@pytest.mark.parametrize(("system", "code"), [(CM, "Z33.1"), (SCT, "77386006")])
+def test_a_pregnancy_of_these_months(read, system: str, code: str) -> None:
+    for clinical in ("active", None):
+        found = read(us(), cancer(), condition(code, days_ago(300), system, clinical=clinical))
+        assert found.facts["pregnant"] is True
+    for past in (
+        condition(code, days_ago(301), system),
+        condition(code, None, system),
+        condition(code, days_ago(30), system, clinical="resolved"),
+    ):
+        assert "pregnant" not in read(us(), cancer(), past).facts
+
+
+def test_an_old_performance_status_is_not_todays(read) -> None:
+    assert read(us(), cancer(), observation("89247-1", 1, days_ago(120))).facts["ecog"] == 1
+    found = read(us(), cancer(), observation("89247-1", 1, days_ago(121)))
+    assert "ecog" not in found.facts
+    assert "120 days" in reasons(found, "89247-1")[0]

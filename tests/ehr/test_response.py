@@ -156,7 +156,9 @@ def test_a_status_of_another_condition_is_not_this_cancers(read) -> None:
 def test_preliminary_counts_only_without_a_final_one(read) -> None:
     early = observation(RESPONSE, WORSENED, ON, status="preliminary")
     assert response(read(us(), cancer(), CHEMO, early)) == "PD"
-    assert response(read(us(), cancer(), CHEMO, early, observation(RESPONSE, STABLE, "2026-08-01"))) == "SD"
+    later = observation(RESPONSE, STABLE, "2026-09-02")
+    assert response(read(us(), cancer(), CHEMO, early, later)) == "SD"
+    assert response(read(us(), cancer(), CHEMO, early, later | {"effectiveDateTime": "2026-08-01"})) is None
 
 
 def test_the_german_overall_assessment(read) -> None:
@@ -169,3 +171,54 @@ def test_the_german_overall_assessment(read) -> None:
 def test_a_date_of_a_month_is_taken_at_its_first_day(read) -> None:
     found = read(us(), cancer(), CHEMO, observation(PROGRESSION, STABLE, "2026-09", LOINC))
     assert found.facts["chemotherapy_response"] == {"overall": "SD", "assessed_on": "2026-09-01"}
+
+
+MII = "https://www.medizininformatik-initiative.de/fhir/ext/modul-onko/CodeSystem/mii-cs-onko-verlauf-gesamtbeurteilung"
+
+
+@pytest.mark.parametrize(
+    "contrary",
+    [
+        observation(RESPONSE, {"text": "Progressive disease in liver"}, "2026-09-10"),
+        observation(RESPONSE, "709137006", "2026-09-10"),
+        observation(RESPONSE, concept((MII, "D")), "2026-09-10"),
+        observation(RESPONSE, concept((MII, "Y")), "2026-09-10"),
+        observation(RESPONSE, "709137006", None),
+        observation(RESPONSE, WORSENED, "2026-09-10", status="preliminary"),
+        observation(RESPONSE, WORSENED, "2026-09-10", bodySite=concept("10200004")),
+        condition("C79.31", "2026-11-01", CM),
+    ],
+)
+def test_nothing_newer_may_say_otherwise(read, contrary: dict) -> None:
+    """An against must not rest on a response that may be over."""
+    disease = condition("C78.7", "2026-01-20", CM)
+    found = read(us(), cancer(), disease, CHEMO, observation(RESPONSE, IMPROVED, ON), contrary)
+    assert response(found) is None
+    (conflict,) = [each for each in found.data_conflicts if each["fact"] == "chemotherapy_response"]
+    assert any(contrary["id"] in label for label in conflict["resources"])
+
+
+@pytest.mark.parametrize(
+    "harmless",
+    [
+        observation(RESPONSE, "709137006", "2026-08-10"),
+        condition("C78.7", "2026-11-01", CM, id="again"),
+        condition("C79.31", "2026-06-01", CM),
+    ],
+)
+def test_what_is_older_or_known_does_not_touch_a_response(read, harmless: dict) -> None:
+    disease = condition("C78.7", "2026-01-20", CM)
+    assert response(read(us(), cancer(), disease, CHEMO, observation(RESPONSE, IMPROVED, ON), harmless)) == "responded"
+
+
+def test_a_category_and_a_later_status_that_contradict_are_both_told(read) -> None:
+    partial = observation(RESPONSE, {"text": "PR"}, ON)
+    found = read(us(), cancer(), CHEMO, partial, observation(PROGRESSION, WORSENED, "2026-09-26"))
+    assert response(found) is None
+    assert found.data_conflicts[0]["values"] == ["PR", "PD"]
+
+
+def test_a_response_of_one_place_is_not_the_whole(read) -> None:
+    found = read(us(), cancer(), CHEMO, observation(RESPONSE, IMPROVED, ON, bodySite=concept(LEFT)))
+    assert response(found) is None
+    assert "one place" in reasons(found, RESPONSE)[0]

@@ -231,3 +231,56 @@ def test_a_stage_whose_focus_is_another_condition_is_not_this_cancers(read) -> N
     found = read(us(), cancer(), other)
     assert status(found) is None
     assert reasons(found, "21907") == ["its focus is not the breast cancer"]
+
+
+M0_ON = "2026-03-01"
+
+
+def seen(on: str = M0_ON) -> dict:
+    return observation(CLINICAL_M, CM0, on)
+
+
+def test_m0_stands_alone(read) -> None:
+    assert status(read(us(), cancer(), seen())) == "M0"
+    assert status(read(us(), cancer(), seen("2025-12-11"))) == "M0", "staged 30 days before the diagnosis is dated"
+
+
+@pytest.mark.parametrize(
+    "doubt",
+    [
+        condition("C79.51", "2026-02-01", CM, clinical="remission"),
+        condition("C79.51", "2026-02-01", CM, clinical="resolved"),
+        condition("1287652008", "2021-01-01"),
+        condition({"text": "bone metastases"}, "2026-05-01"),
+        condition("14799000", "2026-05-01"),
+        condition("C79.51", "2026-05-01", CM, modifierExtension=[{"url": "http://example.org/x"}]),
+        observation("44667-4", "68171009", "2026-05-01"),
+        cancer("2026-04-01", code="C50.911", id="right"),
+    ],
+)
+def test_no_m0_where_anything_may_be_a_metastasis(read, doubt: dict) -> None:
+    """M0 is advice on a cure: nobody who has, or had, a metastasis may be told of it."""
+    found = read(us(), cancer(), seen(), doubt)
+    assert status(found) is None
+    assert "metastatic_status" in {each["fact"] for each in found.data_conflicts}
+
+
+def test_no_m0_where_pages_are_missing(read) -> None:
+    pages = {
+        "resourceType": "Bundle",
+        "entry": [{"resource": each} for each in (us(), cancer(), seen())],
+        "link": [{"relation": "next", "url": "http://example.org"}],
+    }
+    found = read(pages)
+    assert status(found) is None
+    assert "read" in found.data_conflicts[0]["detail"]
+
+
+def test_a_bare_number_without_a_type_is_no_stage(read) -> None:
+    for text, expected in (("4", None), ("Stage 4", "M1"), ("IV", "M1")):
+        assert status(read(us(), cancer(stage=[{"summary": {"text": text}}]))) == expected
+
+
+@pytest.mark.parametrize("code", ["16260631000119101", "94264008", "94432003"])
+def test_a_place_that_may_be_regional_proves_nothing(read, code: str) -> None:
+    assert status(read(us(), cancer(), condition(code, "2026-05-01"))) is None
