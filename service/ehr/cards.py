@@ -74,7 +74,7 @@ def uncertain_card(guideline: Guideline, findings: Findings, place: Place, uuids
 
 def remark(answer: Answer, draft: Draft) -> Remark:
     """What the advice says about a draft order. What does not differ comes with all that the answer reserves."""
-    cards, lead, point = _cards(answer.advice.guideline), answer.advice.lead, _point(answer)
+    cards, point = _cards(answer.advice.guideline), _point(answer)
     drafted, offered = draft.kind.title, _offered(answer, draft.kind.id)
     known = {"text_only": draft.coded, "site_unstated": draft.sited}
     doubts = [cards.words[name] for name, said in known.items() if not said]
@@ -85,7 +85,7 @@ def remark(answer: Answer, draft: Draft) -> Remark:
             continue
         wording = "" if option is None else _option(answer, option)
         parts = [text.text.format(drafted=drafted, option=wording)]
-        if because and not (text.differs and lead.rule.direction == "against"):
+        if because:
             gone = cards.orders.removed.format(drafted=drafted, because="; ".join(because))
             return Remark(" ".join((gone, *(parts if text.differs else ()), *doubts)), differs=True)
         if not text.differs:

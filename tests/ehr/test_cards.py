@@ -216,6 +216,7 @@ DIFFERING = [
     (suffering(pain=MILD), MASTECTOMY, "a mild symptom is not by itself a reason to operate or irradiate"),
     (ULCER | {"closure_possible": False, "pregnant": True}, MASTECTOMY, "(Closure of skin or chest wall not possible)"),
     (RESPONDER | {"ecog": 4}, MASTECTOMY, "against local treatment of a quiet primary"),
+    (RESPONDER | {"ecog": 4}, MASTECTOMY, "(ECOG performance status 3 or 4)"),
     (suffering(lymphoedema=SORE), MASTECTOMY, "which has other options for this patient"),
     (RESPONDER | {"chemotherapy_response": "not_started"}, MASTECTOMY, "do not operate first"),
     (
