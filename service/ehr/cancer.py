@@ -111,7 +111,7 @@ def _kind(record: Record, item: Item) -> str:
         reasons = {
             "in_situ": "carcinoma in situ is no invasive cancer",
             "history": "a personal history is no active cancer",
-            "other_breast": "a neoplasm of the breast that is no breast cancer",
+            "other_breast": "a neoplasm of the breast that is no breast cancer, or a relative's",
         }
         for each in sorted(means & reasons.keys()):
             notes.ignore(label, reasons[each])

@@ -142,3 +142,7 @@ def test_without_a_known_breast_cancer_no_stage_is_stated(read) -> None:
 def test_free_text_beside_a_code_for_any_malignancy_is_not_believed(read, text: str) -> None:
     found = read(us(), condition(concept("363346000", text=text), "2026-01-10"))
     assert found.breast_cancer is None
+
+
+def test_a_relatives_cancer_is_not_the_patients(read) -> None:
+    assert read(us(), condition("429740004", "2026-01-10")).breast_cancer is False
