@@ -75,7 +75,7 @@ def _wire(up: Service, seed: int, *, short: bool) -> dict[str, Any]:
             quick.append(attack)
     each = (THREADS - 2) // len(fuzz_slow.WAYS)
     held = [fuzz_slow.held(up, number) for number in ([each] if short else [1, each, 3 * each])]
-    rounds = list(fuzz_slow.memory(up, application(), quick, 2 if short else 26, seed))
+    rounds = list(fuzz_slow.memory(up, application(), quick, 2 if short else 48, seed))
     return {"wrong": wrong, "groups": groups, "statuses": refused, "held": held, "memory": rounds}
 
 
