@@ -12,6 +12,10 @@ MOST = 1000
 """Outcomes of one batch."""
 LONGEST = 200
 """Characters of an id or a code; a UUID has 36."""
+MOST_NAMED = 20
+"""Suggestions, and reasons, of one outcome; a card offers a handful of each."""
+LONGEST_COMMENT = 2000
+"""Characters of a comment that are kept; what comes after them is not, and the documents say so."""
 
 
 @dataclass(frozen=True)
@@ -96,6 +100,9 @@ class _Item:
         if not isinstance(given, list) or (required and not given):
             self.fault("Of an accepted card, acceptedSuggestions lists the suggestions taken over.", name)
             return
+        if len(given) > MOST_NAMED:
+            self.fault(f"An outcome names at most {MOST_NAMED} suggestions.", name)
+            return
         for place, each in enumerate(given):
             value = each.get("id") if isinstance(each, dict) else None
             if isinstance(value, str) and 0 < len(value) <= LONGEST:
@@ -109,7 +116,8 @@ class _Item:
         comments: list[str] = []
         for name in ("overrideReason", "overrideReasons"):
             given = self.item.get(name)
-            for each in given if isinstance(given, list) else [] if given is None else [given]:
+            listed = given if isinstance(given, list) else [] if given is None else [given]
+            for each in self.few(listed, name):
                 if not isinstance(each, dict):
                     self.fault(f"{name} is an object.", name)
                     continue
@@ -119,19 +127,26 @@ class _Item:
                     self.fault("userComment is a text.", name, "userComment")
                 elif comment:
                     comments.append(comment)
-        return tuple(dict.fromkeys(codes)), "\n".join(comments) or None
+        return tuple(dict.fromkeys(self.few(codes, "overrideReason"))), "\n".join(comments)[:LONGEST_COMMENT] or None
 
     def codes(self, reason: Json, name: str) -> Iterator[str]:
         """The code of a reason: a Coding, or (as some send it) a concept with several."""
         if reason is None:
             return
         codings = reason.get("coding", [reason]) if isinstance(reason, dict) else [reason]
-        for coding in codings if isinstance(codings, list) else [codings]:
+        for coding in self.few(codings if isinstance(codings, list) else [codings], name):
             code = coding.get("code") if isinstance(coding, dict) else None
             if isinstance(code, str) and 0 < len(code) <= LONGEST:
                 yield code
             else:
                 self.fault("A reason is a Coding with its code.", name, "reason", "code")
+
+    def few(self, given: list[Json], name: str) -> list[Json]:
+        """What is given; nothing of it where it is too much."""
+        if len(given) <= MOST_NAMED:
+            return given
+        self.fault(f"An outcome names at most {MOST_NAMED} reasons.", name)
+        return []
 
     def fault(self, detail: str, *path: str | int) -> None:
         self.faults.append(Fault(pointer("feedback", self.index, *path), "invalid_value", detail))
