@@ -23,6 +23,8 @@ FIRST_PAUSE, LONGEST_PAUSE = 5.0, 60.0
 """Seconds until an address is asked again; doubled while that brings nothing, so that nobody can make us ask often."""
 FRESH_SECONDS = 3600.0
 """A set older than this is fetched again even for a known key, so that a key that was withdrawn is forgotten."""
+LONGEST_TRUST = 86400.0
+"""A set older than this is not believed any more where no fetch brings a new one."""
 
 Fetch = Callable[[str], bytes]
 
@@ -49,7 +51,7 @@ class RemoteKeys:
         self._waiting = threading.BoundedSemaphore(MOST_WAITING)
 
     def find(self, url: str, kid: str) -> Key | None:
-        """The key of an address, fetched where that is due; where it fails the old set stays in use."""
+        """The key of an address, fetched where that is due; where it fails the old set stays in use for a day."""
         found = self._sets.setdefault(url, _Set())
         if self._due(found, kid) and self._waiting.acquire(blocking=False):
             try:
@@ -58,7 +60,7 @@ class RemoteKeys:
                         self._refresh(url, found, kid)
             finally:
                 self._waiting.release()
-        return found.keys.get(kid)
+        return found.keys.get(kid) if self._tick() < found.fetched + LONGEST_TRUST else None
 
     def _due(self, found: _Set, kid: str) -> bool:
         now = self._tick()

@@ -20,7 +20,15 @@ from cryptography.x509.oid import NameOID
 from structlog.testing import capture_logs
 
 from service.security import remote_keys
-from service.security.remote_keys import FIRST_PAUSE, FRESH_SECONDS, LONGEST_PAUSE, FetchError, RemoteKeys, https_fetch
+from service.security.remote_keys import (
+    FIRST_PAUSE,
+    FRESH_SECONDS,
+    LONGEST_PAUSE,
+    LONGEST_TRUST,
+    FetchError,
+    RemoteKeys,
+    https_fetch,
+)
 from tests.security.signing import pair, public
 from tests.security.test_registry import Tick
 
@@ -83,9 +91,33 @@ def test_a_key_that_was_withdrawn_is_forgotten_within_the_hour(tick: Tick) -> No
     assert remote.find(JKU, "second")
 
 
+@pytest.mark.parametrize("body", [b'{"keys": []}', b'{"keys": [{"kty": "oct", "k": "AAAA", "kid": "first"}]}'])
+def test_a_set_of_which_every_key_was_withdrawn_is_a_set(tick: Tick, body: bytes) -> None:
+    publisher = Publisher("first")
+    remote = RemoteKeys(publisher, tick)
+    assert remote.find(JKU, "first")
+    publisher.body = body
+    tick.on(FRESH_SECONDS)
+    assert remote.find(JKU, "first") is None
+
+
+def test_an_old_set_is_not_believed_for_ever(tick: Tick) -> None:
+    publisher = Publisher("first")
+    remote = RemoteKeys(publisher, tick)
+    assert remote.find(JKU, "first")
+    publisher.body = FetchError("TimeoutError")
+    tick.on(LONGEST_TRUST - 1)
+    assert remote.find(JKU, "first")
+    tick.on(1)
+    assert remote.find(JKU, "first") is None
+    publisher.body = jwks("first")
+    tick.on(LONGEST_PAUSE)
+    assert remote.find(JKU, "first")
+
+
 @pytest.mark.parametrize(
     "body",
-    [FetchError("TimeoutError"), b"", b"{", b"[]", b'{"keys": []}', b'{"keys": 7}', b"[" * 100_000, b"\xff", b"null"],
+    [FetchError("TimeoutError"), b"", b"{", b"[]", b'{"keys": 7}', b"[" * 100_000, b"\xff", b"null"],
 )
 @pytest.mark.usefixtures("all_lines")
 def test_a_failing_fetch_keeps_the_old_set(tick: Tick, body: bytes | Exception) -> None:
