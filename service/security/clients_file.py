@@ -156,7 +156,7 @@ class _PublicKey(fields.Field[tuple[str, Key]]):
 
 
 def _texts(default: tuple[str, ...], one_of: tuple[str, ...] = (), *, any_by_default: bool = False) -> Any:
-    """A list of texts. Only where it is left out the default holds: an emptied list or null must not open what it closed.
+    """A list of texts. Only where it is left out the default holds: an emptied list opens nothing.
 
     Where the default is "any", an emptied list is a fault; elsewhere it is an empty list, and so is null.
     """
