@@ -4,6 +4,7 @@ feedback:stream        the last outcomes, without comments
 feedback:counts        hash: month|guideline|release|rule|what -> number; `what` is an outcome, a reason or a suggestion
 feedback:seen          sorted set of digests of (card, outcome, moment), so that a repeated outcome counts once
 feedback:comment:<id>  free text of a clinician, by the id of its entry in the stream; it expires
+feedback:commented     list of the ids that have a comment, oldest first: of too many the oldest comments go
 """
 
 import hashlib
@@ -14,7 +15,8 @@ from typing import Any
 
 from redis import Redis, RedisError
 
-STREAM, COUNTS, SEEN, COMMENT = "feedback:stream", "feedback:counts", "feedback:seen", "feedback:comment:"
+STREAM, COUNTS, SEEN, COMMENTED = "feedback:stream", "feedback:counts", "feedback:seen", "feedback:commented"
+COMMENT = "feedback:comment:"
 KEPT = 100_000
 """Outcomes in the stream, and digests of outcomes seen."""
 PATIENCE_SECONDS = 2.0
@@ -23,6 +25,8 @@ SEEN_SECONDS = 90 * 86400
 """How long a repetition is recognised; a client that repeats does so within hours."""
 COMMENT_SECONDS = 30 * 86400
 """How long a comment is kept."""
+COMMENTS = 2000
+"""Comments kept. The server also holds the marks of tokens and refuses all where it is full, so nobody may fill it."""
 SEPARATOR = "|"
 UNATTRIBUTED = ("-", "-", "-")
 
@@ -33,7 +37,12 @@ for _, item in ipairs(cjson.decode(ARGV[2])) do
   if redis.call('ZADD', KEYS[3], 'NX', now, item.seen) == 1 then
     local id = redis.call('XADD', KEYS[1], 'MAXLEN', ARGV[3], '*', unpack(item.entry))
     for _, name in ipairs(item.counts) do redis.call('HINCRBY', KEYS[2], name, 1) end
-    if item.comment then redis.call('SET', ARGV[6] .. id, item.comment, 'EX', ARGV[5]) end
+    if item.comment then
+      redis.call('SET', ARGV[6] .. id, item.comment, 'EX', ARGV[5])
+      if redis.call('RPUSH', KEYS[4], id) > tonumber(ARGV[7]) then
+        redis.call('DEL', ARGV[6] .. redis.call('LPOP', KEYS[4]))
+      end
+    end
     counted = counted + 1
   end
 end
@@ -82,10 +91,18 @@ class FeedbackStore:
         Returns only when the server has them on its disk. Raises NotKeptError, and then the whole may be sent again.
         """
         items = [_item(entry, month) for entry in entries]
-        arguments: list[int | str] = [seconds, json.dumps(items), KEPT, SEEN_SECONDS, COMMENT_SECONDS, COMMENT]
+        arguments: list[int | str] = [
+            seconds,
+            json.dumps(items),
+            KEPT,
+            SEEN_SECONDS,
+            COMMENT_SECONDS,
+            COMMENT,
+            COMMENTS,
+        ]
         redis = self._durable()
         try:
-            return int(redis.eval(RECORD, 3, STREAM, COUNTS, SEEN, *arguments))
+            return int(redis.eval(RECORD, 4, STREAM, COUNTS, SEEN, COMMENTED, *arguments))
         except RedisError as error:
             raise NotKeptError from error
 
@@ -116,8 +133,9 @@ class FeedbackStore:
 
 def _item(entry: Entry, month: str) -> dict[str, Any]:
     guideline, release, rule = entry.rule
-    # The id of a stranger's card may be any text, so only ours are kept.
-    card = entry.card if entry.rule != UNATTRIBUTED else "-"
+    # The id of a stranger's card and a comment on it may be any text, so only those on ours are kept.
+    ours = entry.rule != UNATTRIBUTED
+    card = entry.card if ours else "-"
     told = {"card": card, "outcome": entry.outcome, "at": entry.at, "service": entry.service}
     told |= {"guideline": guideline, "release": release, "rule": rule, "counts": ",".join(entry.counts)}
     seen = f"{entry.card}\n{entry.outcome}\n{entry.at}"
@@ -125,4 +143,4 @@ def _item(entry: Entry, month: str) -> dict[str, Any]:
         "seen": hashlib.sha256(seen.encode()).hexdigest()[:32],
         "entry": [word for pair in told.items() for word in pair],
         "counts": [SEPARATOR.join((month, *entry.rule, what)) for what in (entry.outcome, *entry.counts)],
-    } | ({"comment": entry.comment} if entry.comment else {})
+    } | ({"comment": entry.comment} if ours and entry.comment else {})

@@ -5,7 +5,7 @@ import ipaddress
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from environs import Env, EnvError
 
@@ -249,7 +249,7 @@ def _fhir_base(url: str) -> bool:
     except ValueError:
         return False
     safe = parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname or ""))
-    bare = "@" not in parts.netloc and not parts.query and not parts.fragment and ".." not in parts.path
+    bare = "@" not in parts.netloc and not parts.query and not parts.fragment and ".." not in unquote(parts.path)
     return right and safe and bare and bool(parts.hostname)
 
 

@@ -318,6 +318,8 @@ def test_secrets_are_not_in_what_the_settings_say_of_themselves() -> None:
         "https://fhir.example/r4?x=1",
         "https://fhir.example/r4#x",
         "https://fhir.example/r4/../admin",
+        "https://fhir.example/r4/%2e%2e/admin",
+        "https://fhir.example/r4/%2E./admin",
         "https://fhir.example:port/r4",
         "https:///r4",
         "*",

@@ -13,13 +13,16 @@ from service.api.json_out import json_response
 from service.api.knowledge import knowledge, settings
 from service.api.problems import KINDS, Problem
 from service.api.recommendations import ask, view_asked
-from service.facts.json_body import Json
+from service.facts.json_body import Json, crowded
 
 blueprint = Blueprint("batch", __name__)
 
 NDJSON = "application/x-ndjson"
 TIMES_ONE = 16
 """How many times the body of one patient a batch may have."""
+MEMBERS_EACH, FEW = 200, 1000
+"""Members and items of a patient, averaged over the most patients of a batch, or FEW; the fullest patient has about a
+hundred. Each unknown one costs time and a fault."""
 
 
 @blueprint.route("/v1/recommendations/batch", methods=["OPTIONS"], provide_automatic_options=False)
@@ -37,8 +40,14 @@ def batch() -> Response:
     """Answer each patient: {index, status, answer | problem}. The view is `row` unless another is asked for."""
     body = read_body(settings().max_body_bytes * TIMES_ONE, JSON, NDJSON)
     patients = _lines(body) if request.mimetype == NDJSON else _items(parse_json(body))
-    if len(patients) > settings().max_batch:
-        raise Problem("body-too-large", f"A batch holds at most {settings().max_batch} patients.")
+    most = settings().max_batch
+    if len(patients) > most:
+        raise Problem("body-too-large", f"A batch holds at most {most} patients.")
+    if request.mimetype == NDJSON:
+        patients = [_read(line) for line in patients]
+    members = MEMBERS_EACH * max(most, FEW)
+    if crowded(patients, members):
+        raise Problem("body-too-large", f"A batch has at most {members} members and items; send it in parts.")
     results = [_result(patient) for patient in patients]
     view = _view(results)
     answered = [_shown(index, result, view) for index, result in enumerate(results)]
@@ -63,10 +72,18 @@ def _items(tree: Json) -> list[Json]:
     return tree
 
 
-def _result(patient: Json | bytes) -> Answer | Problem:
+def _read(line: bytes) -> Json | Problem:
     try:
-        tree = parse_json(patient) if isinstance(patient, bytes) else patient
-        return ask(knowledge().newest(settings().guideline), tree)
+        return parse_json(line)
+    except Problem as problem:
+        return problem
+
+
+def _result(patient: Json | Problem) -> Answer | Problem:
+    if isinstance(patient, Problem):
+        return patient
+    try:
+        return ask(knowledge().newest(settings().guideline), patient)
     except Problem as problem:
         return problem
 

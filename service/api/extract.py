@@ -11,7 +11,7 @@ from service.api.knowledge import knowledge, settings
 from service.api.problems import Problem, listed
 from service.ehr.extract import extract
 from service.ehr.resources import type_of
-from service.facts.json_body import Json, pointer, repeated
+from service.facts.json_body import MAX_RECORD, Json, crowded, pointer, repeated
 from service.facts.refusal import Fault
 
 blueprint = Blueprint("extract", __name__)
@@ -33,6 +33,8 @@ def extract_facts() -> Response:
         raise Problem("not-found", "This content has no code lists, so nothing can be read from FHIR.")
     body = read_body(settings().max_body_bytes * TIMES_ONE, JSON, FHIR_JSON, example=EXAMPLE)
     tree = parse_json(body)
+    if crowded(tree, MAX_RECORD):
+        raise Problem("body-too-large", f"A record has at most {MAX_RECORD} members and items; send a part of it.")
     if twice := [Fault(at, "repeated_key", "This key stands twice.", "V12") for at in repeated(tree)]:
         raise Problem("refused-facts", "A key stands more than once; which value holds cannot be told.", listed(twice))
     resources, patient = _shape(tree)

@@ -15,6 +15,7 @@ from service.api.knowledge import settings
 from service.api.problems import Problem, listed
 from service.ehr.feedback import FeedbackError, Outcome, read_feedback
 from service.facts.json_body import repeated
+from service.facts.refusal import Fault
 from service.feedback_store import UNATTRIBUTED, Count, Entry, FeedbackStore, NotKeptError
 from service.knowledge.cards import Cards
 
@@ -34,10 +35,8 @@ def feedback(service: str) -> Response:
     _, cards, _ = offered(service)
     tree = parse_json(read_body(settings().max_body_bytes, JSON, FHIR_JSON, example={"feedback": [OUTCOME]}))
     if places := list(repeated(tree)):
-        errors = [
-            {"pointer": at, "code": "repeated_key", "detail": "This key is stated more than once."} for at in places
-        ]
-        raise Problem("bad-request", "A key is stated more than once.", errors)
+        faults = (Fault(at, "repeated_key", "This key is stated more than once.") for at in places)
+        raise Problem("bad-request", "A key is stated more than once.", listed(faults))
     try:
         outcomes = read_feedback(tree)
     except FeedbackError as error:
@@ -87,12 +86,14 @@ def _entry(outcome: Outcome, service: str, cards: Cards) -> Entry:
     """The outcome, attributed by what its card's UUID says of itself."""
     uuids = door().uuids
     named = uuids.read(outcome.card)
+    if named is not None and named.suggestion is not None:
+        named = None  # a suggestion on a card is no card
     known = cards.override_reasons.codes
     counts = [f"{REASON}{reason if reason in known else OTHER}" for reason in outcome.reasons]
     taken = [uuids.read(suggestion) for suggestion in outcome.suggestions]
     counts += [f"{SUGGESTION}{each.suggestion}" for each in taken if each is not None and each.suggestion is not None]
     return Entry(
-        card=outcome.card,
+        card=outcome.card if named is None else outcome.card.lower(),
         outcome=outcome.outcome,
         at=outcome.at,
         service=service,

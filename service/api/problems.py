@@ -7,6 +7,7 @@ import traceback
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from itertools import islice
 from typing import Any
 
 import structlog
@@ -18,6 +19,8 @@ from service.api.json_out import json_response
 from service.facts.refusal import Fault
 
 MIMETYPE = "application/problem+json"
+MOST_FAULTS = 100
+"""Faults told of one body; that there are more is the last entry. A sane body has fewer."""
 
 
 @dataclass(frozen=True)
@@ -122,12 +125,16 @@ class Problem(Exception):  # noqa: N818 - the name that RFC 9457 gives it
 
 
 def listed(faults: Iterable[Fault]) -> list[dict[str, Any]]:
-    """Faults as members of `errors`."""
-    return [
+    """Faults as members of `errors`: all, or the first hundred and how many more there are."""
+    rest = iter(faults)
+    told = [
         {"pointer": fault.pointer, "code": fault.code, "detail": fault.detail}
         | ({"rule": fault.rule} if fault.rule else {})
-        for fault in faults
+        for fault in islice(rest, MOST_FAULTS)
     ]
+    if more := sum(1 for _ in rest):
+        told.append({"pointer": "", "code": "more_faults", "detail": f"There are {more} more faults."})
+    return told
 
 
 def register(app: Flask) -> None:

@@ -5,11 +5,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from service.ehr.gathered import FHIR_ID
-from service.facts.json_body import Json, pointer, repeated
+from service.facts.json_body import MAX_RECORD, Json, crowded, pointer, repeated
 from service.facts.refusal import Fault
 
 ORDERS = ("order-select", "order-sign")
 SELECT = "order-select"
+MOST_DRAFTS = 500
+"""Entries of draftOrders; the largest order set has some dozens."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,9 @@ def read_call(tree: Json, hook: str) -> Call:
     """Read the body. Raises CallError."""
     if not isinstance(tree, dict):
         raise CallError([Fault("", "invalid_value", "A call is a JSON object.")])
+    if crowded(tree, MAX_RECORD):
+        detail = f"A call has at most {MAX_RECORD} members and items. Prefetch what discovery asks for and no more."
+        raise CallError([Fault("", "too_many_members", detail)])
     if places := list(repeated(tree)):
         raise CallError([Fault(place, "repeated_key", "This key is stated more than once.") for place in places])
     reader = _Reader(tree, hook)
@@ -78,7 +83,8 @@ class _Reader:
         if not _text(context.get("userId")):
             self.fault("context.userId is a text that is not empty, such as Practitioner/123.", "context", "userId")
         patient = context.get("patientId")
-        if isinstance(patient, str) and FHIR_ID.fullmatch(patient):
+        # "." and ".." are parts of a path: Patient/. would be the whole list of patients.
+        if isinstance(patient, str) and FHIR_ID.fullmatch(patient) and patient not in {".", ".."}:
             return patient
         detail = "context.patientId is the bare id of a Patient: 1 to 64 of A-Z a-z 0-9 - and the full stop."
         self.fault(detail, "context", "patientId")
@@ -90,6 +96,10 @@ class _Reader:
         drafts = context.get("draftOrders")
         if not isinstance(drafts, dict) or drafts.get("resourceType", "Bundle") != "Bundle":
             self.fault("context.draftOrders is a Bundle.", "context", "draftOrders")
+            drafts = {}
+        entries = drafts.get("entry")
+        if isinstance(entries, list) and len(entries) > MOST_DRAFTS:
+            self.fault(f"draftOrders has at most {MOST_DRAFTS} entries.", "context", "draftOrders", "entry")
             drafts = {}
         if self.hook != SELECT:
             return drafts, None

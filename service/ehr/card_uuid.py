@@ -7,6 +7,7 @@ without the service's secret. Replicas that share SERVICE_SECRET read each other
 
 import hashlib
 import hmac
+import re
 import secrets
 import uuid
 from collections.abc import Mapping
@@ -21,6 +22,8 @@ UNCERTAIN = "uncertain"
 """Stands for the rule of a card that gives no advice."""
 LOW = 62
 """Bits of a UUID after its variant."""
+WRITTEN = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", re.IGNORECASE)
+"""The one spelling of ours, with its version and variant, or one card would be many; capitals are the same."""
 
 
 @dataclass(frozen=True)
@@ -54,10 +57,9 @@ class CardUuids:
 
     def read(self, text: str) -> Named | None:
         """What the UUID names, or None where it is not one of ours (or of a release that is no longer loaded)."""
-        try:
-            bits = _gathered(uuid.UUID(text).int)
-        except ValueError:
+        if not WRITTEN.fullmatch(text):
             return None
+        bits = _gathered(uuid.UUID(text).int)
         nonce, covered = bits >> (PAYLOAD + CHECK), bits & ((1 << (PAYLOAD + CHECK)) - 1)
         payload, check = divmod(covered ^ self._cover(nonce), 1 << CHECK)
         if not hmac.compare_digest(check.to_bytes(3), self._check(nonce, payload).to_bytes(3)):

@@ -3,6 +3,7 @@
 import datetime as dt
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TypeVar
 
 from service.facts.json_body import Json, pointer
 from service.facts.refusal import Fault
@@ -12,6 +13,10 @@ MOST = 1000
 """Outcomes of one batch."""
 LONGEST = 200
 """Characters of an id or a code; a UUID has 36."""
+MOST_NAMED = 20
+"""Suggestions, and reasons, of one outcome; a card offers a handful of each."""
+LONGEST_COMMENT = 2000
+"""Characters of a comment that are kept; what comes after them is not, and the documents say so."""
 
 
 @dataclass(frozen=True)
@@ -99,6 +104,9 @@ class _Item:
         if not isinstance(given, list) or (required and not given):
             self.fault("Of an accepted card, acceptedSuggestions lists the suggestions taken over.", name)
             return
+        if len(given) > MOST_NAMED:
+            self.fault(f"An outcome names at most {MOST_NAMED} suggestions.", name)
+            return
         for place, each in enumerate(given):
             value = each.get("id") if isinstance(each, dict) else None
             if isinstance(value, str) and 0 < len(value) <= LONGEST:
@@ -113,7 +121,7 @@ class _Item:
         comments: list[str] = []
         for name in ("overrideReason", "overrideReasons"):
             given = self.item.get(name)
-            for place, each in [] if given is None else _each(given, name):
+            for place, each in self.few([] if given is None else _each(given, name), name):
                 if not isinstance(each, dict):
                     self.fault(f"{name} is an object.", *place)
                     continue
@@ -126,12 +134,12 @@ class _Item:
                     self.fault("userComment is a text.", *place, "userComment")
                 elif comment:
                     comments.append(comment)
-        return tuple(dict.fromkeys(codes)), "\n".join(comments) or None
+        return tuple(dict.fromkeys(self.few(codes))), "\n".join(comments)[:LONGEST_COMMENT] or None
 
     def codes(self, reason: Json, *at: str | int) -> Iterator[str]:
         """The code of a reason: a Coding, or (as some send it) a concept with several."""
         concept = isinstance(reason, dict) and "coding" in reason
-        for place, coding in _each(reason["coding"], *at, "coding") if concept else [(at, reason)]:
+        for place, coding in self.few(_each(reason["coding"], *at, "coding") if concept else [(at, reason)], *at):
             code = coding.get("code") if isinstance(coding, dict) else None
             if isinstance(code, str) and 0 < len(code) <= LONGEST:
                 yield code
@@ -139,11 +147,19 @@ class _Item:
                 inside = ("code",) if isinstance(coding, dict) else ()
                 self.fault("A reason is a Coding with its code.", *place, *inside)
 
+    def few(self, given: list[Some], *at: str | int) -> list[Some]:
+        """What is given; nothing of it where it is too much."""
+        if len(given) <= MOST_NAMED:
+            return given
+        self.fault(f"An outcome names at most {MOST_NAMED} reasons.", *at)
+        return []
+
     def fault(self, detail: str, *path: str | int) -> None:
         self.faults.append(Fault(pointer("feedback", self.index, *path), "invalid_value", detail))
 
 
 Place = tuple[str | int, ...]
+Some = TypeVar("Some")
 
 
 def _each(value: Json, *at: str | int) -> list[tuple[Place, Json]]:

@@ -13,12 +13,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import unquote, urljoin, urlsplit
 
-import urllib3
-
 from service.ehr.prefetch import Found, State, read_value
 from service.ehr.resources import type_of
 from service.facts.json_body import BodyError, Json, parse, repeated
 from service.knowledge.cards import Datum
+from service.outbound import GetError, Getter
 
 SECONDS = 0.8
 """For all queries of one call together."""
@@ -26,7 +25,6 @@ PAGES = 5
 """Pages of one search."""
 MOST_BYTES = 5_000_000
 """Of one page."""
-CHUNK = 65_536
 PATIENT = "{{context.patientId}}"
 DEFAULT_PORTS = {"https": 443, "http": 80}
 
@@ -45,19 +43,25 @@ class FhirServers:
     def __init__(
         self, bases: Sequence[str], ca: Path | None, waiting: int, queries: int, seconds: float = SECONDS
     ) -> None:
-        self._bases = {normal(base): base.rstrip("/") for base in bases}
+        found = ((normal(base), base.rstrip("/")) for base in bases)
+        self._bases = {key: base for key, base in found if key is not None}
         self._seconds = seconds
         self._waiting = threading.BoundedSemaphore(waiting) if waiting else None
-        # Threads and connections are made when first needed, so after a fork.
-        self._threads = ThreadPoolExecutor(max_workers=max(1, waiting * queries), thread_name_prefix="fhir")
+        # Threads and connections are made when first needed, so after a fork. Each server has threads of its own: one
+        # that hangs must not hold up another.
+        self._threads = {
+            base: ThreadPoolExecutor(max_workers=max(1, waiting * queries), thread_name_prefix="fhir")
+            for base in self._bases.values()
+        }
         context = ssl.create_default_context()
         if ca is not None:
             context.load_verify_locations(ca)
-        self._pool = urllib3.PoolManager(num_pools=len(bases) or 1, maxsize=max(1, waiting), ssl_context=context)
+        self._getter = Getter(context, servers=len(bases) or 1, size=max(1, waiting))
 
     def listed(self, url: str) -> str | None:
         """The base URL as the operator wrote it, if this is one of those listed."""
-        return self._bases.get(normal(url))
+        key = normal(url)
+        return None if key is None else self._bases.get(key)
 
     def read(self, access: Access, patient: str, wanted: Mapping[Datum, Found]) -> dict[str, Found]:
         """Each datum read; of a partial one the further pages. What did not come in time failed.
@@ -69,7 +73,7 @@ class FhirServers:
         try:
             end = time.monotonic() + self._seconds
             asked = {
-                self._threads.submit(self._query, access, datum, patient, found, end): datum
+                self._threads[access.base].submit(self._query, access, datum, patient, found, end): datum
                 for datum, found in wanted.items()
             }
             done, late = wait(asked, timeout=max(0.0, end - time.monotonic()))
@@ -103,34 +107,12 @@ class FhirServers:
         if access.token is not None:
             headers["Authorization"] = f"Bearer {access.token}"
         try:
-            body = self._get(url, headers, end)
-            value = None if body is None else parse(body)
-        except (urllib3.exceptions.HTTPError, BodyError, OSError, ValueError):
+            value = parse(self._getter.get(url, headers, end, MOST_BYTES))
+        except (GetError, BodyError):
             return Found(State.FAILED)
         if isinstance(value, dict) and type_of(value) and not any(repeated(value)):
             return read_value(value)
         return Found(State.FAILED)
-
-    def _get(self, url: str, headers: Mapping[str, str], end: float) -> bytes | None:
-        """The body of a 200 that comes before the end, and is not too large."""
-        left = end - time.monotonic()
-        if left <= 0:
-            return None
-        timeout = urllib3.Timeout(total=left)
-        response = self._pool.request(
-            "GET", url, headers=headers, timeout=timeout, redirect=False, retries=False, preload_content=False
-        )
-        try:
-            body = bytearray()
-            while response.status == 200 and (chunk := response.read1(CHUNK)):  # noqa: PLR2004
-                body += chunk
-                if len(body) > MOST_BYTES or time.monotonic() > end:
-                    return None
-            whole = response.status == 200  # noqa: PLR2004
-            return bytes(body) if whole else None
-        finally:
-            response.close()
-            response.release_conn()
 
 
 def normal(url: str) -> tuple[str, str, int, str] | None:

@@ -7,6 +7,7 @@ import datetime as dt
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from service.ehr.cancer import read_cancer
@@ -113,4 +114,10 @@ def _without(text: str, phrases: Iterable[str]) -> str:
 
 
 def _says(text: str, phrases: Iterable[str]) -> bool:
-    return any(re.search(rf"\b{re.escape(phrase)}\b", text, re.IGNORECASE) for phrase in phrases)
+    return any(_pattern(phrase).search(text) for phrase in phrases)
+
+
+@cache
+def _pattern(phrase: str) -> re.Pattern[str]:
+    """Of a phrase of the content; there are some dozens, and re itself would look each up again for each draft."""
+    return re.compile(rf"\b{re.escape(phrase)}\b", re.IGNORECASE)

@@ -13,6 +13,10 @@ from typing import Any, NoReturn
 MAX_DEPTH = 64
 """Nesting beyond which a body is refused; a request needs five levels, a FHIR bundle about twenty."""
 
+MAX_RECORD = 600_000
+"""Members and items of a patient's record, all told. One of 5 MB has 230,000 (rich) to 320,000 (lean
+resources); 8 MiB can hold four million, and looking at each would take a minute."""
+
 POINTER_KEY = 64
 """Longest part of a key that is repeated back in a pointer."""
 

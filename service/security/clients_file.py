@@ -1,6 +1,7 @@
 """CLIENTS_FILE: JSON or YAML of one shape, checked as a whole; a fault is told with its place, never with its value."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,8 @@ from service.security.public_key import ALGORITHMS, Key, KeyFault, read_key
 from service.security.scopes import SCOPES, TOKEN_DEFAULT
 from service.settings import SettingsError
 
+HARMLESS = re.compile(r"[a-z]{1,12}")
+"""A name that a fault may repeat. Anything else may be a key that somebody pasted into the wrong place."""
 KEY_ID_RULE = "1 to 32 characters of a-z, 0-9 and -, the first no -."
 
 
@@ -101,7 +104,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
         twice = next(key for key, _ in pairs if sum(key == other for other, _ in pairs) > 1)
-        raise _RepeatedKeyError("", f"the key {twice[:64]!r} stands twice in one object")
+        raise _RepeatedKeyError("", f"the key {_shown(twice)} stands twice in one object")
     return found
 
 
@@ -113,7 +116,7 @@ def _value(node: yaml.Node, path: str) -> Any:
         for key, below in node.value:
             if not isinstance(key.value, str) or key.value in found:
                 raise _RepeatedKeyError(path, f"a key stands twice or is no text (line {key.start_mark.line + 1})")
-            found[key.value] = _value(below, f"{path}/{key.value}")
+            found[key.value] = _value(below, f"{path}/{_shown(key.value)}")
         return found
     plain = isinstance(node, yaml.ScalarNode) and not node.style
     return None if plain and node.value in {"", "~", "null"} else node.value
@@ -122,10 +125,14 @@ def _value(node: yaml.Node, path: str) -> Any:
 def _flat(messages: Any, path: str = "") -> Iterator[tuple[str, str]]:
     if isinstance(messages, dict):
         for name, below in messages.items():
-            yield from _flat(below, path if name == "_schema" else f"{path}/{str(name)[:64]}")
+            yield from _flat(below, path if name == "_schema" else f"{path}/{_shown(name)}")
     else:
         for text in messages if isinstance(messages, list) else [messages]:
             yield path, str(text)
+
+
+def _shown(name: Any) -> str:
+    return str(name) if isinstance(name, int) or HARMLESS.fullmatch(str(name)) else "(a name that is not shown)"
 
 
 def _https(url: str) -> None:
@@ -148,9 +155,18 @@ class _PublicKey(fields.Field[tuple[str, Key]]):
             raise ValidationError(f"The key {fault}.") from None
 
 
-def _texts(*, at_least: int = 0, one_of: tuple[str, ...] = ()) -> Any:
+def _texts(default: tuple[str, ...], one_of: tuple[str, ...] = (), *, any_by_default: bool = False) -> Any:
+    """A list of texts. Only where it is left out the default holds: an emptied list opens nothing.
+
+    Where the default is "any", an emptied list is a fault; elsewhere it is an empty list, and so is null.
+    """
     rule = validate.OneOf(one_of) if one_of else validate.Length(min=1)
-    return fields.List(fields.String(validate=rule), load_default=None, validate=validate.Length(min=at_least))
+    return fields.List(
+        fields.String(validate=rule),
+        load_default=default,
+        allow_none=not any_by_default,
+        validate=validate.Length(min=1) if any_by_default else None,
+    )
 
 
 class _Jwks(Schema):
@@ -168,21 +184,20 @@ class _Client(Schema):
     iss = fields.String(required=True, validate=validate.Length(min=1))
     jku = fields.List(fields.String(validate=_https), load_default=list)
     jwks = fields.Nested(_Jwks, load_default=None)
-    audiences, tenants = _texts(), _texts()
-    algorithms = _texts(at_least=1, one_of=ALGORITHMS)
-    scopes = _texts(one_of=SCOPES)
+    audiences = _texts(())
+    tenants = _texts((), any_by_default=True)
+    algorithms = _texts(ALGORITHMS, ALGORITHMS, any_by_default=True)
+    scopes = _texts(TOKEN_DEFAULT, SCOPES)
 
     @post_load
     def client(self, data: Any, **_: Any) -> Client:
         if data["jwks"] is None and not data["jku"]:
             raise ValidationError("Missing; without it name a jku to fetch the keys from.", "jwks")
-        listed = {name: frozenset(data[name] or ()) for name in ("audiences", "tenants")}
+        listed = {name: frozenset(data[name] or ()) for name in ("audiences", "tenants", "algorithms", "scopes")}
         return Client(
             iss=data["iss"],
             jku=tuple(data["jku"]),
             keys=data["jwks"] or {},
-            algorithms=frozenset(data["algorithms"] or ALGORITHMS),
-            scopes=frozenset(TOKEN_DEFAULT if data["scopes"] is None else data["scopes"]),
             **listed,
         )
 
@@ -192,7 +207,7 @@ class _Key(Schema):
     hash = fields.String(
         required=True, validate=lambda text: _matches(HASH, text, "sha256: and 64 hexadecimal digits, as printed.")
     )
-    scopes = _texts(one_of=SCOPES)
+    scopes = _texts((), SCOPES)
     expires = fields.Date(format="iso", allow_none=True, load_default=None)
 
     @post_load

@@ -44,17 +44,20 @@ def read_key(jwk: Any) -> tuple[str, Key]:
 
 
 def usable_keys(jwks: Any) -> dict[str, Key]:
-    """The keys of a set that can be used, by kid. Others of somebody else's set are passed over; none is no set."""
+    """The keys of a set that can be used, by kid; others of somebody else's set are passed over.
+
+    An empty list is a set, too: all its keys were withdrawn. Raises KeyFault for what is no set.
+    """
     listed = jwks.get("keys") if isinstance(jwks, Mapping) else None
+    if not isinstance(listed, list):
+        raise KeyFault("is no set of keys")
     found: dict[str, Key] = {}
-    for jwk in listed if isinstance(listed, list) else []:
+    for jwk in listed:
         try:
             kid, key = read_key(jwk)
         except KeyFault:
             continue
         found.setdefault(kid, key)
-    if not found:
-        raise KeyFault("holds no key for ES384 or RS384")
     return found
 
 

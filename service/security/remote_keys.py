@@ -4,14 +4,15 @@ Only addresses that the operator listed get here (`service.security.token` compa
 """
 
 import json
+import ssl
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import structlog
-import urllib3
 
+from service.outbound import GetError, Getter
 from service.security.public_key import Key, usable_keys
 
 MOST_BYTES = 65_536
@@ -23,6 +24,8 @@ FIRST_PAUSE, LONGEST_PAUSE = 5.0, 60.0
 """Seconds until an address is asked again; doubled while that brings nothing, so that nobody can make us ask often."""
 FRESH_SECONDS = 3600.0
 """A set older than this is fetched again even for a known key, so that a key that was withdrawn is forgotten."""
+LONGEST_TRUST = 86400.0
+"""A set older than this is not believed any more where no fetch brings a new one."""
 
 Fetch = Callable[[str], bytes]
 
@@ -49,7 +52,7 @@ class RemoteKeys:
         self._waiting = threading.BoundedSemaphore(MOST_WAITING)
 
     def find(self, url: str, kid: str) -> Key | None:
-        """The key of an address, fetched where that is due; where it fails the old set stays in use."""
+        """The key of an address, fetched where that is due; where it fails the old set stays in use for a day."""
         found = self._sets.setdefault(url, _Set())
         if self._due(found, kid) and self._waiting.acquire(blocking=False):
             try:
@@ -58,7 +61,7 @@ class RemoteKeys:
                         self._refresh(url, found, kid)
             finally:
                 self._waiting.release()
-        return found.keys.get(kid)
+        return found.keys.get(kid) if self._tick() < found.fetched + LONGEST_TRUST else None
 
     def _due(self, found: _Set, kid: str) -> bool:
         now = self._tick()
@@ -82,38 +85,14 @@ def https_fetch(ca_file: str | None = None) -> Fetch:
 
     `ca_file` holds the authorities that are believed; by default those of the system.
     """
-    pool = urllib3.PoolManager(
-        cert_reqs="CERT_REQUIRED",
-        ca_certs=ca_file,
-        retries=False,
-        timeout=urllib3.Timeout(total=SECONDS),
-        headers={"Accept": "application/json"},
-    )
+    getter = Getter(ssl.create_default_context(cafile=ca_file), servers=10)
 
     def fetch(url: str) -> bytes:
         if not url.startswith("https://"):
             raise FetchError("is not https")
-        end = time.monotonic() + SECONDS
         try:
-            response = pool.request("GET", url, redirect=False, preload_content=False, decode_content=False)
-            try:
-                return _read(response, end)
-            finally:
-                response.close()
-        except (urllib3.exceptions.HTTPError, OSError) as error:
-            raise FetchError(type(error).__name__) from None
+            return getter.get(url, {"Accept": "application/json"}, time.monotonic() + SECONDS, MOST_BYTES)
+        except GetError as error:
+            raise FetchError(str(error)) from None
 
     return fetch
-
-
-def _read(response: urllib3.BaseHTTPResponse, end: float) -> bytes:
-    if response.status != 200:  # noqa: PLR2004 - OK
-        raise FetchError(f"answered {response.status}")
-    body = b""
-    while part := response.read1(MOST_BYTES):
-        body += part
-        if len(body) > MOST_BYTES:
-            raise FetchError(f"has more than {MOST_BYTES} bytes")
-        if time.monotonic() > end:
-            raise FetchError("took too long")
-    return body

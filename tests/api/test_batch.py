@@ -124,6 +124,22 @@ def test_a_repeated_key_is_refused_in_its_patient_only(client: FlaskClient, mime
     assert answers[1]["problem"]["errors"][0]["rule"] == "V12"
 
 
+@form
+def test_a_batch_of_too_many_members_is_refused_as_a_whole(client: FlaskClient, mimetype: str) -> None:
+    """Each unknown member costs time and a fault: 9 MB of them were half a minute and 117 MB."""
+    crowd = json.dumps({f"k{number}": 0 for number in range(990)})
+    body = f"[{','.join([crowd] * 300)}]" if mimetype == JSON else "\n".join([crowd] * 300)
+    is_problem(send(client, body, BATCH, mimetype), 413, "body-too-large")
+
+
+@form
+def test_a_patient_of_a_batch_has_a_hundred_faults_at_most(client: FlaskClient, mimetype: str) -> None:
+    (item,) = ask(client, [{f"k{number}": 0 for number in range(150)}], mimetype)
+    errors = item["problem"]["errors"]
+    assert len(errors) == 101
+    assert errors[-1] == {"pointer": "", "code": "more_faults", "detail": "There are 50 more faults."}
+
+
 # ---- lines
 
 

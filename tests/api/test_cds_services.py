@@ -477,6 +477,25 @@ def test_only_the_orders_selected_count(hook: Ask, monkeypatch: pytest.MonkeyPat
         assert len(hook(call("order-select", record(BREAST_CANCER), context=context))) == cards
 
 
+def test_drafts_are_bounded(hook: Ask) -> None:
+    context = orders(*[MASTECTOMY] * 501)
+    (_, issue) = hook(call("order-sign", record(BREAST_CANCER), context=context), 400)["issue"]
+    assert issue["diagnostics"] == "At /context/draftOrders/entry"
+    assert hook(call("order-sign", record(BREAST_CANCER), context=orders(*[MASTECTOMY] * 500)))
+
+
+def test_a_call_of_millions_of_members_is_refused_at_once(hook: Ask) -> None:
+    for body in ('{"hook": [' + "0," * 700_000 + "0]}", "{" + '"a":0,' * 700_000 + '"a":0}'):
+        (_, issue) = hook(body, 400, SERVICES["patient-view"])["issue"]
+        assert "at most 600000 members" in issue["details"]["text"]
+
+
+@pytest.mark.parametrize("name", [".", ".."])
+def test_a_patient_id_is_no_part_of_a_path(hook: Ask, name: str) -> None:
+    """`Patient/.` would be the list of all patients."""
+    hook(call("patient-view", record(), context={"patientId": name}), 400)
+
+
 def test_a_draft_among_the_options_is_said_to_be_one(
     hook: Ask, monkeypatch: pytest.MonkeyPatch, guideline: Guideline
 ) -> None:

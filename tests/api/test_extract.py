@@ -153,6 +153,11 @@ def test_the_limit_is_eight_times_that_of_one_patient() -> None:
     is_problem(send(small, bundle(us(pad="x" * 8000)), EXTRACT), 413, "body-too-large")
 
 
+def test_a_body_of_millions_of_members_is_refused_at_once(client: FlaskClient) -> None:
+    body = b'{"resourceType": "Bundle", "entry": [' + b"0," * 700_000 + b"0]}"
+    is_problem(send(client, body, EXTRACT, FHIR_JSON), 413, "body-too-large")
+
+
 def test_nothing_of_the_patient_is_logged(capfd: pytest.CaptureFixture[str]) -> None:
     app = create_app(Settings(clock=lambda: NOON, log_level="debug"))
     send(app.test_client(), bundle(us(id="Rosalind-4711"), cancer(id="Rosalind-4711")), EXTRACT)

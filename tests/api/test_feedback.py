@@ -149,6 +149,19 @@ def test_a_repeated_outcome_counts_once(card: Any, send: Ask, summary: Ask, redi
     assert redis_server.client.xlen("feedback:stream") == 1
 
 
+def test_another_spelling_of_a_card_is_not_counted_again(card: Any, send: Ask, summary: Ask) -> None:
+    name = card["uuid"]
+    spellings = (name, name.upper(), f"{{{name}}}", f"urn:uuid:{name}", name.replace("-", ""))
+    send(*(overridden(spelling) for spelling in spellings))
+    assert of_rule(summary()) == NOTHING | {"overridden": 1}
+    assert summary()["unattributed"] == NOTHING | {"overridden": 3}
+
+
+def test_a_suggestion_is_no_card(card: Any, send: Ask, summary: Ask) -> None:
+    send(overridden(card["suggestions"][0]["uuid"]))
+    assert summary() == {"rules": [], "unattributed": NOTHING | {"overridden": 1}}
+
+
 def test_another_outcome_or_moment_of_the_same_card_counts_too(card: Any, send: Ask, summary: Ask) -> None:
     send(accepted(card), accepted(card, "2026-11-23T10:06:00Z"), overridden(card["uuid"]))
     assert of_rule(summary()) == NOTHING | {"accepted": 2, "overridden": 1, "suggestions": {"mdt": 2}}
@@ -196,6 +209,26 @@ def test_a_comment_is_kept_apart_expires_and_is_told_nowhere(
 def test_a_comment_without_a_reason_is_kept_too(card: Any, send: Ask, redis_server: RedisServer) -> None:
     send(overridden(card["uuid"], overrideReasons={"userComment": CANARY}))
     assert len(redis_server.client.keys("feedback:comment:*")) == 1
+
+
+def test_a_comment_on_a_strangers_card_is_not_kept(send: Ask, redis_server: RedisServer) -> None:
+    send(overridden(STRANGER, overrideReason={"userComment": CANARY}))
+    assert redis_server.client.keys("feedback:comment*") == []
+
+
+def test_comments_cannot_fill_the_state_redis(
+    card: Any, send: Ask, redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where it is full no token is taken: a comment has a length, and of too many the oldest go."""
+    monkeypatch.setattr("service.feedback_store.COMMENTS", 2)
+    redis = redis_server.client
+    for minute in range(10, 15):
+        comment = f"{minute}" + "é" * 5000
+        send(overridden(card["uuid"], f"2026-11-23T10:{minute}:00Z", overrideReason={"userComment": comment}))
+        assert len(redis.keys("feedback:comment:*")) <= 2
+    kept = sorted(redis.get(name).decode() for name in redis.keys("feedback:comment:*"))
+    assert kept == [(minute + "é" * 5000)[:2000] for minute in ("13", "14")]
+    assert redis.llen("feedback:commented") == 2
 
 
 def test_what_is_kept_without_end_is_bounded(card: Any, send: Ask, redis_server: RedisServer) -> None:
@@ -302,6 +335,16 @@ def test_a_redis_that_is_full_is_503_and_counts_nothing(
         {"feedback": [overridden(STRANGER, overrideReason={"reason": "x"})]},
         {"feedback": [overridden(STRANGER, overrideReason={"reason": {"system": "x"}})]},
         {"feedback": [overridden(STRANGER, overrideReason={"userComment": 5})]},
+        {"feedback": [overridden(STRANGER, acceptedSuggestions=[{"id": STRANGER}] * 21)]},
+        {"feedback": [overridden(STRANGER, overrideReasons=[{"code": "x"}] * 21)]},
+        {"feedback": [overridden(STRANGER, overrideReason={"reason": {"coding": [{"code": "x"}] * 21}})]},
+        {
+            "feedback": [
+                overridden(
+                    STRANGER, overrideReasons=[{"code": f"x{n}"} for n in range(20)], overrideReason={"code": "y"}
+                )
+            ]
+        },
         {"feedback": [overridden(STRANGER)] * 1001},
     ],
 )
@@ -325,6 +368,19 @@ def test_the_other_refusals_are_those_of_the_services(client: FlaskClient) -> No
     response = client.get(PATH)
     is_outcome(response, 405)
     assert "POST" in response.headers["Allow"]
+
+
+def test_a_refusal_is_bounded(client: FlaskClient) -> None:
+    """A hundred faults and how many more there are, however many a body has."""
+    for body in (
+        json.dumps({"feedback": [overridden(STRANGER, acceptedSuggestions=[5] * 20)] * 1000}),
+        '{"feedback": [' + ",".join(['{"a":1,"a":2}'] * 10_000) + "]}",
+    ):
+        response = client.post(PATH, data=body, content_type="application/json")
+        issues = is_outcome(response, 400)["issue"]
+        assert len(issues) == 102, "the whole, a hundred, and the rest"
+        assert issues[-1]["details"]["text"] in {"There are 19900 more faults.", "There are 9900 more faults."}
+        assert len(response.data) < 50_000
 
 
 def test_a_fault_does_not_repeat_what_was_sent(client: FlaskClient) -> None:

@@ -45,6 +45,16 @@ def test_a_strangers_uuid_is_not_read(uuids: CardUuids) -> None:
         assert uuids.read(text) is None
 
 
+def test_a_card_has_one_spelling(uuids: CardUuids, guideline: Guideline) -> None:
+    """Or one outcome could be counted many times."""
+    name = uuids.make(guideline, "R16", 0)
+    for text in (f"{{{name}}}", f"urn:uuid:{name}", name.replace("-", ""), f" {name}", f"{name}\n", f"-{name}"):
+        assert uuids.read(text) is None
+    for place, others in ((14, "0123567f"), (19, "01234567cdef")):
+        for other in others:
+            assert uuids.read(name[:place] + other + name[place + 1 :]) is None, "version or variant of another"
+
+
 def test_a_changed_bit_is_noticed(uuids: CardUuids, guideline: Guideline) -> None:
     name = uuid.UUID(uuids.make(guideline, "R16", 0)).int
     free = [bit for bit in range(128) if bit not in {62, 63, 76, 77, 78, 79}]

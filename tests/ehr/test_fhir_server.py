@@ -17,7 +17,9 @@ from werkzeug.test import TestResponse
 
 from service import create_app
 from service.ehr import fhir_server
-from service.ehr.fhir_server import below, normal
+from service.ehr.fhir_server import Access, FhirServers, below, normal
+from service.ehr.prefetch import Found, State
+from service.knowledge.cards import Datum
 from service.settings import Settings
 from tests.api.asking import is_outcome
 from tests.conftest import NOON
@@ -307,7 +309,20 @@ def drip(fhir: Hospital) -> Callable[[BaseHTTPRequestHandler], None]:
     return behave
 
 
-@pytest.mark.parametrize("behaviour", [hang, drip])
+def drip_headers(fhir: Hospital) -> Callable[[BaseHTTPRequestHandler], None]:
+    """Send a header now and then, until the test is over: each is an answer to a time-out of the socket."""
+    over = fhir.released
+
+    def behave(handler: BaseHTTPRequestHandler) -> None:
+        handler.send_response(200)
+        handler.flush_headers()
+        while not over.wait(0.05):
+            handler.wfile.write(b"X")
+
+    return behave
+
+
+@pytest.mark.parametrize("behaviour", [hang, drip, drip_headers])
 def test_a_server_that_hangs_or_drips_does_not_hold_the_call(
     fhir: Hospital, ask: Ask, behaviour: Callable[[Hospital], Any]
 ) -> None:
@@ -316,17 +331,16 @@ def test_a_server_that_hangs_or_drips_does_not_hold_the_call(
     assert not fhir.released.is_set()
 
 
-def test_a_connection_that_drips_is_given_up(fhir: Hospital, ask: Ask, until: Callable[..., None]) -> None:
+@pytest.mark.parametrize("behaviour", [drip, drip_headers])
+def test_a_connection_that_drips_is_given_up(
+    fhir: Hospital, ask: Ask, until: Callable[..., None], behaviour: Callable[[Hospital], Any]
+) -> None:
     """Or each such call would take a thread of the pool with it."""
     gone, over = threading.Event(), fhir.released
 
     def behave(handler: BaseHTTPRequestHandler) -> None:
-        handler.send_response(200)
-        handler.send_header("Content-Length", "1000000")
-        handler.end_headers()
         try:
-            while not over.wait(0.05):
-                handler.wfile.write(b" ")
+            behaviour(fhir)(handler)
         except OSError:
             gone.set()
 
@@ -380,6 +394,19 @@ def test_at_most_half_of_the_threads_wait_at_once(
     assert first
 
 
+def test_each_server_has_threads_of_its_own(fhir: Hospital, server: tuple[Hospital, Path]) -> None:
+    """One that holds all of its own does not hold up another."""
+    root = fhir.url.removesuffix("/r4")
+    bases = (fhir.url, f"{root}/other")
+    servers = FhirServers(bases, server[1], 1, 1, seconds=60.0)
+    held = servers._threads[bases[1]].submit(fhir.released.wait)
+    datum = Datum("patient", "Patient/{{context.patientId}}", "patient", required=True)
+    found = servers.read(Access(fhir.url, None), PATIENT, {datum: Found(State.ABSENT)})
+    assert found["patient"].state is State.WHOLE
+    assert not held.done()
+    fhir.released.set()
+
+
 def test_a_service_of_one_thread_waits_for_nobody(fhir: Hospital, server: tuple[Hospital, Path], ask: Ask) -> None:
     is_outcome(ask(of=service(server, threads=1)), 412)
     assert fhir.asked == []
@@ -392,6 +419,12 @@ def test_the_token_is_in_no_log_and_no_answer(fhir: Hospital, ask: Ask) -> None:
         texts.append(ask().get_data(as_text=True))
     assert TOKEN not in repr(lines)
     assert not any(TOKEN in text or fhir.url in text for text in texts)
+
+
+def test_what_is_no_address_is_never_listed() -> None:
+    servers = FhirServers(("https://a.example/r4/%2e%2e", "garbage"), None, 1, 1)
+    assert servers.listed("garbage") is None
+    assert servers.listed("https://a.example/%2e%2e") is None
 
 
 def test_addresses_are_compared_whole() -> None:

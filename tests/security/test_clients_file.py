@@ -69,6 +69,33 @@ def test_an_empty_list_of_scopes_is_no_scope(tmp_path: Path) -> None:
     assert read(tmp_path, {"clients": [client(scopes=[])]}).clients[ISS].scopes == frozenset()
 
 
+@pytest.mark.parametrize("name", ["tenants", "algorithms"])
+@pytest.mark.parametrize("emptied", [[], None])
+def test_an_emptied_list_opens_nothing(tmp_path: Path, name: str, emptied: Any) -> None:
+    """Left out, these mean any; whoever deletes the last entry does not mean that."""
+    (fault,) = faults(tmp_path, {"clients": [client(**{name: emptied})]})
+    assert fault.startswith(f"/clients/0/{name}: ")
+
+
+def test_null_is_no_scope_and_no_further_audience(tmp_path: Path) -> None:
+    one = read(tmp_path, {"clients": [client(scopes=None, audiences=None)], "keys": [KEY | {"scopes": None}]})
+    assert one.clients[ISS].scopes == one.clients[ISS].audiences == one.keys["board"].scopes == frozenset()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {f"ogs_board_{SECRET}": 1},
+        {"keys": [KEY | {f"ogs_board_{SECRET}": 1}]},
+        f'{{"{SECRET}": 1, "{SECRET}": 2}}',
+        f"{SECRET}: {{a: 1, a: 2}}",
+        f"{SECRET}: 1\n{SECRET}: 2",
+    ],
+)
+def test_a_key_that_was_pasted_as_a_name_is_not_repeated(tmp_path: Path, content: Any) -> None:
+    assert faults(tmp_path, content)
+
+
 def test_keys_may_come_from_a_jku_alone(tmp_path: Path) -> None:
     jku = "https://ehr.example/jwks"
     for entry in ({"iss": ISS, "jku": [jku]}, {"iss": ISS, "jku": [jku], "jwks": {"keys": []}}):

@@ -1,8 +1,10 @@
 """Published keys: fetched over https when they are needed, seldom, and never lost to a failing fetch."""
 
+import contextlib
 import datetime as dt
 import ipaddress
 import json
+import socket
 import ssl
 import threading
 import time
@@ -20,7 +22,15 @@ from cryptography.x509.oid import NameOID
 from structlog.testing import capture_logs
 
 from service.security import remote_keys
-from service.security.remote_keys import FIRST_PAUSE, FRESH_SECONDS, LONGEST_PAUSE, FetchError, RemoteKeys, https_fetch
+from service.security.remote_keys import (
+    FIRST_PAUSE,
+    FRESH_SECONDS,
+    LONGEST_PAUSE,
+    LONGEST_TRUST,
+    FetchError,
+    RemoteKeys,
+    https_fetch,
+)
 from tests.security.signing import pair, public
 from tests.security.test_registry import Tick
 
@@ -83,9 +93,33 @@ def test_a_key_that_was_withdrawn_is_forgotten_within_the_hour(tick: Tick) -> No
     assert remote.find(JKU, "second")
 
 
+@pytest.mark.parametrize("body", [b'{"keys": []}', b'{"keys": [{"kty": "oct", "k": "AAAA", "kid": "first"}]}'])
+def test_a_set_of_which_every_key_was_withdrawn_is_a_set(tick: Tick, body: bytes) -> None:
+    publisher = Publisher("first")
+    remote = RemoteKeys(publisher, tick)
+    assert remote.find(JKU, "first")
+    publisher.body = body
+    tick.on(FRESH_SECONDS)
+    assert remote.find(JKU, "first") is None
+
+
+def test_an_old_set_is_not_believed_for_ever(tick: Tick) -> None:
+    publisher = Publisher("first")
+    remote = RemoteKeys(publisher, tick)
+    assert remote.find(JKU, "first")
+    publisher.body = FetchError("TimeoutError")
+    tick.on(LONGEST_TRUST - 1)
+    assert remote.find(JKU, "first")
+    tick.on(1)
+    assert remote.find(JKU, "first") is None
+    publisher.body = jwks("first")
+    tick.on(LONGEST_PAUSE)
+    assert remote.find(JKU, "first")
+
+
 @pytest.mark.parametrize(
     "body",
-    [FetchError("TimeoutError"), b"", b"{", b"[]", b'{"keys": []}', b'{"keys": 7}', b"[" * 100_000, b"\xff", b"null"],
+    [FetchError("TimeoutError"), b"", b"{", b"[]", b'{"keys": 7}', b"[" * 100_000, b"\xff", b"null"],
 )
 @pytest.mark.usefixtures("all_lines")
 def test_a_failing_fetch_keeps_the_old_set(tick: Tick, body: bytes | Exception) -> None:
@@ -203,11 +237,23 @@ class Site(BaseHTTPRequestHandler):
 def drip(site: Site) -> None:
     site.send_response(200)
     site.end_headers()
-    for _ in range(200):
+    while not site.server.over.wait(0.05):
         site.wfile.write(b" ")
-        site.wfile.flush()
-        if site.server.over.wait(0.05):
-            return
+
+
+def drip_headers(site: Site) -> None:
+    site.send_response(200)
+    site.flush_headers()
+    while not site.server.over.wait(0.05):
+        site.wfile.write(b"X-Drip: 1\r\n" if site.path.endswith("/lines") else b"x")
+
+
+def drip_lengths(site: Site) -> None:
+    site.send_response(200)
+    site.send_header("Transfer-Encoding", "chunked")
+    site.end_headers()
+    while not site.server.over.wait(0.05):
+        site.wfile.write(b"0")
 
 
 ANSWERS: dict[str, Callable[[Site], None]] = {
@@ -218,6 +264,9 @@ ANSWERS: dict[str, Callable[[Site], None]] = {
     "/largest": lambda site: site.say(200, jwks("first").ljust(remote_keys.MOST_BYTES)),
     "/silent": lambda site: site.server.over.wait(20),
     "/drip": drip,
+    "/drip/headers": drip_headers,
+    "/drip/lines": drip_headers,
+    "/drip/lengths": drip_lengths,
 }
 
 
@@ -294,7 +343,7 @@ def test_plain_http_is_not_fetched(site) -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "reason"), [("/moved", "302"), ("/error", "500"), ("/huge", "bytes"), ("/silent", "Timeout")]
+    ("path", "reason"), [("/moved", "302"), ("/error", "500"), ("/huge", "bytes"), ("/silent", "too long")]
 )
 def test_a_redirect_an_error_a_flood_or_silence_is_a_failure_and_is_not_repeated(
     site, path: str, reason: str, monkeypatch: pytest.MonkeyPatch
@@ -306,11 +355,35 @@ def test_a_redirect_an_error_a_flood_or_silence_is_a_failure_and_is_not_repeated
     assert asked == [path]
 
 
-def test_a_body_that_drips_does_not_hold_a_thread(site, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("path", ["/drip", "/drip/headers", "/drip/lines", "/drip/lengths"])
+def test_an_answer_that_drips_does_not_hold_a_thread(site, path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A time-out of the socket begins anew at each byte; the server drips until the test is over."""
     monkeypatch.setattr(remote_keys, "SECONDS", 0.5)
     address, authority, _ = site
     with pytest.raises(FetchError, match="too long"):
-        https_fetch(authority)(f"{address}/drip")
+        https_fetch(authority)(f"{address}{path}")
+
+
+def test_a_handshake_that_drips_does_not_hold_a_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(remote_keys, "SECONDS", 0.5)
+    over = threading.Event()
+
+    def serve(listening: socket.socket) -> None:
+        connection, _ = listening.accept()
+        with connection, contextlib.suppress(OSError):
+            connection.sendall(b"\x16\x03\x03\x3f\x00")  # a record of the handshake, of which a byte comes now and then
+            while not over.wait(0.05):
+                connection.sendall(b"\x02")
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=serve, args=(listening,))
+        thread.start()
+        try:
+            with pytest.raises(FetchError):
+                https_fetch()(f"https://127.0.0.1:{listening.getsockname()[1]}/jwks")
+        finally:
+            over.set()
+            thread.join()
 
 
 def test_nobody_listens(free_port: int) -> None:
