@@ -8,6 +8,8 @@ from typing import TypeVar
 from service.facts.json_body import Json, pointer
 from service.facts.refusal import Fault
 
+Some = TypeVar("Some")
+
 OUTCOMES = ("accepted", "overridden")
 MOST = 1000
 """Outcomes of one batch."""
@@ -159,7 +161,6 @@ class _Item:
 
 
 Place = tuple[str | int, ...]
-Some = TypeVar("Some")
 
 
 def _each(value: Json, *at: str | int) -> list[tuple[Place, Json]]:
