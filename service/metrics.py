@@ -76,6 +76,7 @@ class Metrics:
         registry = self._registry
         if values.ValueClass._multiprocess:  # noqa: SLF001 - the library's own sign, with no public name
             registry = CollectorRegistry()
+            Path(os.environ["PROMETHEUS_MULTIPROC_DIR"]).mkdir(mode=0o700, exist_ok=True)  # it may be gone
             MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
         encode, mimetype = choose_encoder(accept)
         return encode(registry), mimetype
@@ -99,6 +100,7 @@ class _Slot:
         return self._number
 
     def _claimed(self) -> str:
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # a cleaner of /tmp may have taken it away
         for number in range(MOST_PROCESSES):
             self._lock = os.open(self._folder / f"{number}.lock", os.O_RDWR | os.O_CREAT, 0o600)
             try:

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 from pathlib import Path
 
@@ -59,6 +60,21 @@ def test_all_processes_are_added_up_and_nothing_is_lost_when_one_dies(tmp_path: 
         (folder,) = folders
         assert len(list(Path(folder).glob("counter_*.db"))) <= 4, "the dead left no files beside those of the living"
     assert not Path(folder).exists()
+
+
+def test_a_worker_counts_and_answers_after_the_folder_was_cleaned_away(tmp_path: Path) -> None:
+    """As cleaners of /tmp do with what is old."""
+    with serving(tmp_path, WORKERS="1") as server:
+        assert ask(server) == 200
+        (pid,) = workers(server)
+        (folder,) = counting(pid)
+        shutil.rmtree(folder)
+        assert ask(server) == 200
+        assert server.get("/metrics")[0] == 200
+        os.kill(pid, signal.SIGKILL)
+        until(lambda: workers(server) - {pid} and workers(server) <= answering(server), "another took over")
+        assert ask(server) == 200
+        assert asked(server) == 1
 
 
 def counting(pid: int) -> set[str]:

@@ -47,6 +47,7 @@ def readyz() -> Response:
     asked = authenticator()
     if asked is not None:
         parts |= asked.parts()
+        parts |= {name: {"status": parts[name]["status"]} for name in ("cache", "state")}
     degraded = any(part["status"] != "ok" for part in parts.values())
     return _fresh({"status": "degraded" if degraded else "ready", "parts": parts})
 

@@ -26,7 +26,7 @@ class _Body:
     def read(self, size: int = -1, /) -> bytes:
         try:
             data = self._stream.read(size)
-        except (BlockingIOError, TimeoutError):  # SO_RCVTIMEO on a plain socket; service.server.ReadTimeoutError
+        except (BlockingIOError, TimeoutError):  # SO_RCVTIMEO on a plain socket; service.worker.ReadTimeoutError
             raise RequestTimeout("The request body did not arrive in time.") from None
         except OSError:
             raise ClientDisconnected("The connection ended before the request body did.") from None

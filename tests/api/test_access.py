@@ -396,8 +396,41 @@ def test_an_emergency_does_not_open_the_door(asked: Asked) -> None:
 def test_ready_says_who_is_asked(asked: Asked) -> None:
     parts = asked.open("GET", "/readyz").get_json()["parts"]
     assert parts["access"] == {"status": "ok", "detail": "clients only"}
-    assert parts["clients"] == {"status": "ok", "clients": 3, "keys": len(asked.keys)}
-    assert parts["replay_guard"] == {"status": "ok"}
+    assert parts["clients"] == parts["replay_guard"] == parts["cache"] == parts["state"] == {"status": "ok"}
+
+
+def test_ready_tells_strangers_how_it_is_but_not_why(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """How many may call, and what is wrong with the file that names them, is the operator's; it is in the log."""
+    file = tmp_path / "clients.json"
+    file.write_text(json.dumps({"clients": [TOKEN_OF_ALL]}))
+    app = create_app(Settings(clients_file=str(file), auth="clients", log_level="warning"))
+    parts = app.test_client().get("/readyz").get_json()["parts"]
+    assert parts["replay_guard"] == {"status": "degraded"}
+    assert "REDIS_STATE_URL is not set" in capsys.readouterr().err
+
+
+def test_ready_tries_the_replay_guard_once_a_second_at_most(asked: Asked, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is open, and each try writes to the state server's disk."""
+    tried: list[int] = []
+    asker = asked.app.config["AUTHENTICATOR"]
+    monkeypatch.setattr(asker._guard, "fault", lambda: tried.append(1) or "")
+    monkeypatch.setattr("service.security.authenticator.PROBE_SECONDS", 3600.0)
+    asker._next_probe = float("-inf")
+    for _ in range(5):
+        asked.open("GET", "/readyz")
+    assert len(tried) == 1
+    asker._next_probe = float("-inf")
+    asked.open("GET", "/readyz")
+    assert len(tried) == 2
+    asker._next_probe = float("-inf")
+
+
+def test_a_permalink_tells_strangers_not_whether_it_was_asked_before(asked: Asked) -> None:
+    posted = asked.open("POST", ONE, asked.keys["advice"], json={})
+    assert asked.open("POST", ONE, asked.keys["advice"], json={}).headers["Cache-Status"] == "near; hit"
+    link = posted.get_json()["links"]["self"]
+    for query in ("", "?view=row"):
+        assert "Cache-Status" not in asked.open("GET", f"{link}{query}").headers
 
 
 def test_ready_stays_200_without_a_state_server_and_says_what_that_means(tmp_path: Path) -> None:

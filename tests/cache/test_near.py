@@ -120,6 +120,16 @@ def test_a_query_that_is_wrong_beside_an_emergency_is_answered_in_full_each_time
     assert "evidence" in second.get_json()
 
 
+def test_what_was_asked_is_kept_as_a_digest_however_long_its_query(app: Flask) -> None:
+    """Or the keys would outgrow NEAR_CACHE_BYTES, which weighs values."""
+    service = create_app(dataclasses.replace(app.config["SETTINGS"], near_cache_bytes=100_000))
+    assert hit(post(service.test_client(), query="?pad=" + "x" * 3000)) is False
+    assert hit(post(service.test_client(), query="?pad=" + "x" * 3000)) is True
+    kept = service.config["CACHE"].near._kept
+    assert kept
+    assert all(len(key) < 200 for key in kept)
+
+
 def test_it_is_bounded_in_bytes_and_the_least_used_goes_first() -> None:
     near = Near(10 * (1000 + ENTRY))
     for number in range(10):
