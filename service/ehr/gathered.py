@@ -9,7 +9,7 @@ from service.ehr.prefetch import Found, State, read_prefetch
 from service.facts.json_body import Json
 from service.knowledge.cards import Cards, Datum
 
-FHIR_ID = re.compile(r"[A-Za-z0-9.-]{1,64}")
+FHIR_ID = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9.-]{1,64}")
 
 
 @dataclass(frozen=True)
