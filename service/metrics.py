@@ -4,6 +4,7 @@ Each process counts in a file of its own, which any of them adds up. A file belo
 workers that come and go for months leave a handful of files.
 """
 
+import contextlib
 import fcntl
 import os
 from pathlib import Path
@@ -76,8 +77,8 @@ class Metrics:
         registry = self._registry
         if values.ValueClass._multiprocess:  # noqa: SLF001 - the library's own sign, with no public name
             registry = CollectorRegistry()
-            Path(os.environ["PROMETHEUS_MULTIPROC_DIR"]).mkdir(mode=0o700, exist_ok=True)  # it may be gone
-            MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+            with contextlib.suppress(ValueError):  # a cleaner took the folder; the next new worker makes it again
+                MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
         encode, mimetype = choose_encoder(accept)
         return encode(registry), mimetype
 

@@ -84,7 +84,7 @@ class _Reader:
             self.fault("context.userId is a text that is not empty, such as Practitioner/123.", "context", "userId")
         patient = context.get("patientId")
         # "." and ".." are parts of a path: Patient/. would be the whole list of patients.
-        if isinstance(patient, str) and FHIR_ID.fullmatch(patient) and patient not in {".", ".."}:
+        if isinstance(patient, str) and FHIR_ID.fullmatch(patient):
             return patient
         detail = "context.patientId is the bare id of a Patient: 1 to 64 of A-Z a-z 0-9 - and the full stop."
         self.fault(detail, "context", "patientId")
