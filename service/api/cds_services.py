@@ -64,7 +64,11 @@ def call(service: str) -> Response:
         asked = read_call(tree, cards.services[index].hook)
     except CallError as error:
         detail = " ".join(fault.detail for fault in error.faults[:3])
-        raise Problem("bad-request", detail, listed(error.faults)) from None
+        # An example of the specification names no patient and brings nothing along: a datum is missing, no rule broken.
+        nobody = [fault.pointer for fault in error.faults] == ["/context/patientId"] and not (
+            "patientId" in tree["context"] or "prefetch" in tree
+        )
+        raise Problem("missing-data" if nobody else "bad-request", detail, listed(error.faults)) from None
     drafts: list[Draft] = []
     if asked.drafts:
         terminology = knowledge().library.terminology

@@ -625,6 +625,13 @@ def test_a_call_that_is_none_is_400_with_the_place(hook: Ask, change: dict[str, 
     assert f"At {place}" in told(hook(body, 400, SERVICES["patient-view"]))
 
 
+def test_a_call_that_names_no_patient_and_brings_nothing_lacks_a_datum(hook: Ask) -> None:
+    """As an example of the specification does: 412 that names it, for no rule is broken by what is there."""
+    body = call()
+    del body["context"]["patientId"]
+    assert "At /context/patientId" in told(hook(body, 412, SERVICES["patient-view"]))
+
+
 @pytest.mark.parametrize(
     ("name", "context", "place"),
     [
