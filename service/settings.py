@@ -5,7 +5,7 @@ import ipaddress
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from environs import Env, EnvError
 
@@ -120,6 +120,9 @@ def from_environment() -> Settings:
     def text(name: str, default: str) -> str:
         return env.str(name, "") or default  # an empty variable is as good as none
 
+    def listed(name: str) -> tuple[str, ...]:
+        return tuple(filter(None, (one.strip() for one in text(name, "").split(","))))
+
     def number(name: str, default: int) -> int:
         return env.int(name) if env.str(name, "") else default
 
@@ -134,7 +137,7 @@ def from_environment() -> Settings:
             auth_stated=bool(stated),
             clients_file=text("CLIENTS_FILE", ""),
             replay_guard=text("REPLAY_GUARD", Settings.replay_guard),
-            cors_origins=tuple(filter(None, (one.strip() for one in text("CORS_ORIGINS", "").split(",")))),
+            cors_origins=listed("CORS_ORIGINS"),
             guideline=text("GUIDELINE", Settings.guideline),
             content=Path(text("CONTENT", str(CONTENT))),
             workers=number("WORKERS", Settings.workers),
@@ -146,7 +149,7 @@ def from_environment() -> Settings:
             redis_state_url=text("REDIS_STATE_URL", text("REDIS_URL", "")),
             service_secret=text("SERVICE_SECRET", ""),
             near_cache_bytes=number("NEAR_CACHE_BYTES", Settings.near_cache_bytes),
-            fhir_servers=tuple(filter(None, (one.strip() for one in text("FHIR_SERVERS", "").split(",")))),
+            fhir_servers=listed("FHIR_SERVERS"),
             fhir_ca=Path(text("FHIR_CA", "")) if text("FHIR_CA", "") else None,
             log_level=text("LOG_LEVEL", Settings.log_level).lower(),
             clock_offset_days=number("CLOCK_OFFSET_DAYS", Settings.clock_offset_days),
@@ -224,16 +227,22 @@ def _absolute(url: str) -> bool:
     return parts.scheme in {"http", "https"} and bool(parts.hostname)
 
 
+def _parts(url: str) -> SplitResult:
+    """The parts of a URL whose port can be read; empty ones of what is none."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        return urlsplit("")
+    return parts
+
+
 def _refuse_no_origin(origin: str) -> None:
     """Browsers send scheme, host and port alone, in lower case and without the scheme's own port."""
-    try:
-        parts = urlsplit(origin)
-        port = parts.port
-    except ValueError:
-        parts, port = urlsplit(""), None
+    parts = _parts(origin)
     bare = f"{parts.scheme}://{_in_url(parts.hostname or '')}"
-    own_port = port == {"http": 80, "https": 443}.get(parts.scheme)
-    exact = bare if port is None or own_port else f"{bare}:{port}"
+    own_port = parts.port == {"http": 80, "https": 443}.get(parts.scheme)
+    exact = bare if parts.port is None or own_port else f"{bare}:{parts.port}"
     if parts.scheme not in {"http", "https"} or not parts.hostname or "*" in origin or origin != exact:
         raise SettingsError(
             "CORS_ORIGINS must list exact origins such as https://ehr.example or http://localhost:3000, separated by "
@@ -243,20 +252,12 @@ def _refuse_no_origin(origin: str) -> None:
 
 def _fhir_base(url: str) -> bool:
     """A token is sent there: over TLS, or not off this machine."""
-    try:
-        parts = urlsplit(url)
-        right = parts.port != 0  # reading it refuses what is no number
-    except ValueError:
-        return False
+    parts = _parts(url)
     safe = parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname or ""))
     bare = "@" not in parts.netloc and not parts.query and not parts.fragment and ".." not in unquote(parts.path)
-    return right and safe and bare and bool(parts.hostname)
+    return safe and bare and bool(parts.hostname) and parts.port != 0
 
 
 def _redis(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-        right = parts.port != 0  # reading it refuses what is no number
-    except ValueError:
-        return False
-    return right and parts.scheme in {"redis", "rediss", "unix"}
+    parts = _parts(url)
+    return parts.scheme in {"redis", "rediss", "unix"} and parts.port != 0

@@ -8,7 +8,8 @@ from urllib.parse import urlsplit
 import structlog
 from flask import Flask, current_app, request
 
-from service.api.problems import Problem
+from service.api.knowledge import settings
+from service.api.problems import Problem, unavailable
 from service.security import scopes
 from service.security.authenticator import Authenticator
 from service.security.refusal import GuardClosedError, Unauthorised
@@ -17,9 +18,6 @@ from service.settings import Settings
 OPEN = "open"
 ADVICE, CDS, FEEDBACK, METRICS = scopes.ADVICE, scopes.CDS, scopes.FEEDBACK, scopes.METRICS
 SCOPES = (OPEN, *scopes.SCOPES)
-
-RETRY_SECONDS = 5
-"""After which a call with a token may be tried again, with a new token."""
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -54,14 +52,14 @@ def authenticator() -> Authenticator | None:
     return found
 
 
-def register(app: Flask, settings: Settings) -> None:
+def register(app: Flask, stated: Settings) -> None:
     """Check each request before its view; refuse to start with a view that nobody has decided on."""
     undecided = [rule.endpoint for rule in app.url_map.iter_rules() if scope_of(app, rule.endpoint) not in SCOPES]
     if undecided:
         raise RuntimeError(f"no scope decided for {', '.join(sorted(undecided))}")
-    if settings.auth == "none" and settings.loopback:
+    if stated.auth == "none" and stated.loopback:
         app.before_request(_own_names_only)
-    if settings.auth == "clients":
+    if stated.auth == "clients":
         app.before_request(_allowed_only)
 
 
@@ -74,13 +72,12 @@ def _allowed_only() -> None:
     if needed == OPEN:
         return
     # The address as the operator knows it: the Host header is the caller's word.
-    settings: Settings = current_app.config["SETTINGS"]
     asked: Authenticator = current_app.config["AUTHENTICATOR"]
     try:
         caller = asked.caller(
             request.headers.get("Authorization"),
             request.headers.get("X-API-Key"),
-            f"{settings.public_url}{request.path}",
+            f"{settings().public_url}{request.path}",
         )
     except Unauthorised as refused:
         structlog.contextvars.bind_contextvars(refused=str(refused), **refused.told)
@@ -88,7 +85,7 @@ def _allowed_only() -> None:
     except GuardClosedError as closed:
         structlog.contextvars.bind_contextvars(refused=f"replay: {closed}", **closed.told)
         detail = "Tokens cannot be checked at the moment. Try again with a new token."
-        raise Problem("unavailable", detail, headers={"Retry-After": str(RETRY_SECONDS)}) from None
+        raise unavailable(detail) from None
     structlog.contextvars.bind_contextvars(client=caller.name)
     if needed not in caller.scopes:
         raise Problem("forbidden", f"This needs the scope {needed}, which the caller does not have.")
@@ -102,12 +99,11 @@ def _unauthorised() -> Problem:
 
 def _own_names_only() -> None:
     """Without authentication a page elsewhere must not reach the service through a name of its own (DNS rebinding)."""
-    settings: Settings = current_app.config["SETTINGS"]
     try:
         host = urlsplit(f"//{request.host}").hostname or ""
     except ValueError:
         host = ""
-    served = {name.strip("[]") for name in settings.hosts}
+    served = {name.strip("[]") for name in settings().hosts}
     if host not in served:
         raise Problem(
             "misdirected-request",

@@ -9,7 +9,7 @@ from service.advice.question import Answer
 from service.advice.render import rendered
 from service.api.access import ADVICE, OPEN, scope
 from service.api.body import JSON, parse_json, read_body
-from service.api.json_out import json_response
+from service.api.json_out import fresh, json_response
 from service.api.knowledge import knowledge, settings
 from service.api.problems import KINDS, Problem
 from service.api.recommendations import ask, view_asked
@@ -56,8 +56,7 @@ def batch() -> Response:
         response = Response(text, mimetype=NDJSON)
     else:
         response = json_response(answered)
-    response.headers["Cache-Control"] = "no-store"
-    return response
+    return fresh(response)
 
 
 def _lines(body: bytes) -> list[bytes]:

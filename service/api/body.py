@@ -10,6 +10,7 @@ from service.api.problems import Problem
 from service.facts.json_body import BodyError, Json, parse
 
 JSON = "application/json"
+FHIR_JSON = "application/fhir+json"
 
 
 def read_body(limit: int, *accepted: str, example: Json = None) -> bytes:

@@ -7,22 +7,22 @@ from flask import Blueprint, Response, current_app
 
 from service.advice.question import Answer, Questioner, Refused
 from service.api.access import CDS, scope
-from service.api.body import JSON, parse_json, read_body
-from service.api.extract import FHIR_JSON, TIMES_ONE
-from service.api.json_out import json_response
+from service.api.body import FHIR_JSON, JSON, parse_json, read_body
+from service.api.extract import TIMES_ONE
+from service.api.json_out import fresh, json_response
 from service.api.knowledge import knowledge, overdue, settings
-from service.api.problems import Problem, listed
-from service.ehr.call import Call, CallError, read_call
+from service.api.problems import Problem, malformed
+from service.ehr.call import Call, read_call
 from service.ehr.card_uuid import CardUuids
 from service.ehr.cards import Place, advice_card, uncertain_card
 from service.ehr.detail import Findings
 from service.ehr.extract import Extraction, extract
 from service.ehr.fhir_server import Access, FhirServers
 from service.ehr.gathered import Gathered, gather
-from service.ehr.orders import Draft, relevant_drafts, tumour_sides
-from service.ehr.prefetch import WrongTypeError
+from service.ehr.orders import Draft, relevant_drafts
 from service.ehr.suspicion import points_to_cancer
 from service.facts.json_body import pointer
+from service.facts.refusal import FaultsError
 from service.knowledge.cards import Cards, Service
 
 blueprint = Blueprint("cds_services", __name__)
@@ -51,7 +51,8 @@ def door() -> Door:
 def discovery() -> Response:
     """What can be called, and what to prefetch for it."""
     cards = _offering(_asked())
-    return _fresh({"services": [] if cards is None else [_described(cards, service) for service in cards.services]})
+    services = [] if cards is None else [_described(cards, service) for service in cards.services]
+    return fresh(json_response({"services": services}))
 
 
 @blueprint.post("/cds-services/<service>")
@@ -62,20 +63,19 @@ def call(service: str) -> Response:
     tree = parse_json(read_body(settings().max_body_bytes * TIMES_ONE, JSON, FHIR_JSON, example=EXAMPLE))
     try:
         asked = read_call(tree, cards.services[index].hook)
-    except CallError as error:
-        detail = " ".join(fault.detail for fault in error.faults[:3])
+    except FaultsError as error:
         # An example of the specification names no patient and brings nothing along: a datum is missing, no rule broken.
         nobody = [fault.pointer for fault in error.faults] == ["/context/patientId"] and not (
             "patientId" in tree["context"] or "prefetch" in tree
         )
-        raise Problem("missing-data" if nobody else "bad-request", detail, listed(error.faults)) from None
+        raise malformed(error.faults, "missing-data" if nobody else "bad-request") from None
     drafts: list[Draft] = []
     if asked.drafts:
         terminology = knowledge().library.terminology
         drafts = relevant_drafts(cards.orders, terminology, asked.drafts, asked.selections, asked.patient)
         if not drafts:
-            return _fresh({"cards": []})
-    return _fresh({"cards": _cards(questioner, cards, asked, drafts, index)})
+            return fresh(json_response({"cards": []}))
+    return fresh(json_response({"cards": _cards(questioner, cards, asked, drafts, index)}))
 
 
 def offered(service: str) -> tuple[Questioner, Cards, int]:
@@ -94,12 +94,7 @@ def _offering(questioner: Questioner) -> Cards | None:
 
 
 def _cards(questioner: Questioner, cards: Cards, asked: Call, drafts: list[Draft], index: int) -> list[dict[str, Any]]:
-    try:
-        record = gather(cards, asked.patient, asked.prefetch, door().servers, _access(asked))
-    except WrongTypeError as error:
-        detail = "A prefetched value is a FHIR resource or null."
-        fault = {"pointer": pointer("prefetch", error.key), "code": "invalid_value", "detail": detail}
-        raise Problem("bad-request", detail, [fault]) from None
+    record = gather(cards, asked.patient, asked.prefetch, door().servers, _access(asked))
     today = settings().today()
     terminology = knowledge().library.terminology
     extraction = extract(terminology, [record.bundle], asked.patient, today)
@@ -111,8 +106,7 @@ def _cards(questioner: Questioner, cards: Cards, asked: Call, drafts: list[Draft
     if extraction.deceased or (extraction.history_only and not drafts):
         return []
     if drafts and not emergency:
-        sides = tumour_sides(terminology, [record.bundle], asked.patient, today)
-        drafts = [draft for draft in drafts if draft.may_be_on(sides)]
+        drafts = [draft for draft in drafts if draft.may_be_on(extraction.sides)]
         if not drafts:
             return []
     findings = Findings(extraction, record, overdue(questioner.guideline, today))
@@ -171,9 +165,3 @@ def _described(cards: Cards, service: Service) -> dict[str, Any]:
 
 def _asked() -> Questioner:
     return knowledge().newest(settings().guideline)
-
-
-def _fresh(body: object) -> Response:
-    response = json_response(body)
-    response.headers["Cache-Control"] = "no-store"
-    return response

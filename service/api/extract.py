@@ -5,18 +5,17 @@ from collections.abc import Sequence
 from flask import Blueprint, Response
 
 from service.api.access import ADVICE, scope
-from service.api.body import JSON, parse_json, read_body
-from service.api.json_out import json_response
+from service.api.body import FHIR_JSON, JSON, parse_json, read_body
+from service.api.json_out import fresh, json_response
 from service.api.knowledge import knowledge, settings
 from service.api.problems import Problem, listed
 from service.ehr.extract import extract
 from service.ehr.resources import type_of
-from service.facts.json_body import MAX_RECORD, Json, crowded, pointer, repeated
-from service.facts.refusal import Fault
+from service.facts.json_body import MAX_RECORD, Json, crowded, pointer
+from service.facts.refusal import Fault, repeated_keys
 
 blueprint = Blueprint("extract", __name__)
 
-FHIR_JSON = "application/fhir+json"
 TIMES_ONE = 8
 """How many times the body of one patient a record may have."""
 EXAMPLE = {"resourceType": "Bundle", "type": "collection", "entry": []}
@@ -35,12 +34,10 @@ def extract_facts() -> Response:
     tree = parse_json(body)
     if crowded(tree, MAX_RECORD):
         raise Problem("body-too-large", f"A record has at most {MAX_RECORD} members and items; send a part of it.")
-    if twice := [Fault(at, "repeated_key", "This key stands twice.", "V12") for at in repeated(tree)]:
+    if twice := repeated_keys(tree, "V12"):
         raise Problem("refused-facts", "A key stands more than once; which value holds cannot be told.", listed(twice))
     resources, patient = _shape(tree)
-    response = json_response(extract(terminology, resources, patient, settings().today()).as_json())
-    response.headers["Cache-Control"] = "no-store"
-    return response
+    return fresh(json_response(extract(terminology, resources, patient, settings().today()).as_json()))
 
 
 def _shape(tree: Json) -> tuple[Sequence[Json], str | None]:

@@ -7,22 +7,19 @@ from typing import Any
 from flask import Blueprint, Response, current_app, request
 
 from service.api.access import CDS, FEEDBACK, scope
-from service.api.body import JSON, parse_json, read_body
+from service.api.body import FHIR_JSON, JSON, parse_json, read_body
 from service.api.cds_services import door, offered
-from service.api.extract import FHIR_JSON
-from service.api.json_out import json_response
+from service.api.json_out import fresh, json_response
 from service.api.knowledge import settings
-from service.api.problems import Problem, listed
-from service.ehr.feedback import FeedbackError, Outcome, read_feedback
-from service.facts.json_body import repeated
-from service.facts.refusal import Fault
+from service.api.problems import Problem, unavailable
+from service.ehr.feedback import Outcome, read_feedback
+from service.facts.refusal import FaultsError, repeated_keys
 from service.feedback_store import UNATTRIBUTED, Count, Entry, FeedbackStore, NotKeptError
 from service.knowledge.cards import Cards
 
 blueprint = Blueprint("feedback", __name__)
 
 OUTCOME = {"card": "<uuid>", "outcome": "overridden", "outcomeTimestamp": "2026-11-23T10:05:31Z"}
-RETRY_SECONDS = 5
 OTHER = "other"
 """A reason that is not one of those offered. What the client calls it is not repeated: it may be anything."""
 REASON, SUGGESTION = "reason:", "suggestion:"
@@ -34,22 +31,15 @@ def feedback(service: str) -> Response:
     """Keep and count outcomes; a repeated one counts once. Acknowledged when they are on the server's disk."""
     _, cards, _ = offered(service)
     tree = parse_json(read_body(settings().max_body_bytes, JSON, FHIR_JSON, example={"feedback": [OUTCOME]}))
-    if places := list(repeated(tree)):
-        faults = (Fault(at, "repeated_key", "This key is stated more than once.") for at in places)
-        raise Problem("bad-request", "A key is stated more than once.", listed(faults))
-    try:
-        outcomes = read_feedback(tree)
-    except FeedbackError as error:
-        detail = " ".join(fault.detail for fault in error.faults[:3])
-        raise Problem("bad-request", detail, listed(error.faults)) from None
+    if repeated := repeated_keys(tree):
+        raise FaultsError(repeated)
+    outcomes = read_feedback(tree)
     now = settings().now()
     try:
         store().record([_entry(outcome, service, cards) for outcome in outcomes], int(now.timestamp()), f"{now:%Y-%m}")
     except NotKeptError:
         raise _not_kept() from None
-    response = Response(b"", 200, mimetype=JSON)
-    response.headers["Cache-Control"] = "no-store"
-    return response
+    return fresh(Response(b"", 200, mimetype=JSON))
 
 
 @blueprint.get("/v1/feedback/summary")
@@ -71,9 +61,7 @@ def summary() -> Response:
         ],
         "unattributed": _counted(counts, UNATTRIBUTED),
     }
-    response = json_response(body)
-    response.headers["Cache-Control"] = "no-store"
-    return response
+    return fresh(json_response(body))
 
 
 def store() -> FeedbackStore:
@@ -116,4 +104,4 @@ def _counted(counts: Iterable[Count], rule: tuple[str, str, str]) -> dict[str, A
 
 def _not_kept() -> Problem:
     detail = "Feedback needs an append-only state Redis (REDIS_STATE_URL), and cannot reach one."
-    return Problem("unavailable", detail, headers={"Retry-After": str(RETRY_SECONDS)})
+    return unavailable(detail)

@@ -15,6 +15,12 @@ def json_response(body: Any, status: int = 200, mimetype: str = "application/jso
     return Response(orjson.dumps(body), status, mimetype=mimetype)
 
 
+def fresh(response: Response) -> Response:
+    """The answer, which no cache outside may keep."""
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
 def compress(response: Response) -> Response:
     """Compress a large answer where the caller accepts gzip. The same bytes in give the same bytes out."""
     response.vary.add("Accept-Encoding")

@@ -3,6 +3,7 @@
 from flask import Blueprint, Response, current_app, request
 
 from service.api.access import METRICS, scope
+from service.api.json_out import fresh
 from service.metrics import Metrics
 
 blueprint = Blueprint("metrics", __name__)
@@ -19,6 +20,4 @@ def metrics() -> Metrics:
 def exposed() -> Response:
     """Everything that all processes of this server counted."""
     text, mimetype = metrics().exposed(request.headers.get("Accept", ""))
-    response = Response(text, content_type=mimetype)
-    response.headers["Cache-Control"] = "no-store"
-    return response
+    return fresh(Response(text, content_type=mimetype))

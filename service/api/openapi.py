@@ -12,9 +12,11 @@ from service.advice.question import Answer, Questioner, Refused
 from service.advice.render import rendered
 from service.api import cds_schemas, schemas
 from service.api.access import OPEN
-from service.api.openapi_parts import JSON, PROBLEM, ref
+from service.api.body import JSON
+from service.api.openapi_parts import ref
 from service.api.openapi_paths import paths
 from service.api.problems import KINDS, listed
+from service.api.problems import MIMETYPE as PROBLEM
 from service.knowledge.guideline import Guideline
 from service.settings import VERSION
 

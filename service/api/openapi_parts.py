@@ -2,9 +2,11 @@
 
 from typing import Any
 
+from service.api.body import FHIR_JSON, JSON
 from service.api.problems import KINDS
+from service.api.problems import MIMETYPE as PROBLEM
 
-JSON, CSV, PROBLEM, FHIR_JSON = "application/json", "text/csv", "application/problem+json", "application/fhir+json"
+CSV = "text/csv"
 
 
 def fhir_or_json(schema: dict[str, Any]) -> dict[str, Any]:

@@ -3,9 +3,9 @@
 from typing import Any
 
 from service.advice.render import VIEWS
+from service.api.batch import NDJSON
+from service.api.body import FHIR_JSON, JSON
 from service.api.openapi_parts import (
-    FHIR_JSON,
-    JSON,
     fhir_or_json,
     in_path,
     known,
@@ -18,8 +18,6 @@ from service.api.openapi_parts import (
     table,
     text,
 )
-
-NDJSON = "application/x-ndjson"
 
 
 def paths(patient: dict[str, Any]) -> dict[str, dict[str, Any]]:

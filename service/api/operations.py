@@ -8,7 +8,7 @@ from redis import RedisError
 
 from service.advice.render import named
 from service.api.access import OPEN, authenticator, scope, scopes_by_route
-from service.api.json_out import json_response
+from service.api.json_out import fresh, json_response
 from service.api.knowledge import knowledge, overdue, settings
 from service.api.openapi import document
 from service.api.problems import KINDS, Problem
@@ -17,7 +17,6 @@ from service.settings import VERSION
 
 blueprint = Blueprint("operations", __name__)
 
-NO_STORE = "no-store"
 OPENAPI = "openapi document"
 
 
@@ -25,7 +24,7 @@ OPENAPI = "openapi document"
 @scope(OPEN)
 def livez() -> Response:
     """The process answers."""
-    return _fresh({"status": "alive"})
+    return fresh(json_response({"status": "alive"}))
 
 
 @blueprint.get("/readyz")
@@ -49,7 +48,7 @@ def readyz() -> Response:
         parts |= asked.parts()
         parts |= {name: {"status": parts[name]["status"]} for name in ("cache", "state")}
     degraded = any(part["status"] != "ok" for part in parts.values())
-    return _fresh({"status": "degraded" if degraded else "ready", "parts": parts})
+    return fresh(json_response({"status": "degraded" if degraded else "ready", "parts": parts}))
 
 
 @blueprint.get("/version")
@@ -57,7 +56,7 @@ def readyz() -> Response:
 def version() -> Response:
     """Versions of the service and of its knowledge."""
     releases = [named(each.guideline) for each in knowledge().questioners.values()]
-    return _fresh({"service": VERSION, "python": platform.python_version(), "guidelines": releases})
+    return fresh(json_response({"service": VERSION, "python": platform.python_version(), "guidelines": releases}))
 
 
 @blueprint.get("/openapi.json")
@@ -102,9 +101,3 @@ def _redis(url: str) -> dict[str, str]:
     except (RedisError, OSError) as error:
         return {"status": "degraded", "detail": f"it does not answer ({type(error).__name__})"}
     return {"status": "ok", "detail": "it answers"}
-
-
-def _fresh(body: object) -> Response:
-    response = json_response(body)
-    response.headers["Cache-Control"] = NO_STORE
-    return response

@@ -4,7 +4,7 @@ On CDS Hooks routes the same problem is told as an OperationOutcome; `Problem.re
 """
 
 import traceback
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from itertools import islice
@@ -15,10 +15,12 @@ from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestTimeout
 
 from service.api import operation_outcome
-from service.api.json_out import json_response
-from service.facts.refusal import Fault
+from service.api.json_out import fresh, json_response
+from service.facts.refusal import Fault, FaultsError
 
 MIMETYPE = "application/problem+json"
+RETRY_SECONDS = 5
+"""After which a request may be sent again; with a token, a new one."""
 MOST_FAULTS = 100
 """Faults told of one body; that there are more is the last entry. A sane body has fewer."""
 
@@ -119,9 +121,8 @@ class Problem(Exception):  # noqa: N818 - the name that RFC 9457 gives it
             response = json_response(operation_outcome.outcome(self.body()), KINDS[self.code].status)
         else:
             response = json_response(self.body(), KINDS[self.code].status, MIMETYPE)
-        response.headers["Cache-Control"] = "no-store"
         response.headers.update(self.headers)
-        return response
+        return fresh(response)
 
 
 def listed(faults: Iterable[Fault]) -> list[dict[str, Any]]:
@@ -137,9 +138,20 @@ def listed(faults: Iterable[Fault]) -> list[dict[str, Any]]:
     return told
 
 
+def malformed(faults: Sequence[Fault], code: str = "bad-request") -> Problem:
+    """The problem of a body that is not what its route takes."""
+    return Problem(code, " ".join(fault.detail for fault in faults[:3]), listed(faults))
+
+
+def unavailable(detail: str) -> Problem:
+    """The problem of something that this request needs and that cannot be reached for the moment."""
+    return Problem("unavailable", detail, headers={"Retry-After": str(RETRY_SECONDS)})
+
+
 def register(app: Flask) -> None:
     """Answer every error of the application as a problem, never as HTML, never with a stack trace."""
     app.register_error_handler(Problem, Problem.response)
+    app.register_error_handler(FaultsError, lambda error: malformed(error.faults).response())
     app.register_error_handler(HTTPException, _http_problem)
     app.register_error_handler(Exception, _unexpected)
 

@@ -12,6 +12,7 @@ from service.advice.render import VIEWS, rendered
 from service.api.access import ADVICE, OPEN, scope
 from service.api.answers import Named, cache, respond, respond_once
 from service.api.body import parse_json, read_body
+from service.api.json_out import fresh
 from service.api.knowledge import knowledge, settings
 from service.api.problems import Problem, listed
 from service.facts import identifier
@@ -116,8 +117,7 @@ def _asked(guideline: str) -> Response:
             named = Named.of(answer, shown)
             response = respond(named, lambda: answer)
             cache().near.put(asked, "|".join(astuple(named)).encode())
-    response.headers["Cache-Control"] = "no-store"
-    return response
+    return fresh(response)
 
 
 def _worked_out(newest: Questioner, tree: Json) -> tuple[Answer, str]:

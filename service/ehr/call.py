@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from service.ehr.gathered import FHIR_ID
-from service.facts.json_body import MAX_RECORD, Json, crowded, pointer, repeated
-from service.facts.refusal import Fault
+from service.facts.json_body import MAX_RECORD, Json, crowded, pointer
+from service.facts.refusal import Fault, FaultsError, repeated_keys
 
 ORDERS = ("order-select", "order-sign")
 SELECT = "order-select"
@@ -29,27 +29,19 @@ class Call:
     """False for an authorization without a token that can be sent on."""
 
 
-class CallError(Exception):
-    """A body that is not a call of this hook; with every fault."""
-
-    def __init__(self, faults: list[Fault]) -> None:
-        super().__init__(f"{len(faults)} faults")
-        self.faults = faults
-
-
 def read_call(tree: Json, hook: str) -> Call:
-    """Read the body. Raises CallError."""
+    """Read the body. Raises FaultsError."""
     if not isinstance(tree, dict):
-        raise CallError([Fault("", "invalid_value", "A call is a JSON object.")])
+        raise FaultsError([Fault("", "invalid_value", "A call is a JSON object.")])
     if crowded(tree, MAX_RECORD):
         detail = f"A call has at most {MAX_RECORD} members and items. Prefetch what discovery asks for and no more."
-        raise CallError([Fault("", "too_many_members", detail)])
-    if places := list(repeated(tree)):
-        raise CallError([Fault(place, "repeated_key", "This key is stated more than once.") for place in places])
+        raise FaultsError([Fault("", "too_many_members", detail)])
+    if twice := repeated_keys(tree):
+        raise FaultsError(twice)
     reader = _Reader(tree, hook)
     call = reader.call()
     if reader.faults:
-        raise CallError(reader.faults)
+        raise FaultsError(reader.faults)
     return call
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from service.advice.decision import effects, wording_point
@@ -11,8 +12,9 @@ from service.ehr.card_uuid import UNCERTAIN, CardUuids
 from service.ehr.detail import Findings, detail
 from service.ehr.orders import Draft
 from service.engine.compile import Point
-from service.knowledge.cards import SUMMARY, Cards, Coding, OrderText, Suggestion
+from service.knowledge.cards import SUMMARY, Cards, Coding, OrderText, Sentence, Suggestion
 from service.knowledge.guideline import Guideline, holds
+from service.knowledge.model import Effect, Modifier
 
 
 @dataclass(frozen=True)
@@ -33,26 +35,55 @@ class Remark:
     differs: bool
 
 
+class Told:
+    """An answer as its card tells it. What several parts of the card read is worked out once."""
+
+    def __init__(self, answer: Answer) -> None:
+        self.answer = answer
+        self.advice = answer.advice
+        self.lead = answer.advice.lead
+        self.cards = _cards(answer.advice.guideline)
+
+    @cached_property
+    def effects(self) -> list[tuple[Modifier, Effect]]:
+        """What the modifiers of this patient do under the rule that leads."""
+        return effects(self.advice.decision)
+
+    @cached_property
+    def point(self) -> Point:
+        """All features, with what sentences may read as well: the trigger, modifiers, removed kinds."""
+        return wording_point(self.advice.decision, self.effects)
+
+    @cached_property
+    def heading(self) -> str:
+        """The title of the rule, or what stands in its place where that would mislead this patient's clinician."""
+        return next((each.text for each in self.cards.headings if self.holds(each)), self.lead.rule.title)
+
+    def holds(self, said: Sentence | Suggestion | OrderText) -> bool:
+        """Whether something is said under this rule to this patient."""
+        return self.lead.rule.id in said.rules and holds(said.when, self.point)
+
+
 def advice_card(
     answer: Answer, findings: Findings, drafts: Sequence[Draft], place: Place, uuids: CardUuids
 ) -> dict[str, Any]:
     """The card of an answer."""
-    guideline, cards = answer.advice.guideline, _cards(answer.advice.guideline)
-    rule, urgency = answer.advice.lead.rule, answer.advice.lead.urgency
-    remarks = [remark(answer, draft) for draft in drafts]
-    differs = any(each.differs for each in remarks) and not answer.advice.decision.emergency
-    indicator = cards.indicators[urgency]
-    suggestions = list(_suggestions(answer, place, uuids))
+    told = Told(answer)
+    guideline, cards, lead = told.advice.guideline, told.cards, told.lead
+    remarks = [_remark(told, draft) for draft in drafts]
+    differs = any(each.differs for each in remarks) and not told.advice.decision.emergency
+    indicator = cards.indicators[lead.urgency]
+    suggestions = list(_suggestions(told, place, uuids))
     card = {
-        "uuid": uuids.make(guideline, rule.id, place.service),
-        "summary": _summary(answer, differs=differs),
+        "uuid": uuids.make(guideline, lead.rule.id, place.service),
+        "summary": _summary(told, differs=differs),
         "indicator": "warning" if differs and indicator == "info" else indicator,
-        "detail": detail(answer, findings, [each.text for each in remarks], _notices(answer, findings, drafts)),
+        "detail": detail(answer, findings, [each.text for each in remarks], _notices(told, findings, drafts)),
         "source": _source(guideline, place),
         "suggestions": suggestions,
         "selectionBehavior": "any",
         "overrideReasons": _override_reasons(cards),
-        "links": [_link(answer, place)],
+        "links": [_link(told, place)],
     }
     if not suggestions:
         del card["suggestions"], card["selectionBehavior"]
@@ -72,62 +103,54 @@ def uncertain_card(guideline: Guideline, findings: Findings, place: Place, uuids
     }
 
 
-def remark(answer: Answer, draft: Draft) -> Remark:
+def _remark(told: Told, draft: Draft) -> Remark:
     """What the advice says about a draft order. What does not differ comes with all that the answer reserves."""
-    cards, point = _cards(answer.advice.guideline), _point(answer)
-    drafted, offered = draft.kind.title, _offered(answer, draft.kind.id)
+    cards, drafted, offered = told.cards, draft.kind.title, _offered(told, draft.kind.id)
     known = {"text_only": draft.coded, "site_unstated": draft.sited}
     doubts = [cards.words[name] for name, said in known.items() if not said]
-    because = _removed(answer, draft.kind.id)
+    because = _removed(told, draft.kind.id)
     for text in cards.orders.texts:
         option = next((each for each in offered if each.id in text.options), None)
-        if not _fits(text, answer, draft, point) or (option is None and text.options):
+        if not _fits(text, told, draft) or (option is None and text.options):
             continue
-        wording = "" if option is None else _option(answer, option)
+        wording = "" if option is None else _option(told, option)
         parts = [text.text.format(drafted=drafted, option=wording)]
         if because:
             gone = cards.orders.removed.format(drafted=drafted, because="; ".join(because))
             return Remark(" ".join((gone, *(parts if text.differs else ()), *doubts)), differs=True)
         if not text.differs:
-            parts += [each.text for each in cards.orders.reservations if _fits(each, answer, draft, point)]
-        if option is not None and not text.differs and answer.advice.must_check:
-            parts.append(cards.words["check_first"].format(checks="; ".join(answer.advice.must_check)))
+            parts += [each.text for each in cards.orders.reservations if _fits(each, told, draft)]
+        if option is not None and not text.differs and told.advice.must_check:
+            parts.append(cards.words["check_first"].format(checks="; ".join(told.advice.must_check)))
         return Remark(" ".join((*parts, *doubts)), text.differs)
     raise ValueError("the content does not load without a text for every rule and kind")
 
 
-def _point(answer: Answer) -> Point:
-    """All features, with what sentences may read as well: the trigger, modifiers, removed kinds."""
-    return wording_point(answer.advice.decision, effects(answer.advice.decision))
-
-
-def _removed(answer: Answer, kind: str) -> list[str]:
+def _removed(told: Told, kind: str) -> list[str]:
     """Why a kind of treatment is no option for this patient, whether or not the rule would offer it.
 
     Where the guideline does not apply, it takes nothing away.
     """
-    if answer.advice.lead.rule.direction == "not_applicable":
+    if told.lead.rule.direction == "not_applicable":
         return []
-    told = effects(answer.advice.decision)
-    return list(dict.fromkeys(modifier.title for modifier, effect in told if kind in effect.remove))
+    return list(dict.fromkeys(modifier.title for modifier, effect in told.effects if kind in effect.remove))
 
 
-def _fits(text: OrderText, answer: Answer, draft: Draft, point: Point) -> bool:
-    kinds = text.kinds or (draft.kind.id,)
-    return answer.advice.lead.rule.id in text.rules and draft.kind.id in kinds and holds(text.when, point)
+def _fits(text: OrderText, told: Told, draft: Draft) -> bool:
+    return (not text.kinds or draft.kind.id in text.kinds) and told.holds(text)
 
 
-def _offered(answer: Answer, kind: str) -> list[OfferedOption]:
+def _offered(told: Told, kind: str) -> list[OfferedOption]:
     """The options of a kind as the advice offers them: in what leads, else in what supports it."""
-    options = answer.advice.guideline.options
-    for given in answer.advice.recommendations:
+    options = told.advice.guideline.options
+    for given in told.advice.recommendations:
         if found := [each for each in given.options if options[each.id].kind == kind]:
             return found
     return []
 
 
-def _option(answer: Answer, option: OfferedOption) -> str:
-    text = answer.advice.guideline.options[option.id].text
+def _option(told: Told, option: OfferedOption) -> str:
+    text = told.advice.guideline.options[option.id].text
     return text if option.note is None else f"{text} ({option.note})"
 
 
@@ -137,20 +160,13 @@ def _cards(guideline: Guideline) -> Cards:
     return guideline.cards
 
 
-def _heading(answer: Answer) -> str:
-    """The title of the rule, or what stands in its place where that would mislead this patient's clinician."""
-    cards, rule, point = _cards(answer.advice.guideline), answer.advice.lead.rule, _point(answer)
-    fitting = (each.text for each in cards.headings if rule.id in each.rules and holds(each.when, point))
-    return next(fitting, rule.title)
-
-
-def _summary(answer: Answer, *, differs: bool) -> str:
+def _summary(told: Told, *, differs: bool) -> str:
     """The heading, whole, with what there is room for: what is no option, what to be careful about."""
-    cards, lead, point = _cards(answer.advice.guideline), answer.advice.lead, _point(answer)
-    said = f"{cards.words['differs']}: {_heading(answer)}" if differs else _heading(answer)
-    kinds = ", ".join(removed.kind.replace("_", " ") for removed in lead.removed)
-    more = [f"{cards.words['limits']}: {kinds}."] if kinds else []
-    more += [each.text for each in cards.cautions if lead.rule.id in each.rules and holds(each.when, point)]
+    words = told.cards.words
+    said = f"{words['differs']}: {told.heading}" if differs else told.heading
+    kinds = ", ".join(removed.kind.replace("_", " ") for removed in told.lead.removed)
+    more = [f"{words['limits']}: {kinds}."] if kinds else []
+    more += [each.text for each in told.cards.cautions if told.holds(each)]
     for sentence in more:
         longer = f"{said.removesuffix('.')}. {sentence}"
         if len(longer) <= SUMMARY:
@@ -158,12 +174,13 @@ def _summary(answer: Answer, *, differs: bool) -> str:
     return said
 
 
-def _notices(answer: Answer, findings: Findings, drafts: Sequence[Draft]) -> list[str]:
+def _notices(told: Told, findings: Findings, drafts: Sequence[Draft]) -> list[str]:
     """What has to be checked before a local treatment that is advised or drafted."""
-    cards, point, age = _cards(answer.advice.guideline), _point(answer), findings.extraction.facts.get("age_years")
-    if not drafts and not any(_offered(answer, kind.id) for kind in cards.orders.kinds):
+    age = findings.extraction.facts.get("age_years")
+    if not drafts and not any(_offered(told, kind.id) for kind in told.cards.orders.kinds):
         return []
-    return [each.text for each in cards.notices if holds(each.when, point) and (age is None or age <= each.up_to_age)]
+    young = (each for each in told.cards.notices if age is None or age <= each.up_to_age)
+    return [each.text for each in young if holds(each.when, told.point)]
 
 
 def _source(guideline: Guideline, place: Place) -> dict[str, Any]:
@@ -172,10 +189,10 @@ def _source(guideline: Guideline, place: Place) -> dict[str, Any]:
     return {"label": source.label, "url": url, "topic": _coding(source.topic)}
 
 
-def _link(answer: Answer, place: Place) -> dict[str, Any]:
-    path = f"/decisions/{answer.decision_id}" if place.pages else f"/v1/recommendations/{answer.decision_id}"
-    label = _cards(answer.advice.guideline).words["link"]
-    return {"label": label, "url": f"{place.public_url}{path}", "type": "absolute"}
+def _link(told: Told, place: Place) -> dict[str, Any]:
+    name = told.answer.decision_id
+    path = f"/decisions/{name}" if place.pages else f"/v1/recommendations/{name}"
+    return {"label": told.cards.words["link"], "url": f"{place.public_url}{path}", "type": "absolute"}
 
 
 def _override_reasons(cards: Cards) -> list[dict[str, str]]:
@@ -183,13 +200,12 @@ def _override_reasons(cards: Cards) -> list[dict[str, str]]:
     return [{"code": code, "system": reasons.system, "display": display} for code, display in reasons.codes.items()]
 
 
-def _suggestions(answer: Answer, place: Place, uuids: CardUuids) -> Iterator[dict[str, Any]]:
-    guideline, lead = answer.advice.guideline, answer.advice.lead
-    point, heading, offered = _point(answer), _heading(answer), {each.id for each in lead.options}
-    for index, suggestion in enumerate(_cards(guideline).suggestions):
+def _suggestions(told: Told, place: Place, uuids: CardUuids) -> Iterator[dict[str, Any]]:
+    guideline, lead, offered = told.advice.guideline, told.lead, {each.id for each in told.lead.options}
+    for index, suggestion in enumerate(told.cards.suggestions):
         if suggestion.options and offered.isdisjoint(suggestion.options):
             continue
-        if lead.rule.id in suggestion.rules and holds(suggestion.when, point):
+        if told.holds(suggestion):
             yield {
                 "label": suggestion.label,
                 "uuid": uuids.make(guideline, lead.rule.id, place.service, index),
@@ -197,7 +213,7 @@ def _suggestions(answer: Answer, place: Place, uuids: CardUuids) -> Iterator[dic
                     {
                         "type": "create",
                         "description": suggestion.description,
-                        "resource": _order(suggestion, heading, place.patient),
+                        "resource": _order(suggestion, told.heading, place.patient),
                     }
                 ],
             }

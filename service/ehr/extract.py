@@ -40,6 +40,8 @@ class Extraction:
     """Id of the patient whose facts these are; None if the record names nobody."""
     other_patients: Sequence[str] = ()
     """References of other patients in the record; nothing of theirs was used."""
+    sides: frozenset[str] = frozenset()
+    """Sides of the breast cancer; empty if none is stated. Not part of the answer; drafts are held against them."""
     history_only: bool = False
     """Whether every primary is over and nothing speaks of today: no metastasis, no complication. Not part of the
     answer; the cards stay silent."""
@@ -89,6 +91,7 @@ def extract(terminology: Terminology, resources: Sequence[Json], patient: str | 
         data_conflicts=notes.conflicts,
         patient=record.patient,
         other_patients=record.others,
+        sides=frozenset(cancer.sides),
         history_only=over,
         deceased=record.deceased,
     )

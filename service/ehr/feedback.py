@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from service.facts.json_body import Json, pointer
-from service.facts.refusal import Fault
+from service.facts.refusal import Fault, FaultsError
 
 Some = TypeVar("Some")
 
@@ -33,20 +33,12 @@ class Outcome:
     comment: str | None
 
 
-class FeedbackError(Exception):
-    """A body that is not feedback. Nothing of it may be counted."""
-
-    def __init__(self, faults: list[Fault]) -> None:
-        super().__init__(f"{len(faults)} faults")
-        self.faults = faults
-
-
 def read_feedback(tree: Json) -> list[Outcome]:
-    """The outcomes that a body reports. Raises FeedbackError with every fault."""
+    """The outcomes that a body reports. Raises FaultsError with every fault."""
     items = tree.get("feedback") if isinstance(tree, dict) else None
     if not isinstance(items, list) or not items or len(items) > MOST:
         detail = f"Send an object with a list `feedback` of 1 to {MOST} outcomes."
-        raise FeedbackError([Fault("/feedback" if isinstance(tree, dict) else "", "invalid_value", detail)])
+        raise FaultsError([Fault("/feedback" if isinstance(tree, dict) else "", "invalid_value", detail)])
     faults: list[Fault] = []
     found = []
     for index, item in enumerate(items):
@@ -55,7 +47,7 @@ def read_feedback(tree: Json) -> list[Outcome]:
         else:
             faults.append(Fault(pointer("feedback", index), "invalid_value", "An outcome is an object."))
     if faults:
-        raise FeedbackError(faults)
+        raise FaultsError(faults)
     return found
 
 

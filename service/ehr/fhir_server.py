@@ -53,7 +53,8 @@ class FhirServers:
             base: ThreadPoolExecutor(max_workers=max(1, waiting * queries), thread_name_prefix="fhir")
             for base in self._bases.values()
         }
-        context = ssl.create_default_context()
+        # Reading the system's authorities takes a start some 20 ms, so only where somebody may be asked.
+        context = ssl.create_default_context() if bases else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         if ca is not None:
             context.load_verify_locations(ca)
         self._getter = Getter(context, servers=len(bases) or 1, size=max(1, waiting))

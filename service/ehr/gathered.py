@@ -45,7 +45,7 @@ class Gathered:
 def gather(
     cards: Cards, patient: str, prefetch: Mapping[str, Json], servers: FhirServers, access: Access | None
 ) -> Gathered:
-    """Put the record together. Raises WrongTypeError for a prefetched value of a wrong type."""
+    """Put the record together. Raises FaultsError for a prefetched value of a wrong type."""
     found = read_prefetch(cards.prefetch, prefetch)
     for datum in cards.prefetch:
         if _is_read(datum):

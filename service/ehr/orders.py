@@ -3,15 +3,13 @@
 Drafts are read as clients really send them: a Bundle without a type, `"coding": [{}]`, no intent, no code at all.
 """
 
-import datetime as dt
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from service.ehr.cancer import read_cancer
-from service.ehr.record import both, read_record
+from service.ehr.record import both
 from service.ehr.resources import codings, objects, texts
 from service.facts.json_body import Json
 from service.knowledge.cards import OrderKind, Orders
@@ -32,14 +30,9 @@ class Draft:
     sited: bool
     sides: frozenset[str]
 
-    def may_be_on(self, sides: set[str]) -> bool:
+    def may_be_on(self, sides: frozenset[str]) -> bool:
         """Whether it may be for a tumour on these sides; an unknown side may be any."""
         return not sides or not self.sides or bool(sides & self.sides)
-
-
-def tumour_sides(terminology: Terminology, resources: Sequence[Json], patient: str, today: dt.date) -> set[str]:
-    """The sides of the recorded breast cancer; empty if none is stated."""
-    return read_cancer(read_record(terminology, resources, patient, today)).sides
 
 
 def relevant_drafts(
@@ -101,8 +94,7 @@ def _read(orders: Orders, terminology: Terminology, order: Mapping[str, Any]) ->
 
 
 def _found(terminology: Terminology, name: str, concept: Json) -> list[Concept]:
-    keys = (terminology.key(coding.system, coding.code) for coding in codings(concept))
-    found = (terminology[name].find(*key) for key in keys if key is not None)
+    found = (terminology.concept(name, coding.system, coding.code) for coding in codings(concept))
     return [each for each in found if each is not None]
 
 

@@ -10,7 +10,8 @@ from enum import Enum
 from typing import Any
 
 from service.ehr.resources import type_of
-from service.facts.json_body import Json
+from service.facts.json_body import Json, pointer
+from service.facts.refusal import Fault, FaultsError
 from service.knowledge.cards import Datum
 
 OUTCOME = "OperationOutcome"
@@ -40,18 +41,10 @@ class Found:
         return [entry["resource"] for entry in self.entries]
 
 
-class WrongTypeError(Exception):
-    """A prefetched value that is neither an object nor null: a fault of the client."""
-
-    def __init__(self, key: str) -> None:
-        super().__init__(key)
-        self.key = key
-
-
 def read_prefetch(wanted: Sequence[Datum], prefetch: Mapping[str, Json]) -> dict[str, Found]:
     """What was prefetched of each datum, and under the key "" the resources that nobody asked for.
 
-    Raises WrongTypeError.
+    Raises FaultsError for a value of another type: a fault of the client.
     """
     keys = {datum.id for datum in wanted}
     spare = [value for key, value in prefetch.items() if key not in keys and isinstance(value, dict)]
@@ -78,7 +71,8 @@ def _read(datum: Datum, value: Json) -> Found:
     if value is None:
         return Found(State.WHOLE)
     if not isinstance(value, dict):
-        raise WrongTypeError(datum.id)
+        detail = "A prefetched value is a FHIR resource or null."
+        raise FaultsError([Fault(pointer("prefetch", datum.id), "invalid_value", detail)])
     if type_of(value) not in {"Bundle", OUTCOME, datum.resource_type}:
         return Found(State.ABSENT)  # something else under this key; it may be what another asked for
     return read_value(value)

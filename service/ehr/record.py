@@ -177,8 +177,7 @@ class Record:
         for coding in found:
             sought = (name, coding.system, coding.code)
             if sought not in self._sought:  # the same few codes come again and again
-                key = self.terminology.key(coding.system, coding.code)
-                self._sought[sought] = None if key is None else self.terminology[name].find(*key)
+                self._sought[sought] = self.terminology.concept(*sought)
             concept = self._sought[sought]
             if concept is not None:
                 matches.append(Match(coding, concept))

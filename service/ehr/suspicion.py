@@ -30,6 +30,5 @@ def _points(terminology: Terminology, words: tuple[str, ...], resource: Mapping[
 
 
 def _means(terminology: Terminology, name: str, concept: Any) -> set[str]:
-    keys = (terminology.key(coding.system, coding.code) for coding in codings(concept))
-    found = (terminology[name].find(*key) for key in keys if key is not None)
+    found = (terminology.concept(name, coding.system, coding.code) for coding in codings(concept))
     return {each.means for each in found if each is not None}

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Self
 
+from service.facts.json_body import Json, repeated
+
 
 class Refusal(str):
     """A marshmallow error message that carries its code and, perhaps, the V-rule that is broken."""
@@ -28,3 +30,17 @@ class Fault:
     code: str
     detail: str
     rule: str | None = None
+
+
+class FaultsError(Exception):
+    """A body that is not what it should be; with every fault."""
+
+    def __init__(self, faults: list[Fault]) -> None:
+        super().__init__(f"{len(faults)} faults")
+        self.faults = faults
+
+
+def repeated_keys(tree: Json, rule: str | None = None) -> list[Fault]:
+    """A fault for each key that stands more than once: which of its values holds cannot be told."""
+    detail = "This key is stated more than once."
+    return [Fault(place, "repeated_key", detail, rule) for place in repeated(tree)]

@@ -66,18 +66,8 @@ class Uncertain:
 
 
 @dataclass(frozen=True)
-class Heading:
-    """What the summary says in place of the rule's title, where that would mislead the patients in its boxes."""
-
-    id: str
-    when: Boxes
-    rules: tuple[str, ...]
-    text: str
-
-
-@dataclass(frozen=True)
-class Caution:
-    """What the summary adds to the rule's title for the patients in its boxes."""
+class Sentence:
+    """What a summary says, under some rules, for the patients in its boxes."""
 
     id: str
     when: Boxes
@@ -178,8 +168,10 @@ class Cards:
     indicators: Mapping[str, str]
     words: Mapping[str, str]
     uncertain: Uncertain
-    headings: tuple[Heading, ...]
-    cautions: tuple[Caution, ...]
+    headings: tuple[Sentence, ...]
+    """In place of the rule's title, where that would mislead: the first that fits."""
+    cautions: tuple[Sentence, ...]
+    """Beside the title, as far as there is room."""
     notices: tuple[Notice, ...]
     orders: Orders
     suggestions: tuple[Suggestion, ...]

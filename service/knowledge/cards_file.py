@@ -9,15 +9,14 @@ from service.knowledge.cards import (
     SNOMED,
     SUMMARY,
     Cards,
-    Caution,
     Coding,
     Datum,
-    Heading,
     Notice,
     OrderKind,
     Orders,
     OrderText,
     OverrideReasons,
+    Sentence,
     Service,
     Source,
     Suggestion,
@@ -111,8 +110,8 @@ class UncertainSchema(Content):
     text, words = text(), texts(required=True, least=1)
 
 
-class HeadingSchema(Content):
-    makes = Heading
+class SentenceSchema(Content):
+    makes = Sentence
     id, when, rules, text = text(), Boxes(required=True), texts(required=True, least=1), text()
 
 
@@ -120,11 +119,6 @@ class NoticeSchema(Content):
     makes = Notice
     id, when, text = text(), Boxes(required=True), text()
     up_to_age = fields.Integer(required=True)
-
-
-class CautionSchema(Content):
-    makes = Caution
-    id, when, rules, text = text(), Boxes(required=True), texts(required=True, least=1), text()
 
 
 class OrderKindSchema(Content):
@@ -174,8 +168,8 @@ class CardsSchema(Content):
     source, uncertain = fields.Nested(SourceSchema, required=True), fields.Nested(UncertainSchema, required=True)
     indicators = fields.Dict(one_of(URGENCIES), one_of(INDICATORS), required=True, validate=validate.Length(equal=4))
     words = fields.Dict(one_of(WORDS), text(), required=True, validate=validate.Length(equal=len(WORDS)))
-    headings = fields.List(fields.Nested(HeadingSchema), load_default=list)
-    cautions = fields.List(fields.Nested(CautionSchema), load_default=list)
+    headings = fields.List(fields.Nested(SentenceSchema), load_default=list)
+    cautions = fields.List(fields.Nested(SentenceSchema), load_default=list)
     notices = fields.List(fields.Nested(NoticeSchema), load_default=list)
     orders = fields.Nested(OrdersSchema, required=True)
     suggestions = fields.List(fields.Nested(SuggestionSchema), load_default=list, validate=validate.Length(max=60))

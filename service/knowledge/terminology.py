@@ -149,6 +149,11 @@ class Terminology:
         """One list."""
         return self.lists[name]
 
+    def concept(self, name: str, system: str, code: str) -> Concept | None:
+        """What a code means in one list; the system as it was sent."""
+        key = self.key(system, code)
+        return None if key is None else self.lists[name].find(*key)
+
     def key(self, system: str, code: str) -> tuple[str, str] | None:
         """Name of the system and the code as the lists write it, or None where the system is not known."""
         name = self.systems.get(system.strip().rstrip("/").split("|", 1)[0].lower())

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
 from service.knowledge.guideline import Guideline
-from tests.api.asking import is_outcome
+from tests.api.asking import RESPONDER, is_outcome
 from tests.ehr.hooks import (
     ADA,
     ADDRESS,
@@ -39,14 +39,6 @@ from tests.ehr.hooks import (
     service_request,
 )
 
-RESPONDER = {
-    "metastatic_status": "M1",
-    "presentation": "de_novo",
-    "metastatic_extent": "polymetastatic",
-    "primary_tumour": "in_situ",
-    "chemotherapy_response": "PR",
-    "complications": "none",
-}
 EMERGENCY = {"complications": {"sepsis_signs": "present"}}
 CANARY = "Rosalind-4711"
 Ask = Callable[..., Any]

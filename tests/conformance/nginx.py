@@ -1,8 +1,6 @@
 """Debian's nginx with the block of the README in front of a service, and a certificate made for the test."""
 
 import contextlib
-import datetime as dt
-import ipaddress
 import os
 import re
 import shutil
@@ -11,15 +9,10 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
-
+from tests.certificates import self_signed
 from tests.conftest import ROOT, until
 
 BINARY = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
-LOOPBACK = ipaddress.ip_address("127.0.0.1")
 UPSTREAM = "proxy_pass http://127.0.0.1:8000;"
 MAIN = """
 daemon off;
@@ -43,13 +36,13 @@ def in_front(folder: Path, port: int, upstream: int) -> Iterator[Path]:
     """Serve https://localhost:port by the README's block until the block ends; gives the certificate to trust."""
     assert BINARY, "nginx is not installed"
     folder.mkdir()
-    certificate = _certificate(folder)
+    certificate, key = self_signed(folder, "localhost")
     block = _readme_block()
     for before, after in {
         "listen 443 ssl;": f"listen 127.0.0.1:{port} ssl;",
         "server_name guideline.example;": "server_name localhost;",
         "/etc/guideline/fullchain.pem": str(certificate),
-        "/etc/guideline/key.pem": str(folder / "key.pem"),
+        "/etc/guideline/key.pem": str(key),
         "/var/log/nginx/error.log": str(folder / "error.log"),
     }.items():
         assert block.count(before) == 1, before
@@ -77,29 +70,3 @@ def _listens(port: int) -> bool:
     with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
         return True
     return False
-
-
-def _certificate(folder: Path) -> Path:
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    now = dt.datetime.now(dt.UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - dt.timedelta(days=1))
-        .not_valid_after(now + dt.timedelta(days=1))
-        .add_extension(
-            x509.SubjectAlternativeName([x509.DNSName("localhost"), x509.IPAddress(LOOPBACK)]), critical=False
-        )
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    (folder / "key.pem").write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
-    file = folder / "certificate.pem"
-    file.write_bytes(made.public_bytes(serialization.Encoding.PEM))
-    return file

@@ -10,7 +10,7 @@ import fhirkit
 import jsonschema_rs
 import pytest
 
-from service.ehr.extract import Extraction
+from service.ehr.extract import Extraction, extract
 
 PATIENT = "pat-1"
 SNOMED = "http://snomed.info/sct"
@@ -168,10 +168,10 @@ def empty_members(value: Any, place: str = "") -> Any:
 
 
 def found(monkeypatch: pytest.MonkeyPatch, facts: dict[str, Any], **members: Any) -> None:
-    """Let the extraction find these facts, whatever is sent: for tests of what is made of them."""
+    """Let the extraction find these facts, whatever is sent: for tests of what is made of them. Sides are as sent."""
     told = {"breast_cancer": True, "patient": PATIENT} | members
 
-    def extract(*_: Any) -> Extraction:
-        return Extraction(facts=facts, **told)
+    def found_instead(*sent: Any) -> Extraction:
+        return Extraction(facts=facts, sides=extract(*sent).sides, **told)
 
-    monkeypatch.setattr("service.api.cds_services.extract", extract)
+    monkeypatch.setattr("service.api.cds_services.extract", found_instead)

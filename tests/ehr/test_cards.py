@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
+from tests.api.asking import RESPONDER
 from tests.ehr.hooks import (
     ADDRESS,
     BREAST_CANCER,
@@ -21,17 +22,8 @@ from tests.ehr.hooks import (
 )
 
 Card = Callable[..., dict[str, Any]]
-RESPONDER = {
-    "metastatic_status": "M1",
-    "presentation": "de_novo",
-    "metastatic_extent": "polymetastatic",
-    "primary_tumour": "in_situ",
-    "chemotherapy_response": "PR",
-    "complications": "none",
-    "sex": "female",
-    "age_years": 70,
-}
-ULCER = RESPONDER | {"complications": {"ulceration": {"presence": "present", "grade": 3}}}
+WOMAN = RESPONDER | {"sex": "female", "age_years": 70}
+ULCER = WOMAN | {"complications": {"ulceration": {"presence": "present", "grade": 3}}}
 RT_OPINION = "Ask for a radiation oncology opinion"
 SAME_DAY = "Arrange same-day assessment"
 STAGING = "Find out whether there is distant metastasis"
@@ -51,7 +43,7 @@ def shown(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> Card:
     return card
 
 
-def suffering(base: dict[str, Any] = RESPONDER, **complications: Any) -> dict[str, Any]:
+def suffering(base: dict[str, Any] = WOMAN, **complications: Any) -> dict[str, Any]:
     return base | {"complications": complications}
 
 
@@ -72,11 +64,11 @@ HEADINGS = [
     (suffering(lymphoedema=SORE), "Exclude deep-vein thrombosis and nodal progression"),
     (suffering(pain=MILD), "A mild symptom is not by itself a reason to operate or irradiate"),
     (
-        suffering(RESPONDER | {"chemotherapy_response": "SD"}, pain=MILD, impending_breakthrough="present"),
+        suffering(WOMAN | {"chemotherapy_response": "SD"}, pain=MILD, impending_breakthrough="present"),
         "Consider planned local control before the skin breaks",
     ),
     (
-        suffering(RESPONDER | {"chemotherapy_response": "not_started"}, impending_breakthrough="present"),
+        suffering(WOMAN | {"chemotherapy_response": "not_started"}, impending_breakthrough="present"),
         "Start systemic therapy, re-examine in 2-4 weeks",
     ),
     (suffering(impending_breakthrough="present"), "Re-examine in 2-4 weeks first"),
@@ -87,7 +79,7 @@ HEADINGS = [
         "Treat the bleeding or ulcer with wound care first",
     ),
     (ULCER | {"primary_tumour": "resected"}, "Treat the bleeding or ulcerated chest wall or scar"),
-    (RESPONDER | {"chemotherapy_response": "not_started"}, "Begin systemic therapy and do not operate first"),
+    (WOMAN | {"chemotherapy_response": "not_started"}, "Begin systemic therapy and do not operate first"),
 ]
 
 
@@ -125,7 +117,7 @@ def test_urgent_local_care_begins_with_assessment_on_the_same_day(shown: Card) -
 
 
 def test_before_staging_reversible_measures_come_first(shown: Card) -> None:
-    card = shown(suffering(RESPONDER | {"metastatic_status": "unknown"}, bleeding=BLEEDS), RADIOTHERAPY)
+    card = shown(suffering(WOMAN | {"metastatic_status": "unknown"}, bleeding=BLEEDS), RADIOTHERAPY)
     assert STAGING in labels(card)
     assert RT_OPINION not in labels(card)
     assert "Keep curative treatment possible, and stage." in card["summary"]
@@ -162,12 +154,12 @@ REMARKS = [
     (ULCER | {"patient_preference": "declines_local_treatment"}, MASTECTOMY, "has declined local treatment"),
     (ULCER | {"chemotherapy_response": "not_started"}, RADIOTHERAPY, "if it bleeds or does not settle"),
     (
-        suffering(RESPONDER | {"chemotherapy_response": {"distant": "PD"}}, pain=SORE),
+        suffering(WOMAN | {"chemotherapy_response": {"distant": "PD"}}, pain=SORE),
         RADIOTHERAPY,
         "Change of systemic therapy is the first step.",
     ),
-    (RESPONDER | {"presentation": "recurrent", "pregnant": True}, RADIOTHERAPY, "it is not an option for this patient"),
-    (RESPONDER | {"presentation": "recurrent", "ecog": 4}, MASTECTOMY, "it is not an option for this patient"),
+    (WOMAN | {"presentation": "recurrent", "pregnant": True}, RADIOTHERAPY, "it is not an option for this patient"),
+    (WOMAN | {"presentation": "recurrent", "ecog": 4}, MASTECTOMY, "it is not an option for this patient"),
     ({"metastatic_status": "M0", "pregnant": True}, RADIOTHERAPY, "check the trimester"),
     (ULCER, MASTECTOMY, "To check first: size and depth of the ulcer; whether it can be closed; earlier radiotherapy"),
     (suffering(pain=SORE), MASTECTOMY, "to be considered if systemic and supportive measures fail"),
@@ -183,13 +175,12 @@ REMARKS = [
         "this guideline does not judge the drafted breast surgery",
     ),
     (
-        suffering(RESPONDER | {"chemotherapy_response": "SD"}, impending_breakthrough="present"),
+        suffering(WOMAN | {"chemotherapy_response": "SD"}, impending_breakthrough="present"),
         RADIOTHERAPY,
         "re-examination in 2-4 weeks comes first",
     ),
     (
-        RESPONDER
-        | {"metastatic_extent": "bone_only", "chemotherapy_response": "CR", "life_expectancy_under_1_year": True},
+        WOMAN | {"metastatic_extent": "bone_only", "chemotherapy_response": "CR", "life_expectancy_under_1_year": True},
         RADIOTHERAPY,
         "not a candidate for an aggressive plan",
     ),
@@ -215,22 +206,22 @@ DIFFERING = [
     ),
     (suffering(pain=MILD), MASTECTOMY, "a mild symptom is not by itself a reason to operate or irradiate"),
     (ULCER | {"closure_possible": False, "pregnant": True}, MASTECTOMY, "(Closure of skin or chest wall not possible)"),
-    (RESPONDER | {"ecog": 4}, MASTECTOMY, "against local treatment of a quiet primary"),
-    (RESPONDER | {"ecog": 4}, MASTECTOMY, "(ECOG performance status 3 or 4)"),
+    (WOMAN | {"ecog": 4}, MASTECTOMY, "against local treatment of a quiet primary"),
+    (WOMAN | {"ecog": 4}, MASTECTOMY, "(ECOG performance status 3 or 4)"),
     (suffering(lymphoedema=SORE), MASTECTOMY, "which has other options for this patient"),
-    (RESPONDER | {"chemotherapy_response": "not_started"}, MASTECTOMY, "do not operate first"),
+    (WOMAN | {"chemotherapy_response": "not_started"}, MASTECTOMY, "do not operate first"),
     (
-        suffering(RESPONDER | {"pregnant": True}, ulceration=BLEEDS),
+        suffering(WOMAN | {"pregnant": True}, ulceration=BLEEDS),
         RADIOTHERAPY,
         "is not an option as the record stands",
     ),
     (
-        suffering(RESPONDER | {"pregnant": True, "metastatic_status": "unknown"}, pain=SORE),
+        suffering(WOMAN | {"pregnant": True, "metastatic_status": "unknown"}, pain=SORE),
         RADIOTHERAPY,
         "is not an option as the record stands (Pregnant)",
     ),
     (
-        RESPONDER | {"metastatic_extent": "bone_only", "chemotherapy_response": "CR", "pregnant": True},
+        WOMAN | {"metastatic_extent": "bone_only", "chemotherapy_response": "CR", "pregnant": True},
         RADIOTHERAPY,
         "(Preg",
     ),
@@ -269,8 +260,8 @@ PREGNANCY = "- Pregnancy: not known; check it before surgery or radiotherapy."
         (ULCER | {"age_years": 40, "sex": "male"}, [], False),
         (ULCER | {"age_years": 40, "pregnant": False}, [], False),
         (ULCER | {"age_years": 40, "pregnant": True}, [], False),
-        (RESPONDER | {"age_years": 40}, [], False),
-        (RESPONDER | {"age_years": 40}, [RADIOTHERAPY], True),
+        (WOMAN | {"age_years": 40}, [], False),
+        (WOMAN | {"age_years": 40}, [RADIOTHERAPY], True),
     ],
 )
 def test_an_unknown_pregnancy_is_to_be_checked_before_local_treatment(
@@ -310,13 +301,13 @@ OTHERS = [
 
 @pytest.mark.parametrize("text", OURS)
 def test_an_order_in_words_is_recognised(shown: Card, text: str) -> None:
-    assert "recognised by its text" in drafted(shown(RESPONDER, service_request({"text": text})))
+    assert "recognised by its text" in drafted(shown(WOMAN, service_request({"text": text})))
 
 
 @pytest.mark.parametrize("order", OTHERS)
 def test_an_order_for_another_site_or_side_brings_no_card(
     client: FlaskClient, monkeypatch: pytest.MonkeyPatch, order: dict[str, Any]
 ) -> None:
-    found(monkeypatch, RESPONDER)
+    found(monkeypatch, WOMAN)
     body = call("order-sign", record(BREAST_CANCER), context=orders(order))
     assert client.post(f"{ADDRESS}{SERVICES['order-sign']}", json=body).get_json() == {"cards": []}

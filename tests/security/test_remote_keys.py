@@ -1,8 +1,6 @@
 """Published keys: fetched over https when they are needed, seldom, and never lost to a failing fetch."""
 
 import contextlib
-import datetime as dt
-import ipaddress
 import json
 import socket
 import ssl
@@ -15,10 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 from structlog.testing import capture_logs
 
 from service.security import remote_keys
@@ -31,6 +25,7 @@ from service.security.remote_keys import (
     RemoteKeys,
     https_fetch,
 )
+from tests.certificates import self_signed
 from tests.security.signing import pair, public
 from tests.security.test_registry import Tick
 
@@ -270,37 +265,12 @@ ANSWERS: dict[str, Callable[[Site], None]] = {
 }
 
 
-def certificate(folder: Path) -> Path:
-    """A certificate for 127.0.0.1 that signs itself, and its key, in one file."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "loopback")])
-    now = dt.datetime.now(dt.UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - dt.timedelta(days=1))
-        .not_valid_after(now + dt.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    file = folder / "site.pem"
-    secret = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    file.write_bytes(secret + made.public_bytes(serialization.Encoding.PEM))
-    return file
-
-
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[tuple[str, str, list[str]]]:
     """An https server: its address, the file of its authority, what it was asked."""
-    file = certificate(tmp_path)
+    file, key = self_signed(tmp_path)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(file)
+    context.load_cert_chain(file, key)
     server = ThreadingHTTPServer(("127.0.0.1", 0), type("Here", (Site,), {"answers": ANSWERS}))
     server.handle_error = lambda *_: None  # a client that hangs up is expected here
     server.asked, server.over = [], threading.Event()
