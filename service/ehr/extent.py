@@ -6,11 +6,8 @@ from service.ehr.cancer import Cancer
 from service.ehr.claims import Claim, explain, state
 from service.ehr.record import RECORDED, Item, Record
 from service.ehr.resources import Day
-from service.ehr.staging import Staging
+from service.ehr.staging import WINDOW_DAYS, Staging
 from service.ehr.therapy import Therapy
-
-WINDOW_DAYS = 122
-"""De novo: first evidence of M1 within four months of the first diagnosis."""
 
 
 def read_extent(record: Record, staging: Staging, therapy_starts: Iterable[Day]) -> None:

@@ -12,13 +12,11 @@ from service.ehr.cancer import Cancer, is_about
 from service.ehr.claims import Claim, choose, explain
 from service.ehr.record import Item, Record
 from service.ehr.resources import Day, codings, texts
-from service.ehr.staging import Staging
+from service.ehr.staging import WINDOW_DAYS, Staging
 from service.ehr.therapy import Therapy
 
 CLOSE_DAYS = 30
 """A RECIST category is preferred to a status that is not more than this newer."""
-BEFORE_DAYS = 122
-"""How long before the first evidence of M1 a line may have begun and still be therapy of the metastatic disease."""
 CATEGORIES = {
     "improved": "responded", "stable": "SD", "worsened": "PD",
     "CR": "CR", "PR": "PR", "SD": "SD", "PD": "PD", "NE": "NE", "NON_CR_NON_PD": "NON_CR_NON_PD",
@@ -120,7 +118,8 @@ def _why_not(therapy: Therapy, found: Day | None, item: Item) -> str:
         "the dates of the systemic therapy are not all known": therapy.undated,
         "not after the first dose of the current line of systemic therapy": not start.before(on),
         "the therapy on record began long before the metastases: the current one is not known": (
-            found is not None and found.days_after(start)[0] > BEFORE_DAYS
+            # A line that began within the window of the first M1 can still be therapy of the metastatic disease.
+            found is not None and found.days_after(start)[0] > WINDOW_DAYS
         ),
         "an operation without a date may have come before it": undated,
         "after an operation it describes what is left, not a response of the primary": (

@@ -12,13 +12,24 @@ from service.ehr.claims import Claim, newest, state
 from service.ehr.record import RECORDED, Item, Match, Record
 from service.ehr.resources import Coding, Day, codings, objects, texts
 
-NODES_DAYS = 122
-"""So long nodes of an unknown kind belong to the staging that found no distant metastasis."""
+WINDOW_DAYS = 122
+"""Four months, the window of GUIDELINE.md D1 between the first diagnosis and de novo metastasis. What was staged within
+it belongs together: so long nodes of an unknown kind belong to the staging that found no distant metastasis."""
 PAST = "past"
 REMITTED = "a metastasis in remission or resolved is history; the M category is not read from it"
 STAGES = {"stage_group", "m_category", "staging_system"}
 CLOSE_DAYS = 30
 """An M0 so soon after an M1 contradicts it; a later one only says that nothing is seen any more."""
+
+
+NO_PROOF = {
+    "regional": "a regional node is no distant metastasis",
+    "to_breast": "a metastasis in a breast alone is no proof of metastatic breast cancer",
+    "other_primary": "a metastasis of another cancer",
+    "history": "a history of metastatic cancer is not current",
+    "indeterminate": "regional or distant: the code does not tell; stage it",
+    "supporting": "supports metastasis, proves nothing",
+}
 
 
 @dataclass
@@ -101,16 +112,6 @@ def _not_proof(record: Record, cancer: Cancer, item: Item, means: set[str]) -> s
     return (
         "there is another cancer in the record, and it does not say whose metastasis this is" if cancer.others else ""
     )
-
-
-NO_PROOF = {
-    "regional": "a regional node is no distant metastasis",
-    "to_breast": "a metastasis in a breast alone is no proof of metastatic breast cancer",
-    "other_primary": "a metastasis of another cancer",
-    "history": "a history of metastatic cancer is not current",
-    "indeterminate": "regional or distant: the code does not tell; stage it",
-    "supporting": "supports metastasis, proves nothing",
-}
 
 
 def _generic(record: Record, item: Item) -> str:
@@ -295,7 +296,7 @@ def _doubts(doubt: Claim, m0: Claim) -> bool:
     if doubt.day is None or m0.day is None or doubt.value in {PAST, "history"}:
         return True
     if doubt.value == "indeterminate":
-        return doubt.day.days_after(m0.day)[1] > NODES_DAYS
+        return doubt.day.days_after(m0.day)[1] > WINDOW_DAYS
     if doubt.value == "preliminary":
         return m0.day.before(doubt.day)
     return not doubt.day.before(m0.day)

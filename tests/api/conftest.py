@@ -1,16 +1,21 @@
 """Applications besides the shared one: at another time and place, and with two releases of the guideline."""
 
 import datetime as dt
+import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from flask import Flask
+from flask.testing import FlaskClient
 
 from service import create_app
 from service.settings import CONTENT, Settings
+from tests.api.asking import is_outcome
 from tests.conftest import GUIDELINE, NOON
+from tests.ehr.hooks import ADDRESS, SERVICES, Ask, check_answer
 
 OLD, NEW = "2026-11-23", "2027-02-01"
 """The shipped release, and one that the tests make of it."""
@@ -84,3 +89,22 @@ def edit(file: Path, before: str, after: str) -> None:
     text = file.read_text()
     assert text.count(before) == 1, f"{file} has {text.count(before)} times: {before}"
     file.write_text(text.replace(before, after))
+
+
+@pytest.fixture
+def hook(client: FlaskClient) -> Ask:
+    """POST a call; gives its cards, or with a status the OperationOutcome."""
+
+    def post(body: Any, status: int = 200, service: str | None = None, **options: Any) -> Any:
+        name = service or SERVICES.get(body.get("hook", "") if isinstance(body, dict) else "", SERVICES["patient-view"])
+        sent = {"content_type": "application/json"} | options
+        data = body if isinstance(body, str | bytes) else json.dumps(body)
+        response = client.post(f"{ADDRESS}{name}", data=data, **sent)
+        if status != 200:
+            return is_outcome(response, status)
+        assert response.status_code == 200, response.get_data(as_text=True)
+        assert response.mimetype == "application/json"
+        assert response.headers["Cache-Control"] == "no-store"
+        return check_answer(response.get_json())
+
+    return post

@@ -3,6 +3,7 @@
 import copy
 import json
 import uuid
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,12 @@ ADDRESS = "/cds-services/"
 SCHEMA = Path(__file__).parents[1] / "data" / "fhir_r4_service_request.schema.json"
 SERVICE_REQUEST = jsonschema_rs.Draft6Validator(json.loads(SCHEMA.read_text()))
 """HL7's own schema of FHIR R4."""
+
+
+EMERGENCY = {"complications": {"sepsis_signs": "present"}}
+CANARY = "Rosalind-4711"
+Ask = Callable[..., Any]
+"""The fixture `hook`."""
 
 
 def resource(kind: str, name: str, **members: Any) -> dict[str, Any]:
@@ -175,3 +182,8 @@ def found(monkeypatch: pytest.MonkeyPatch, facts: dict[str, Any], **members: Any
         return Extraction(facts=facts, sides=extract(*sent).sides, **told)
 
     monkeypatch.setattr("service.api.cds_services.extract", found_instead)
+
+
+def told(body: dict[str, Any]) -> str:
+    """All that an OperationOutcome says."""
+    return " ".join(f"{issue['details']['text']} {issue.get('diagnostics', '')}" for issue in body["issue"])
