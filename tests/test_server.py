@@ -275,13 +275,19 @@ BREAKAGES: dict[str, tuple[str, Callable[[str], str], str]] = {
 }
 
 
+def copied(folder: Path) -> tuple[Path, Path]:
+    """The shipped content, to be changed: its folder, and that of its release."""
+    content = folder / "content"
+    shutil.copytree(CONTENT, content)
+    (release,) = (content / "guidelines" / GUIDELINE).iterdir()
+    return content, release
+
+
 @pytest.mark.parametrize(("name", "change", "fault"), BREAKAGES.values(), ids=BREAKAGES)
 def test_broken_knowledge_is_not_served_and_the_log_names_file_path_and_fault(
     tmp_path: Path, name: str, change: Callable[[str], str], fault: str
 ) -> None:
-    content = tmp_path / "content"
-    shutil.copytree(CONTENT, content)
-    (release,) = (content / "guidelines" / GUIDELINE).iterdir()
+    content, release = copied(tmp_path)
     file = release / name
     before = file.read_text()
     file.write_text(change(before))
@@ -316,9 +322,7 @@ def masters(server: Server) -> list[int]:
 def test_an_upgrade_to_broken_knowledge_leaves_the_old_release_serving_and_says_what_is_wrong(
     tmp_path: Path, name: str, change: Callable[[str], str], fault: str
 ) -> None:
-    content = tmp_path / "content"
-    shutil.copytree(CONTENT, content)
-    (release,) = (content / "guidelines" / GUIDELINE).iterdir()
+    content, release = copied(tmp_path)
     file = release / name
     whole = file.read_text()
     with serving(tmp_path, CONTENT=str(content), WORKERS="1") as server:
@@ -337,9 +341,7 @@ def test_an_upgrade_to_broken_knowledge_leaves_the_old_release_serving_and_says_
 
 def test_an_upgrade_to_good_knowledge_takes_over_without_a_refused_request(tmp_path: Path) -> None:
     """Also after one that failed."""
-    content = tmp_path / "content"
-    shutil.copytree(CONTENT, content)
-    (release,) = (content / "guidelines" / GUIDELINE).iterdir()
+    content, release = copied(tmp_path)
     file = release / "guideline.yaml"
     whole = file.read_text()
     with serving(tmp_path, CONTENT=str(content), WORKERS="1") as server:
