@@ -113,7 +113,7 @@ def test_an_extraction_that_states_what_it_may_not_is_found_out(
 
 
 def test_a_card_that_breaks_the_specification_is_found_out(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("service.api.cds_services._fresh", lambda _: app.response_class('{"cards": [{}]}'))
+    monkeypatch.setattr("service.api.cds_services.json_response", lambda _: app.response_class('{"cards": [{}]}'))
     assert broken(app, CASES["hooks"][0], 60)
 
 
