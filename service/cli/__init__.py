@@ -4,6 +4,7 @@ import click
 from flask import Flask
 
 from service.cli.client import client
+from service.cli.cohort import cohort
 from service.cli.contract import openapi
 from service.cli.guideline import guideline
 from service.cli.hooks import hooks
@@ -14,7 +15,7 @@ from service.settings import SettingsError
 
 def register(app: Flask) -> None:
     """Add the commands."""
-    for command in (guideline, hooks, client, key, openapi):
+    for command in (cohort, guideline, hooks, client, key, openapi):
         app.cli.add_command(command)
 
 

@@ -18,8 +18,8 @@ from service.knowledge.vocabulary import Vocabulary
 VERSION = "1"
 CHECK_LENGTH = 6
 LONGEST = 200
-_DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-_VALUES = {digit: value for value, digit in enumerate(_DIGITS)}
+DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+_VALUES = {digit: value for value, digit in enumerate(DIGITS)}
 _PARTS = re.compile(r"1_([a-z0-9-]+)_([A-Za-z0-9-]+)_([0-9A-Za-z]+)_([0-9A-Za-z]{6})")
 
 
@@ -53,7 +53,7 @@ class Encoder:
         """The point, or None where the text is not the shortest form of a number of this vocabulary."""
         number = 0
         for digit in facts:
-            number = number * len(_DIGITS) + _VALUES[digit]
+            number = number * len(DIGITS) + _VALUES[digit]
         if number >= self._size or _base62(number) != facts:
             return None
         point = dict(self._vocabulary.nothing)
@@ -85,6 +85,6 @@ def _check(body: str) -> str:
 def _base62(number: int) -> str:
     text = ""
     while number:
-        number, digit = divmod(number, len(_DIGITS))
-        text = _DIGITS[digit] + text
+        number, digit = divmod(number, len(DIGITS))
+        text = DIGITS[digit] + text
     return text or "0"

@@ -1,0 +1,107 @@
+"""`flask --app service cohort run | columns | export`."""
+
+import sys
+import time
+from pathlib import Path
+
+import click
+from flask.cli import AppGroup
+
+from service.api.knowledge import knowledge, settings
+from service.cohort.mapping import BadInputError, read_names
+from service.cohort.reading import columns_of
+
+cohort = AppGroup("cohort", help="Many patients at once: files of facts in, files of answers out.")
+
+BAD_INPUT, NOT_WRITTEN, STALE = 3, 4, 5
+EXTRA = "this needs the extra `cohort` (DuckDB): pip install --require-hashes -r requirements-cohort.txt"
+
+
+@cohort.command("run")
+@click.argument("source", metavar="IN", type=click.Path(path_type=Path))
+@click.argument("target", metavar="OUT", type=click.Path(path_type=Path))
+@click.option("--mapping", type=click.Path(path_type=Path), help="YAML: a hospital's own names and codes.")
+@click.option("--keep", multiple=True, help="A column to carry over, such as the patient's number; may be repeated.")
+@click.option("--ignore", multiple=True, help="A column that is no fact; may be repeated.")
+@click.option(
+    "--report", type=click.Path(path_type=Path), help="Where the report goes, without ending; default OUT.report."
+)
+@click.option("--memory", default="1GB", show_default=True, help="What the engine may use before it writes to disk.")
+@click.option("--restart", is_flag=True, help="Begin anew what was interrupted.")
+@click.option("--id", "name", default=None, help="Which guideline; by default the one that GUIDELINE names.")
+def run(
+    source: Path,
+    target: Path,
+    mapping: Path | None,
+    keep: tuple[str, ...],
+    ignore: tuple[str, ...],
+    report: Path | None,
+    memory: str,
+    restart: bool,
+    name: str | None,
+) -> None:
+    """Answer every patient of IN (CSV, Parquet or NDJSON by its ending) in OUT.
+
+    Interrupted, the same command goes on. Exit: 0 done, 3 input that cannot be used, 4 OUT cannot be written,
+    5 what was begun belongs to another input.
+    """
+    try:
+        from service.cohort import report as reports  # noqa: PLC0415 - an optional extra
+        from service.cohort import run as runs  # noqa: PLC0415
+    except ImportError:
+        raise click.ClickException(EXTRA) from None
+    questioner = knowledge().newest(name or settings().guideline)
+    bar = _Bar()
+    try:
+        names = read_names(mapping, keep, ignore)
+        done = runs.run(questioner, source, target, names, settings().today(), bar.tell, restart=restart, memory=memory)
+        reports.write(report or target.with_name(f"{target.name}.report"), questioner.guideline, source, done)
+    except BadInputError as error:
+        raise _Stop(str(error), BAD_INPUT) from None
+    except runs.StaleError as error:
+        raise _Stop(str(error), STALE) from None
+    except OSError as error:
+        raise _Stop(f"{error.filename or target}: {error.strerror or error}", NOT_WRITTEN) from None
+    bar.end(done.rows)
+
+
+@cohort.command("columns")
+def columns() -> None:
+    """List the columns of facts, as the header of a CSV file wants them."""
+    for column, fact in columns_of(knowledge().newest(settings().guideline).guideline.vocabulary).items():
+        click.echo(f"{column}\t{fact.title}")
+
+
+class _Stop(click.ClickException):
+    def __init__(self, message: str, code: int) -> None:
+        super().__init__(message)
+        self.exit_code = code
+
+
+class _Bar:
+    """Progress on standard error: one line that is rewritten at a terminal, else a line for each batch."""
+
+    def __init__(self) -> None:
+        self.began = time.monotonic()
+        self.first: tuple[int, int] | None = None
+
+    def tell(self, rows: int, place: int, size: int) -> None:
+        if self.first is None:
+            self.first = (rows, place)
+            if rows:
+                click.echo(f"goes on after {rows} patients", err=True)
+            return
+        seconds = max(time.monotonic() - self.began, 1e-9)
+        rate = (rows - self.first[0]) / seconds
+        left = (size - place) * seconds / max(place - self.first[1], 1)
+        share = place / size if size else 1
+        line = f"{share:5.1%} {'#' * int(share * 30):30} {rows:,} patients, {rate:,.0f}/s, {left:,.0f} s left"
+        if sys.stderr.isatty():
+            click.echo(f"\r{line}   ", err=True, nl=False)
+        else:
+            click.echo(line, err=True)
+
+    def end(self, rows: int) -> None:
+        seconds = time.monotonic() - self.began
+        start = "\n" if sys.stderr.isatty() else ""
+        click.echo(f"{start}{rows:,} patients in {seconds:,.1f} s", err=True)

@@ -1,0 +1,207 @@
+"""Files of patients, a batch at a time: CSV, Parquet and NDJSON by the ending of the name.
+
+A batch can be read from any place that `Batch.next` named, so an interrupted run goes on where it stopped.
+"""
+
+import csv
+import io
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, Protocol
+
+import duckdb
+
+from service.cohort.bodies import Bodies
+from service.cohort.dialect import DUCKDB, text
+from service.cohort.mapping import BadInputError, Layout, Names, layout
+from service.cohort.reading import columns_of
+from service.knowledge.vocabulary import Vocabulary
+
+KINDS = (".csv", ".parquet", ".ndjson")
+ALIASES = {".jsonl": ".ndjson", ".pq": ".parquet", ".tsv": ".csv"}
+BATCH_ROWS = 250_000
+BATCH_BYTES = 96 * 1_048_576
+"""A batch of text ends at so many lines or bytes, whichever comes first."""
+LONGEST_HEADER = 1_048_576
+DELIMITERS = (",", ";", "\t", "|")
+BOM = b"\xef\xbb\xbf"
+
+
+def kind_of(file: Path) -> str:
+    """The format that a file's name says. Raises BadInputError."""
+    ending = file.suffix.lower()
+    ending = ALIASES.get(ending, ending)
+    if ending not in KINDS:
+        raise BadInputError(f"{file}: the name must end in {', '.join(KINDS)}")
+    return ending
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Some patients in a row. `source` is SQL: a column of text for each column of facts, and those to keep."""
+
+    source: str
+    next: int
+    lines: Sequence[bytes] = ()
+
+
+class Source(Protocol):
+    """A file that is read batch by batch. `size` is in the unit of `Batch.next`."""
+
+    size: int
+    keep: Sequence[str]
+
+    def batches(self, start: int) -> Iterator[Batch]:
+        """Batches from this place on."""
+
+
+def open_source(file: Path, vocabulary: Vocabulary, names: Names, work: Path) -> Source:
+    """The file, its header checked. Raises BadInputError. `work`: a folder for what has to be written meanwhile."""
+    if not file.is_file():
+        raise BadInputError(f"{file}: there is no such file")
+    kind = kind_of(file)
+    if kind == ".parquet":
+        return ParquetSource(file, vocabulary, names)
+    if file.stat().st_size == 0:
+        raise BadInputError(f"{file}: the file is empty")
+    return CsvSource(file, vocabulary, names, work) if kind == ".csv" else NdjsonSource(file, vocabulary, names, work)
+
+
+class CsvSource:
+    """A CSV file with a header line, in UTF-8; comma, semicolon, tab or bar between the cells."""
+
+    def __init__(self, file: Path, vocabulary: Vocabulary, names: Names, work: Path) -> None:
+        self.file, self.work = file, work
+        self.size = file.stat().st_size
+        with file.open("rb") as opened:
+            line = _record(opened, LONGEST_HEADER)
+            self.start = opened.tell()
+        try:
+            header = line.removeprefix(BOM).decode("utf-8")
+        except UnicodeDecodeError:
+            raise BadInputError(f"{file}: the header is not UTF-8 text") from None
+        self.delimiter = "\t" if file.suffix.lower() == ".tsv" else max(DELIMITERS, key=header.count)
+        self.headers = next(csv.reader(io.StringIO(header), delimiter=self.delimiter), [])
+        self.layout: Layout = layout(vocabulary, names, self.headers)
+        self.keep = self.layout.keep
+        self.batch = work / "batch.csv"
+
+    def batches(self, start: int) -> Iterator[Batch]:
+        """Batches from this byte on."""
+        with self.file.open("rb") as opened:
+            opened.seek(start or self.start)
+            while chunk := _records(opened):
+                self.batch.write_bytes(chunk)
+                yield Batch(self._source(), opened.tell())
+
+    def _source(self) -> str:
+        q = DUCKDB.name_of
+        columns = ", ".join(f"{text(header)}: 'VARCHAR'" for header in self.headers)
+        read = (
+            f"read_csv({text(str(self.batch))}, auto_detect=false, header=false, delim={text(self.delimiter)}, "
+            f"quote='\"', escape='\"', null_padding=false, strict_mode=true, columns={{{columns}}})"
+        )
+        return f"(SELECT {self.layout.cells(DUCKDB, {h: q(h) for h in self.headers})} FROM {read})"
+
+
+class ParquetSource:
+    """A Parquet file."""
+
+    def __init__(self, file: Path, vocabulary: Vocabulary, names: Names) -> None:
+        self.file = file
+        try:
+            rows = duckdb.execute(f"SELECT count(*) FROM read_parquet({text(str(file))})").fetchone()
+            described = duckdb.execute(f"DESCRIBE SELECT * FROM read_parquet({text(str(file))})").fetchall()
+        except duckdb.Error as error:
+            raise BadInputError(f"{file}: {str(error).splitlines()[0]}") from None
+        self.size = int(rows[0]) if rows else 0
+        self.types: dict[str, str] = {name: kind for name, kind, *_ in described}
+        self.layout = layout(vocabulary, names, list(self.types))
+        self.keep = self.layout.keep
+
+    def batches(self, start: int) -> Iterator[Batch]:
+        """Batches from this row on."""
+        texts = {name: _text_of(name, kind) for name, kind in self.types.items()}
+        cells = self.layout.cells(DUCKDB, texts)
+        for first in range(start, self.size, BATCH_ROWS):
+            end = min(first + BATCH_ROWS, self.size)
+            read = f"read_parquet({text(str(self.file))}, file_row_number=true)"
+            where = f"file_row_number >= {first} AND file_row_number < {end}"
+            yield Batch(f"(SELECT {cells} FROM {read} WHERE {where})", end)
+
+
+class NdjsonSource:
+    """A body of a request on each line."""
+
+    def __init__(self, file: Path, vocabulary: Vocabulary, names: Names, work: Path) -> None:
+        if names.columns or names.values or names.missing:
+            raise BadInputError(f"{file}: lines of NDJSON are bodies of requests; a mapping can only keep and ignore")
+        self.file = file
+        self.size = file.stat().st_size
+        self.keep = tuple(dict.fromkeys(names.keep))
+        self.bodies = Bodies(vocabulary, self.keep, names.ignore)
+        self.columns = [*columns_of(vocabulary), *(f"keep {number}" for number in range(len(self.keep)))]
+        self.batch = work / "batch.csv"
+
+    def batches(self, start: int) -> Iterator[Batch]:
+        """Batches from this byte on."""
+        with self.file.open("rb") as opened:
+            opened.seek(start)
+            while lines := _lines(opened):
+                yield self._batch([line for line in lines if line.strip()], opened.tell())
+
+    def _batch(self, lines: list[bytes], end: int) -> Batch:
+        q = DUCKDB.name_of
+        with self.batch.open("w", encoding="utf-8", newline="") as out:
+            writer = csv.DictWriter(out, [*self.columns, UNREAD], restval=None, lineterminator="\n")
+            for line in lines:
+                found = self.bodies.cells(line)
+                writer.writerow(
+                    {**self.bodies.kept(line), UNREAD: "true"} if found is None else {**found, UNREAD: "false"}
+                )
+        columns = ", ".join(f"{text(column)}: 'VARCHAR'" for column in (*self.columns, UNREAD))
+        read = f"read_csv({text(str(self.batch))}, auto_detect=false, header=false, delim=',', quote='\"', escape='\"', columns={{{columns}}})"
+        # What cannot be said in cells is made a cell that cannot be read.
+        first = f"CASE WHEN {q(UNREAD)} = 'true' THEN '?' ELSE {q(self.columns[0])} END AS {q(self.columns[0])}"
+        return Batch(f"(SELECT {first}, {', '.join(map(q, self.columns[1:]))} FROM {read})", end, lines)
+
+
+UNREAD = "not cells"
+
+
+def _text_of(name: str, kind: str) -> str:
+    quoted = DUCKDB.name_of(name)
+    if kind.endswith("[]"):
+        return f"CASE WHEN len({quoted}) = 0 THEN '[]' ELSE array_to_string({quoted}, ';') END"
+    return f"CAST({quoted} AS VARCHAR)"
+
+
+def _lines(opened: BinaryIO) -> list[bytes]:
+    lines, size = [], 0
+    for line in opened:
+        lines.append(line)
+        size += len(line)
+        if size > BATCH_BYTES or len(lines) >= BATCH_ROWS:
+            break
+    return lines
+
+
+def _records(opened: BinaryIO) -> bytes:
+    """Whole records of a CSV file: a line break inside quotation marks ends none."""
+    chunk = b"".join(_lines(opened))
+    if chunk.count(b'"') % 2:
+        chunk += _record(opened, BATCH_BYTES, inside=True)
+    return chunk
+
+
+def _record(opened: BinaryIO, most: int, *, inside: bool = False) -> bytes:
+    record = b""
+    while line := opened.readline(most):
+        record += line
+        inside ^= bool(line.count(b'"') % 2)
+        if not inside:
+            break
+        if len(record) > most:
+            raise BadInputError(f"a quotation mark is opened and not closed within {most} bytes")
+    return record

@@ -1,0 +1,265 @@
+"""Facts as columns: which columns there are, and what their cells say, as SQL and one patient at a time.
+
+A cell that is empty says nothing. The SQL gives the place of the value among the values of its feature, and NULL
+for a cell that it cannot read; such a patient is asked of the API's own reader as a JSON body (`body_of`), so that
+every fault, and every emergency beside a fault, is found by the code that finds it in a request.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from service.cohort.dialect import Dialect, text
+from service.engine.vocabulary import UNKNOWN
+from service.facts.json_body import Repeated
+from service.facts.schema import NONE
+from service.knowledge.vocabulary import (
+    GRADES,
+    Choice,
+    Date,
+    Fact,
+    Finding,
+    Findings,
+    Flag,
+    Members,
+    Number,
+    Record,
+    ReferenceDate,
+    Vocabulary,
+)
+
+SEPARATOR = ";"
+EMPTY_LIST = "[]"
+TRUE, FALSE = ("true", "True", "TRUE"), ("false", "False", "FALSE")
+"""Tools write the same value differently into a file that knows no booleans."""
+WHOLE = r"-?(0|[1-9][0-9]{0,8})(\.0{1,9})?"
+DECIMAL = r"-?(0|[1-9][0-9]{0,8})(\.[0-9]{1,12})?"
+DAY = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
+Reading = tuple[str, str]
+"""A feature and the SQL of its place."""
+
+
+def columns_of(vocabulary: Vocabulary) -> dict[str, Fact]:
+    """Column -> the fact that its cells state, in the order of the vocabulary."""
+    return dict(_columns(vocabulary.facts.values()))
+
+
+def _columns(facts: Any) -> Iterator[tuple[str, Fact]]:
+    for fact in facts:
+        match fact:
+            case Record():
+                yield from _columns(fact.members.values())
+            case Findings():
+                yield fact.path, fact
+                yield from _columns(fact.findings.values())
+            case Finding():
+                yield fact.path, fact
+                yield fact.grade, fact
+                yield from _columns(fact.flags.values())
+            case _:
+                yield fact.path, fact
+
+
+def other_names(vocabulary: Vocabulary) -> dict[str, str]:
+    """Names that a request has for the same cell."""
+    names = {f.presence: f.path for f in vocabulary.findings.findings.values()} if vocabulary.findings else {}
+    records = (fact for fact in vocabulary.facts.values() if isinstance(fact, Record))
+    return names | {fact.path: f"{fact.path}.{fact.shorthand}" for fact in records}
+
+
+class Reader:
+    """Writes the SQL that reads the cells of some columns. `today` is the day in UTC, YYYY-MM-DD."""
+
+    def __init__(self, vocabulary: Vocabulary, dialect: Dialect, today: str) -> None:
+        self.vocabulary = vocabulary
+        self.dialect = dialect
+        self.today = f"DATE {text(today)}"
+
+    def readings(self) -> Iterator[Reading]:
+        """Every feature with the SQL of its place; NULL where the cell cannot be read."""
+        for fact in self.vocabulary.facts.values():
+            yield from self._fact(fact)
+
+    def _fact(self, fact: Fact) -> Iterator[Reading]:
+        match fact:
+            case Choice():
+                places = {word: list(fact.features[0].values).index(value) for word, value in fact.words.items()}
+                yield fact.path, self._words(fact.path, places)
+            case Flag():
+                yield fact.path, self._words(fact.path, _FLAG)
+            case Number():
+                yield fact.path, self._number(fact)
+            case Date():
+                yield fact.path, self._date(fact)
+            case ReferenceDate():
+                cell = self._cell(fact.path)
+                day = f"CASE WHEN {self._day(cell)} > {self.today} THEN 1 WHEN {self._day(cell)} IS NOT NULL THEN 0 END"
+                yield fact.path, f"CASE WHEN {cell} IS NULL OR {cell} = 'unknown' THEN 0 ELSE {day} END"
+            case Members():
+                yield from self._members(fact)
+            case Record():
+                for member in fact.members.values():
+                    yield from self._fact(member)
+            case Findings():
+                yield from self._findings(fact)
+            case _:
+                raise TypeError(fact)
+
+    def _cell(self, column: str) -> str:
+        return self.dialect.name_of(column)
+
+    def _words(self, column: str, places: Mapping[str, int]) -> str:
+        cell = self._cell(column)
+        words = " ".join(f"WHEN {text(word)} THEN {place}" for word, place in places.items())
+        return f"CASE WHEN {cell} IS NULL THEN 0 ELSE CASE {cell} {words} END END"
+
+    def _number(self, fact: Number) -> str:
+        cell = self._cell(fact.path)
+        form = self.dialect.matches.format(cell, text(WHOLE if fact.whole else DECIMAL))
+        number = f"CAST({cell} AS DOUBLE)"
+        bands = " ".join(
+            f"WHEN {number} >= {bound} THEN {place}"
+            for place, bound in reversed(list(enumerate(fact.bands.values(), start=1)))
+        )
+        inside = f"CASE WHEN {number} < {fact.minimum} OR {number} > {fact.maximum} THEN NULL {bands} END"
+        return f"CASE WHEN {cell} IS NULL OR {cell} = 'unknown' THEN 0 WHEN {form} THEN {inside} END"
+
+    def _day(self, cell: str) -> str:
+        # Other forms that an engine takes for a date, and the year 0, are left to the reader of bodies.
+        form = self.dialect.matches.format(cell, text(DAY))
+        return f"CASE WHEN {form} AND {cell} > '0001' THEN TRY_CAST({cell} AS DATE) END"
+
+    def _date(self, fact: Date) -> str:
+        cell, reference = self._cell(fact.path), self.vocabulary.reference
+        as_of = self.today if reference is None else f"coalesce({self._day(self._cell(reference))}, {self.today})"
+        days = self.dialect.days.format(as_of, self._day(cell))
+        band = (
+            f"CASE WHEN {days} < -1 THEN 3 WHEN {days} > {fact.within_days} THEN 2 WHEN {days} IS NOT NULL THEN 1 END"
+        )
+        return f"CASE WHEN {cell} IS NULL OR {cell} = 'unknown' THEN 0 ELSE {band} END"
+
+    def _members(self, fact: Members) -> Iterator[Reading]:
+        cell = self._cell(fact.path)
+        readable = self._listed(cell, fact.words)
+        states = f"CASE WHEN {cell} IS NULL OR {cell} = 'unknown' THEN 0 WHEN {readable} THEN"
+        inside = {
+            name: " OR ".join(self._holds(cell, word) for word, value in fact.words.items() if value == name)
+            for name in fact.values
+        }
+        for name, held in inside.items():
+            yield f"{fact.path}.{name}", f"{states} CASE WHEN {held} THEN 2 ELSE 1 END END"
+        number = " + ".join(f"CASE WHEN {held} THEN 1 ELSE 0 END" for held in inside.values())
+        yield f"{fact.path}.count", f"{states} 1 + least(2, {number}) END"
+
+    def _listed(self, cell: str, words: Any) -> str:
+        word = "|".join(re.escape(word) for word in words)
+        return f"({cell} = '{EMPTY_LIST}' OR {self.dialect.matches.format(cell, text(f'({word})(;({word}))*'))})"
+
+    def _holds(self, cell: str, word: str) -> str:
+        return f"concat(';', {cell}, ';') LIKE {text(f'%;{_unlike(word)};%')} ESCAPE '!'"
+
+    def _findings(self, fact: Findings) -> Iterator[Reading]:
+        cell = self._cell(fact.path)
+        known = f"{cell} IN ('{NONE}', '{UNKNOWN}') OR {self._listed(cell, fact.findings)}"
+        parts = ", ".join(self._cell(column) for column, part in columns_of(self.vocabulary).items()
+                          if column.startswith(f"{fact.path}.") and part is not fact)  # fmt: skip
+        # Beside cells of single findings an empty list says nothing of its own.
+        form = f"CASE WHEN {cell} = '{EMPTY_LIST}' AND coalesce({parts}) IS NULL THEN 1 ELSE 0 END"
+        yield fact.form.name, f"CASE WHEN {cell} IS NULL THEN 0 WHEN {known} THEN {form} END"
+        for name, finding in fact.findings.items():
+            own = self._cell(finding.path)
+            whole = f"CASE WHEN {cell} = '{NONE}' THEN 1 WHEN {self._holds(cell, name)} THEN 2 ELSE 0 END"
+            # Stated both ways it is stated twice, which is for the reader of bodies.
+            stated = f"CASE WHEN {cell} IS NULL OR {whole} = 0 THEN {self._words(finding.path, _PRESENCE)} END"
+            yield finding.presence, f"CASE WHEN {own} IS NULL THEN coalesce({whole}, 0) ELSE {stated} END"
+            yield finding.grade, self._words(finding.grade, _GRADE)
+            for flag in finding.flags.values():
+                yield from self._fact(flag)
+
+
+_FLAG = {UNKNOWN: 0} | dict.fromkeys(FALSE, 1) | dict.fromkeys(TRUE, 2)
+_PRESENCE = {UNKNOWN: 0, "absent": 1, "present": 2}
+_GRADE = {UNKNOWN: 0} | {f"{grade}{zero}": int(grade) + 1 for grade in GRADES for zero in ("", ".0")}
+
+
+def _unlike(word: str) -> str:
+    return re.sub("([!%_])", r"!\1", word)
+
+
+# ---- one patient at a time ----------------------------------------------------------------------------------------
+
+
+def body_of(vocabulary: Vocabulary, cells: Mapping[str, str | None]) -> dict[str, Any]:
+    """The body of a request that says what the cells say. What they say twice stands twice (`Repeated`)."""
+    body: dict[str, Any] = {}
+    facts, findings = columns_of(vocabulary), vocabulary.findings
+    for column, cell in cells.items():
+        if cell is None or (findings is not None and column == findings.path):
+            continue
+        fact, place = facts[column], body
+        path = fact.presence if isinstance(fact, Finding) and column == fact.path else column
+        *above, last = path.split(".")
+        for name in above:
+            place = place.setdefault(name, {})
+        place[last] = _counted(cell) if isinstance(fact, Finding) and last == "grade" else _value(fact, cell)
+    whole = cells.get(findings.path) if findings is not None else None
+    if findings is not None and whole is not None:
+        body[findings.path] = _merged(findings, _value(findings, whole), body.get(findings.path))
+    return body
+
+
+def _merged(findings: Findings, whole: Any, parts: dict[str, Any] | None) -> Any:
+    """What is said of all findings together, with what is said of some."""
+    if parts is None:
+        return whole
+    if whole == UNKNOWN:
+        return parts
+    if whole != NONE and not (isinstance(whole, list) and all(name in findings.findings for name in whole)):
+        return Repeated([whole, parts])
+    presence = "absent" if whole == NONE else "present"
+    merged = dict(parts)
+    for name in findings.findings if whole == NONE else whole:
+        entry = merged.get(name, {})
+        stated = entry.get("presence")
+        merged[name] = {**entry, "presence": presence if stated is None else Repeated([presence, stated])}
+    return merged
+
+
+def _value(fact: Fact, cell: str) -> Any:
+    reading: Callable[[str], Any] = str
+    match fact:
+        case Flag():
+            reading = _truth
+        case Number():
+            reading = _counted if fact.whole else _measured
+        case Members():
+            reading = _items
+        case Findings():
+            reading = _whole
+        case _:
+            pass
+    return cell if cell == UNKNOWN else reading(cell)
+
+
+def _truth(cell: str) -> bool | str:
+    return True if cell in TRUE else False if cell in FALSE else cell
+
+
+def _measured(cell: str) -> float | str:
+    return _number(cell) if re.fullmatch(DECIMAL, cell) else cell
+
+
+def _counted(cell: str) -> float | str:
+    return int(float(cell)) if re.fullmatch(WHOLE, cell) else _measured(cell)
+
+
+def _number(cell: str) -> float:
+    return float(cell) if "." in cell else int(cell)
+
+
+def _items(cell: str) -> list[str]:
+    return [] if cell == EMPTY_LIST else cell.split(SEPARATOR)
+
+
+def _whole(cell: str) -> list[str] | str:
+    return cell if cell == NONE else _items(cell)

@@ -1,0 +1,50 @@
+"""Row for row what the API answers, refusals and emergencies included, whatever the format of the file."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from flask import Flask
+
+from tests.cohort.conftest import compare, expected, lines_of, write_csv, write_parquet
+from tests.cohort.registry import patients
+
+NUMBER = 3000
+
+
+@pytest.fixture(scope="module")
+def rows() -> list[dict[str, str]]:
+    return list(patients(NUMBER, seed=9, faulty=0.05, free=0.3))
+
+
+@pytest.fixture(scope="module")
+def wanted(app: Flask, rows: list[dict[str, str]]) -> list[dict]:
+    return expected(app, lines_of(rows))
+
+
+def test_the_patients_are_of_every_kind(wanted: list[dict], guideline) -> None:
+    assert {row["rule"] for row in wanted} - {None} == set(guideline.rules)
+    assert {row["status"] for row in wanted} == {200, 422}
+    assert any(row["urgent"] for row in wanted)
+    assert sum(row["warnings"].count("modifier") > 1 for row in wanted) > 3
+    assert {error.split()[0] for row in wanted for error in row["errors"]} >= {f"V{n:02}" for n in range(1, 13)}
+
+
+@pytest.mark.parametrize("ending", [".csv", ".parquet", ".ndjson"])
+def test_a_csv_file_is_answered_as_the_api_answers(
+    answered: Callable[..., list[dict]], tmp_path: Path, rows: list, wanted: list[dict], ending: str
+) -> None:
+    found = answered(write_csv(tmp_path / "in.csv", rows), ending)
+    compare(found, wanted, rows)
+
+
+def test_a_parquet_file_is_answered_as_the_api_answers(
+    answered, tmp_path: Path, rows: list, wanted: list[dict]
+) -> None:
+    compare(answered(write_parquet(tmp_path / "in.parquet", rows)), wanted, rows)
+
+
+def test_lines_of_requests_are_answered_as_the_api_answers(answered, tmp_path: Path, rows: list, wanted) -> None:
+    file = tmp_path / "in.ndjson"
+    file.write_text("\n".join(lines_of(rows)) + "\n")
+    compare(answered(file), wanted, rows)
