@@ -67,7 +67,7 @@ class Advice:
         """Each table's step, without those of findings of which there is nothing to tell."""
         guideline, point, rule = self.guideline, self.decision.point, self.decision.rule
         quiet = {finding.tier for finding in guideline.findings if not guideline.present(finding, point)}
-        steps = [each for each in guideline.chain.trace(point) if each.table not in quiet]
+        steps = [step(table, point) for table in guideline.chain.tables if table.table.name not in quiet]
         if rule.id in guideline.table.table.outputs:
             return (*steps, step(guideline.table, point))
         inputs = {name: point[name] for box in rule.when for name in box}
@@ -107,12 +107,12 @@ class Advice:
         told = "; ".join(f"{' or '.join(values)}: {title}" for title, values in changing.items())
         return f"{item.fact} ({told})"
 
-    @property
+    @cached_property
     def cited(self) -> list[tuple[str, list[Cited]]]:
         """Every source used, in order of first use, with what it supports where."""
         found: dict[str, list[Cited]] = {}
-        others = [other for item in self.missing for other in item.would_become.values()]
-        for recommendation in (*self.recommendations, *others):
+        others = (other for item in self.missing for other in item.would_become.values())
+        for recommendation in dict.fromkeys((*self.recommendations, *others)):
             for item in recommendation.citations:
                 if item not in found.setdefault(item.id, []):
                     found[item.id].append(item)

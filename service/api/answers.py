@@ -5,11 +5,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
 from flask import Response, current_app, g, request
 
 from service.advice.question import Answer
-from service.advice.render import rendered
 from service.api.json_out import GZIP_OVER, gzipped, json_response
 from service.api.knowledge import knowledge, overdue, settings
 from service.api.metrics import metrics
@@ -63,7 +61,7 @@ def respond(named: Named, ask: Callable[[], Answer]) -> Response:
     value = found.value
     if value is None:
         answer = ask()
-        value = _rule(answer) + b"\n" + orjson.dumps(rendered(answer, named.view))
+        value = _rule(answer) + b"\n" + knowledge().renderer(answer).write(answer, named.view)
         cache().keep(name, value)
     rule, _, body = value.partition(b"\n")
     _count(named.asked, rule.decode())
@@ -82,7 +80,9 @@ def respond_once(answer: Answer, view: str, **beside: Any) -> Response:
     """The response for an answer that is not kept: part of it is not in its decision_id."""
     guideline = answer.advice.guideline
     _count(guideline, _rule(answer).decode())
-    response = _dressed(json_response(rendered(answer, view) | beside), guideline, answer.decision_id)
+    response = _dressed(
+        json_response(knowledge().renderer(answer).read(answer, view) | beside), guideline, answer.decision_id
+    )
     response.headers["Cache-Status"] = "near; fwd=bypass"
     return response
 
