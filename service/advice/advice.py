@@ -6,7 +6,7 @@ from functools import cached_property
 
 from service.advice.decision import Decision, contradictions, supporting
 from service.advice.missing import Missing, missing_facts
-from service.advice.recommendation import Recommendation, Removed, Wordings, notes
+from service.advice.recommendation import Outcome, Recommendation, Removed, Wordings, notes
 from service.engine.trace import Neighbour, Step, nearest, step
 from service.knowledge.guideline import Guideline
 from service.knowledge.model import Cited, Clause, Modifier, Statement
@@ -112,10 +112,10 @@ class Advice:
         """Every source used, in order of first use, with what it supports where."""
         found: dict[str, list[Cited]] = {}
         others = (other for item in self.missing for other in item.would_become.values())
-        for recommendation in dict.fromkeys((*self.recommendations, *others)):
-            for item in recommendation.citations:
-                if item not in found.setdefault(item.id, []):
-                    found[item.id].append(item)
+        said: tuple[Recommendation | Outcome, ...] = (*self.recommendations, *dict.fromkeys(others))
+        for item in (item for each in said for item in each.citations):
+            if item not in found.setdefault(item.id, []):
+                found[item.id].append(item)
         for name in (*self._beside, *self._of_options):
             found.setdefault(name, [])
         return list(found.items())

@@ -1,39 +1,52 @@
 """What a recommendation depends on: found once a rule, so that what cannot matter to a patient is not tried."""
 
 from collections.abc import Callable, Iterable, Iterator
-from collections.abc import Set as AbstractSet
 from operator import itemgetter
 
-from service.engine.compile import Point
+from service.engine.compile import CompiledTable, Point
 from service.engine.table import Box
 from service.knowledge.guideline import Guideline
 from service.knowledge.model import Effect, Rule, boxes_in
+from service.knowledge.tables_file import collecting
 from service.knowledge.vocabulary import Findings
 
 
 class Hearing:
-    """How one rule listens to the features of a point.
-
-    `read` gives the values of all that the recommendation is made of, `said` of what chooses the rule and words and
-    grades its sentence: two points that agree there are told the same, though perhaps with other options or checks.
-    """
+    """How one rule listens to a point. `askable` are the facts whose values could change the rule or its outcome."""
 
     def __init__(self, rule: Rule, guideline: Guideline) -> None:
-        self.read = _values(guideline, _names(_boxes(rule, guideline, lambda _: True)))
-        wording = list(_boxes(rule, guideline, _changes_words))
-        heard = _names(wording) | _choosing(guideline)
-        self.said = _values(guideline, heard)
-        idle = frozenset(_idle(guideline, heard, wording))
+        self._all = _table(_boxes(rule, guideline, lambda _: True), guideline)
+        boxes = list(_boxes(rule, guideline, _changes_outcome))
+        self._outcome = _table(boxes, guideline)
+        choosing = sorted(_choosing(guideline))
+        self._choosing: Callable[[Point], object] = itemgetter(*choosing) if choosing else lambda _: ()
+        idle = frozenset(_idle(guideline, boxes))
         self.askable = tuple(
             fact
             for fact in guideline.vocabulary.askable
             if isinstance(fact, Findings) or any(not changes.items() <= idle for _, changes in fact.statable)
         )
 
+    def whole(self, point: Point) -> int:
+        """All that the rule's recommendation is made of: of two points of one number it is the same."""
+        return self._all.fitting(point)
 
-def _values(guideline: Guideline, names: AbstractSet[str]) -> Callable[[Point], object]:
-    ordered = [name for name in guideline.chain.features if name in names]
-    return itemgetter(*ordered) if ordered else lambda _: ()
+    def outcome(self, point: Point) -> int:
+        """The same for its sentence, grades and sources only."""
+        return self._outcome.fitting(point)
+
+    def same(self, one: Point, other: Point) -> bool:
+        """Whether both are told the same: all that chooses the rule agrees, and all that its outcome is made of."""
+        return self._choosing(one) == self._choosing(other) and self.outcome(one) == self.outcome(other)
+
+
+def _table(boxes: Iterable[Box], guideline: Guideline) -> CompiledTable:
+    """Says by a bit for each box whether a point lies in it."""
+    features = guideline.chain.features
+    distinct = {frozenset(box.items()): box for box in boxes}
+    # Features of wordings (which modifiers hold, what was removed) follow from those of the boxes that are here.
+    stated = [{name: box[name] for name in box if name in features} for box in distinct.values()]
+    return CompiledTable(collecting("hearing", [(str(index), (box,)) for index, box in enumerate(stated)], features))
 
 
 def _names(boxes: Iterable[Box]) -> set[str]:
@@ -65,17 +78,19 @@ def _boxes(rule: Rule, guideline: Guideline, counts: Callable[[Effect], bool]) -
                 yield from when
 
 
-def _changes_words(effect: Effect) -> bool:
-    return bool(effect.lowers_certainty or effect.prefix or effect.adds or effect.ends)
+def _changes_outcome(effect: Effect) -> bool:
+    graded = effect.lowers_certainty
+    return bool(graded or effect.prefix or effect.adds or effect.ends or effect.cite_first or effect.citations)
 
 
-def _idle(guideline: Guideline, heard: AbstractSet[str], boxes: Iterable[Box]) -> Iterator[tuple[str, str]]:
-    """Stated features with the values that nothing heard tells from the first one."""
+def _idle(guideline: Guideline, boxes: Iterable[Box]) -> Iterator[tuple[str, str]]:
+    """Stated features with the values that neither the choice nor the boxes tell from the first one."""
     accepting: dict[str, list[frozenset[str]]] = {}
     for box in boxes:
         for name, accepted in box.items():
             accepting.setdefault(name, []).append(accepted)
     choosing = _choosing(guideline)
+    heard = choosing | accepting.keys()
     for feature in (*guideline.vocabulary.features, *guideline.vocabulary.counted):
         if feature.name in choosing or not heard.isdisjoint(guideline.chain.following(feature.name)):
             continue

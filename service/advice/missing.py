@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from service.advice.decision import Decision, decided, emergency
-from service.advice.recommendation import Recommendation, Wordings
+from service.advice.recommendation import Outcome, Recommendation, Wordings
 from service.engine.compile import Point
 from service.engine.vocabulary import UNKNOWN
 from service.knowledge.guideline import Guideline, inside
@@ -19,7 +19,7 @@ class Missing:
 
     fact: str
     decisive: bool
-    would_become: Mapping[str, Recommendation]
+    would_become: Mapping[str, Outcome]
 
 
 def missing_facts(
@@ -33,15 +33,15 @@ def missing_facts(
         return ()
     guideline, point = decision.guideline, decision.point
     hearing = wordings.hearing[decision.rule.id]
-    said, found = hearing.said(point), []
+    found = []
     for fact, values in _open_facts(hearing.askable, decision, stated):
         asked = fact in guideline.vocabulary.screened
         trials = [(value, changes, guideline.chain.amend(point, changes)) for value, changes in values]
         # Most values change nothing that is said, and need no closer look.
-        if not asked and all(hearing.said(trial) == said for _, _, trial in trials):
+        if not asked and all(hearing.same(trial, point) for _, _, trial in trials):
             continue
         possible = [(value, trial) for value, changes, trial in trials if _possible(guideline, trial, changes)]
-        would_become = {value: wordings.of(decided(guideline, trial)) for value, trial in possible}
+        would_become = {value: wordings.outcome(decided(guideline, trial)) for value, trial in possible}
         if asked or any(not _same(given, other) for other in would_become.values()):
             decisive = any(other.rule.code != given.rule.code for other in would_become.values())
             found.append(Missing(fact, decisive, would_become))
@@ -56,7 +56,7 @@ def _possible(guideline: Guideline, point: Point, changes: Iterable[str]) -> boo
     return emergency(guideline, point) or not any(inside(guideline.contradicted_by[name], point) for name in changes)
 
 
-def _same(one: Recommendation, other: Recommendation) -> bool:
+def _same(one: Recommendation, other: Outcome) -> bool:
     return (one.rule.code, one.statement, one.certainty) == (other.rule.code, other.statement, other.certainty)
 
 

@@ -1,11 +1,14 @@
 """One recommendation: the rule's sentence for this patient, graded, with its options and sources."""
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 from service.advice.decision import Decision, effects, wording_point
 from service.advice.hearing import Hearing
 from service.knowledge.guideline import Guideline, holds
 from service.knowledge.model import CERTAINTIES, DOMAINS, Cited, Effect, Grading, Modifier, Reason, Rule
+
+T = TypeVar("T")
 
 NONE = "none"
 KEPT = 20_000
@@ -51,8 +54,19 @@ class Recommendation:
     key_message: str
 
 
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """What an answer would become, in short. Compared by identity: see Wordings."""
+
+    rule: Rule
+    statement: str
+    certainty: str
+    urgency: str
+    citations: tuple[Cited, ...]
+
+
 class Wordings:
-    """Recommendations of one guideline, kept by all that they depend on: rule, trigger and the features they read.
+    """What one guideline has said: kept by all that it depends on, which is the rule, the trigger and what it hears.
 
     Trying the values of missing facts asks for the same few again and again. Shared between threads:
     two may make the same one at once, which is the same value twice.
@@ -60,17 +74,33 @@ class Wordings:
 
     def __init__(self, guideline: Guideline) -> None:
         self.hearing = {rule.id: Hearing(rule, guideline) for rule in guideline.rules.values()}
-        self._known: dict[tuple[object, ...], Recommendation] = {}
+        self._known: dict[tuple[str, str, int], Recommendation] = {}
+        self._outcomes: dict[tuple[str, str, int], Outcome] = {}
 
     def of(self, decision: Decision) -> Recommendation:
         """The recommendation for this decision."""
-        key = (decision.rule.id, decision.trigger, self.hearing[decision.rule.id].read(decision.point))
+        key = (decision.rule.id, decision.trigger, self.hearing[decision.rule.id].whole(decision.point))
         found = self._known.get(key)
         if found is None:
-            if len(self._known) >= KEPT:
-                self._known.clear()
-            found = self._known[key] = recommend(decision)
+            found = _kept(self._known, key, recommend(decision))
         return found
+
+    def outcome(self, decision: Decision) -> Outcome:
+        """The same in short: many recommendations that differ in their options and checks have one outcome."""
+        key = (decision.rule.id, decision.trigger, self.hearing[decision.rule.id].outcome(decision.point))
+        found = self._outcomes.get(key)
+        if found is None:
+            whole = self.of(decision)
+            short = Outcome(whole.rule, whole.statement, whole.certainty, whole.urgency, whole.citations)
+            found = _kept(self._outcomes, key, short)
+        return found
+
+
+def _kept(known: dict[tuple[str, str, int], T], key: tuple[str, str, int], value: T) -> T:
+    if len(known) >= KEPT:
+        known.clear()
+    known[key] = value
+    return value
 
 
 def recommend(decision: Decision) -> Recommendation:

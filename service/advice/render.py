@@ -10,15 +10,13 @@ from service.advice.advice import Advice
 from service.advice.evidence import Applicability, cited, evidence
 from service.advice.missing import Missing
 from service.advice.question import Answer
-from service.advice.recommendation import Recommendation
+from service.advice.recommendation import Outcome, Recommendation
 from service.knowledge.guideline import Guideline
 from service.knowledge.model import Citation, Cited, Clause, Rule, Statement
 
 VIEWS = ("full", "brief", "row")
 Member: TypeAlias = Any
 """A JSON value, or one that is written already (orjson.Fragment)."""
-Kept: TypeAlias = WeakKeyDictionary[Recommendation, orjson.Fragment]
-"""Lives as long as the recommendation does (see Wordings)."""
 
 
 class Renderer:
@@ -32,8 +30,8 @@ class Renderer:
         self._beside = cited(guideline)
         self._unused = {name: _written(citation(source)) for name, source in guideline.citations.items()}
         self._changes = {rule.id: _written(_what_would_change(guideline, rule)) for rule in guideline.rules.values()}
-        self._whole: Kept = WeakKeyDictionary()
-        self._short: Kept = WeakKeyDictionary()
+        self._whole: WeakKeyDictionary[Recommendation, orjson.Fragment] = WeakKeyDictionary()
+        self._short: WeakKeyDictionary[Outcome, orjson.Fragment] = WeakKeyDictionary()
 
     def write(self, answer: Answer, view: str) -> bytes:
         """The answer as the view shows it, as JSON."""
@@ -114,7 +112,7 @@ class Renderer:
         would_become = {value: self._other(other) for value, other in item.would_become.items()}
         return {"fact": item.fact, "decisive": item.decisive, "would_become": would_become}
 
-    def _other(self, item: Recommendation) -> Member:
+    def _other(self, item: Outcome) -> Member:
         """What an answer would become, in short."""
         found = self._short.get(item)
         if found is None:

@@ -47,7 +47,7 @@ def everything_tried(
             trial = decide(guideline, {**stated, **changes})
             brought = {clause.id for clause in guideline.implausible.at(trial.point)} - held
             if not brought and (trial.emergency or not contradictions(trial)):
-                would_become[value] = wordings.of(trial)
+                would_become[value] = wordings.outcome(trial)
         same = (given.rule.code, given.statement, given.certainty)
         if any((each.rule.code, each.statement, each.certainty) != same for each in would_become.values()):
             decisive = any(each.rule.code != given.rule.code for each in would_become.values())
