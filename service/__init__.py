@@ -4,6 +4,7 @@
 """
 
 import secrets
+from threading import BoundedSemaphore
 
 import structlog
 from flask import Flask, Response, request
@@ -78,6 +79,8 @@ def create_app(settings: Settings | None = None) -> Flask:
         CDS_DOOR=_cds_door(settings, library, secret),
         FEEDBACK_STORE=FeedbackStore(state),
         AUTHENTICATOR=authenticator,
+        # A stream holds its thread for as long as it lasts; most are left for everybody else.
+        STREAMS=BoundedSemaphore(max(1, settings.threads // 4)),
     )
     app.url_map.strict_slashes = True
     app.url_map.redirect_defaults = False

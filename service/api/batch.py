@@ -1,5 +1,6 @@
 """Many patients: an array in, an array out, in the same order. A bad patient never spoils its neighbours."""
 
+from collections.abc import Callable
 from typing import Any
 
 import orjson
@@ -10,11 +11,16 @@ from service.api.access import ADVICE, OPEN, scope
 from service.api.body import JSON, parse_json, read_body
 from service.api.json_out import fresh, json_response
 from service.api.knowledge import knowledge, settings
-from service.api.problems import KINDS, Problem
+from service.api.problems import Problem
 from service.api.recommendations import ask, view_asked
+from service.api.stream import refused, stream, streamed, told
 from service.facts.json_body import Json, crowded
 
 blueprint = Blueprint("batch", __name__)
+
+MORE = (
+    "Lines (application/x-ndjson) that are sent chunked, without a Content-Length, are answered however many there are."
+)
 
 NDJSON = "application/x-ndjson"
 TIMES_ONE = 16
@@ -37,11 +43,13 @@ def methods() -> Response:
 @scope(ADVICE)
 def batch() -> Response:
     """Answer each patient: {index, status, answer | problem}. The view is `row` unless another is asked for."""
+    if request.mimetype == NDJSON and streamed():
+        return stream(_line_answer(), NDJSON)
     body = read_body(settings().max_body_bytes * TIMES_ONE, JSON, NDJSON)
     patients = _lines(body) if request.mimetype == NDJSON else _items(parse_json(body))
     most = settings().max_batch
     if len(patients) > most:
-        raise Problem("body-too-large", f"A batch holds at most {most} patients.")
+        raise Problem("body-too-large", f"A batch holds at most {most} patients. {MORE}")
     if request.mimetype == NDJSON:
         patients = [_read(line) for line in patients]
     members = MEMBERS_EACH * max(most, FEW)
@@ -96,7 +104,28 @@ def _view(results: list[Answer | Problem]) -> str:
         raise
 
 
+def _line_answer() -> Callable[[int, bytes | None], bytes]:
+    """What answers a line of a stream in the view asked for."""
+    misspelt: Problem | None = None
+    try:
+        view = view_asked("row")
+    except Problem as problem:
+        misspelt, view = problem, "row"
+    longest = settings().max_body_bytes
+
+    def answer(index: int, line: bytes | None) -> bytes:
+        if line is None:
+            return told(index, Problem("body-too-large", f"A line may have {longest} bytes."))
+        result = _result(_read(line))
+        # Nobody can know whether an emergency is still to come, and that is answered whatever else is wrong.
+        if misspelt is not None and not (isinstance(result, Answer) and result.advice.decision.emergency):
+            result = misspelt
+        return orjson.dumps(_shown(index, result, view), option=orjson.OPT_APPEND_NEWLINE)
+
+    return answer
+
+
 def _shown(index: int, result: Answer | Problem, view: str) -> dict[str, Any]:
     if isinstance(result, Problem):
-        return {"index": index, "status": KINDS[result.code].status, "problem": result.body()}
+        return refused(index, result)
     return {"index": index, "status": 200, "answer": orjson.Fragment(knowledge().renderer(result).write(result, view))}

@@ -38,6 +38,7 @@ def compress(response: Response) -> Response:
     if (
         not accepts_gzip()
         or response.direct_passthrough
+        or response.is_streamed
         or "Content-Encoding" in response.headers
         or len(response.data) <= GZIP_OVER
     ):

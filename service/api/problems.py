@@ -165,7 +165,8 @@ _BY_STATUS = {kind.status: code for code, kind in KINDS.items()}
 """Of several kinds with one status the last, which is the most general."""
 
 
-def _http_problem(error: HTTPException) -> Response:
+def of_http(error: HTTPException) -> Problem:
+    """The problem that an HTTP exception stands for."""
     status = error.code or HTTPStatus.INTERNAL_SERVER_ERROR
     code = _BY_STATUS.get(status, "bad-request" if status < HTTPStatus.INTERNAL_SERVER_ERROR else "internal-error")
     headers = {}
@@ -173,7 +174,11 @@ def _http_problem(error: HTTPException) -> Response:
         headers["Allow"] = ", ".join(sorted(error.valid_methods))
     if isinstance(error, RequestTimeout):
         headers["Connection"] = "close"
-    return Problem(code, KINDS[code].cause, headers=headers).response()
+    return Problem(code, KINDS[code].cause, headers=headers)
+
+
+def _http_problem(error: HTTPException) -> Response:
+    return of_http(error).response()
 
 
 def _unexpected(error: Exception) -> Response:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from gunicorn.http.errors import ParseException
@@ -12,32 +14,45 @@ if TYPE_CHECKING:
     from typing import BinaryIO
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
+PIECE = 65_536
+"""Bytes read at once where what has arrived cannot be told."""
 
-class _Body:
+
+class Body:
     """``wsgi.input``, whose faults are werkzeug's HTTP exceptions.
 
     It stands below werkzeug's LimitedStream, which would make a 400 of every OSError.
     """
 
-    def __init__(self, stream: BinaryIO, length: int | None) -> None:
+    def __init__(self, stream: BinaryIO, length: int | None, connection: object = None) -> None:
         self._stream = stream
         self._missing = length
+        self._connection = connection
 
     def read(self, size: int = -1, /) -> bytes:
-        try:
+        with _as_http():
             data = self._stream.read(size)
-        except (BlockingIOError, TimeoutError):  # SO_RCVTIMEO on a plain socket; service.worker.ReadTimeoutError
-            raise RequestTimeout("The request body did not arrive in time.") from None
-        except OSError:
-            raise ClientDisconnected("The connection ended before the request body did.") from None
-        except ParseException:
-            raise BadRequest("The chunked request body is malformed.") from None
         if self._missing is not None:
             self._missing -= len(data)
             # Gunicorn returns what there is when a client hangs up early, and says nothing.
             if self._missing > 0 and (size < 0 or (size > 0 and not data)):
                 raise ClientDisconnected("The request body is shorter than its Content-Length.")
         return data
+
+    def arrived(self) -> bytes:
+        """What has come of a chunked body by now, but at least a byte; nothing at its end."""
+        reader = getattr(self._stream, "reader", None)
+        if reader is None:  # a test's
+            return self.read(PIECE)
+        with _as_http():
+            # Gunicorn's own body waits until it has as much as was asked for; its reader gives up what it holds.
+            first: bytes = reader.read(1)
+            return first + reader.read(reader.buf.tell()) if first else b""
+
+    def go_on(self, seconds: float) -> None:
+        """Give the client so many seconds more, as a stream is longer than one request may take."""
+        if hasattr(self._connection, "deadline"):
+            self._connection.deadline = time.monotonic() + seconds
 
     def readline(self, size: int = -1, /) -> bytes:
         """Read to the next line's end. Through read(), so that its faults are the same; the API reads whole bodies."""
@@ -56,6 +71,18 @@ class _Body:
         return iter(self.readline, b"")
 
 
+@contextmanager
+def _as_http() -> Iterator[None]:
+    try:
+        yield
+    except (BlockingIOError, TimeoutError):  # SO_RCVTIMEO on a plain socket; service.worker.ReadTimeoutError
+        raise RequestTimeout("The request body did not arrive in time.") from None
+    except OSError:
+        raise ClientDisconnected("The connection ended before the request body did.") from None
+    except ParseException:
+        raise BadRequest("The chunked request body is malformed.") from None
+
+
 class BodyFaults:
     """WSGI middleware: ``app.wsgi_app = BodyFaults(app.wsgi_app)``."""
 
@@ -65,5 +92,7 @@ class BodyFaults:
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Pass the request on with a body that reports its faults."""
         length = environ.get("CONTENT_LENGTH") or ""
-        environ["wsgi.input"] = _Body(environ["wsgi.input"], int(length) if length.isdecimal() else None)
+        environ["wsgi.input"] = Body(
+            environ["wsgi.input"], int(length) if length.isdecimal() else None, environ.get("gunicorn.socket")
+        )
         return self._app(environ, start_response)
