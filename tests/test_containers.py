@@ -26,10 +26,20 @@ SENTENCE = "is missing, so run make secrets once; it writes .env"
 def test_nothing_is_published_but_the_service_and_that_on_this_machine_only() -> None:
     assert {name: each.get("ports") for name, each in SERVICES.items()} == {
         "service": ["127.0.0.1:8000:8000"],
+        "replica": ["127.0.0.1:8001:8000"],
         "cache": None,
         "state": None,
     }
     assert SERVICES["service"]["environment"]["AUTH"] == "none"
+
+
+def test_the_replica_is_the_service_again_and_shares_its_secret_and_both_redis_servers() -> None:
+    one, other = SERVICES["service"], SERVICES["replica"]
+    assert other["profiles"] == ["replicas"]
+    assert "profiles" not in one
+    different = {"environment", "ports", "profiles"}
+    assert {name: other[name] for name in other.keys() - different} == {n: one[n] for n in one.keys() - different}
+    assert one["environment"] | {"PUBLIC_URL": "http://127.0.0.1:8001"} == other["environment"]
 
 
 @pytest.mark.parametrize("name", SERVICES)

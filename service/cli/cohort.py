@@ -72,10 +72,24 @@ def columns() -> None:
         click.echo(f"{column}\t{fact.title}")
 
 
+@cohort.command("export")
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
+@click.option("--id", "name", default=None, help="Which guideline; by default the one that GUIDELINE names.")
+def export(folder: Path, name: str | None) -> None:
+    """Write the relations (Parquet) and the statements that join them (SQL) to FOLDER, for other engines."""
+    try:
+        from service.cohort import export as exports  # noqa: PLC0415 - an optional extra
+    except ImportError:
+        raise click.ClickException(EXTRA) from None
+    guideline = knowledge().newest(name or settings().guideline).guideline
+    for file in exports.export(guideline, folder):
+        click.echo(folder / file)
+
+
 class _Stop(click.ClickException):
     def __init__(self, message: str, code: int) -> None:
         super().__init__(message)
-        self.exit_code = code
+        self.exit_code = code  # type: ignore[misc] # click declares it for the class
 
 
 class _Bar:

@@ -4,16 +4,79 @@ import json
 from pathlib import Path
 from typing import Any
 
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
 from service.cohort.run import Done
+from service.engine.vocabulary import UNKNOWN
 from service.knowledge.guideline import Guideline
+
+FILES = Environment(
+    loader=PackageLoader("service.cohort", "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+)
 
 
 def write(place: Path, guideline: Guideline, source: Path, done: Done) -> None:
     """Write place.json and place.html."""
-    told: dict[str, Any] = {
-        "rows": done.rows,
-        "counts": done.counts,
-        "source": source.name,
-        "release": guideline.release.release,
-    }
+    told = report(guideline, source, done)
     place.with_name(f"{place.name}.json").write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
+    page = FILES.get_template("report.html").render(told)
+    place.with_name(f"{place.name}.html").write_text(page, encoding="utf-8")
+
+
+def report(guideline: Guideline, source: Path, done: Done) -> dict[str, Any]:
+    """What is told of a run: how much was answered and refused and why, what is unknown, what was recommended."""
+    counts = {name: dict(found) for name, found in done.counts.items()}
+    status, unknown = counts.get("status", {}), counts.get("unknown", {})
+    read = unknown.get("read", 0)
+    by_rule = counts.get("rule", {})
+    return {
+        "source": source.name,
+        "guideline": {"id": guideline.release.id, "release": guideline.release.release, "digest": guideline.digest},
+        "sign_off": guideline.release.sign_off,
+        "day": done.today,
+        "patients": done.rows,
+        "answered": status.get("200", 0),
+        "refused": done.rows - status.get("200", 0),
+        "urgent_refusals": counts.get("urgent_refusals", {}).get("urgent", 0),
+        "read_by_relations": read,
+        "recommendations": [
+            {
+                "rule": name,
+                "code": rule.code,
+                "title": rule.title,
+                "direction": rule.direction,
+                "patients": by_rule[name],
+            }
+            for name, rule in guideline.rules.items()
+            if name in by_rule
+        ],
+        "certainty": counts.get("certainty", {}),
+        "faults": _faults(counts.get("error", {})),
+        "warnings": _sorted(counts.get("warning", {})),
+        "unknown": _unknown(guideline, unknown, read),
+    }
+
+
+def _faults(errors: dict[str, int]) -> list[dict[str, Any]]:
+    """By V-rule or kind of fault and the member that it is about."""
+    found = [(*error.partition(" ")[::2], number) for error, number in errors.items()]
+    return [
+        {"rule": rule, "member": member, "number": number}
+        for rule, member, number in sorted(found, key=lambda item: (item[0], -item[2]))
+    ]
+
+
+def _sorted(counts: dict[str, int]) -> dict[str, int]:
+    return dict(sorted(counts.items(), key=lambda item: -item[1]))
+
+
+def _unknown(guideline: Guideline, unknown: dict[str, int], read: int) -> list[dict[str, Any]]:
+    """Each fact with the number of patients of whom it is not known. Of details only where their finding is stated."""
+    found = []
+    for path, fact in guideline.vocabulary.single_facts.items():
+        features = [feature for feature in fact.features if UNKNOWN in feature.values]
+        if path.count(".") > 1 or not features:
+            continue
+        number = unknown.get(features[0].name, 0)
+        found.append({"fact": path, "title": fact.title, "patients": number, "share": number / read if read else 0.0})
+    return found
