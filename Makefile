@@ -45,7 +45,7 @@ install = @echo "Installing $< (a minute at most; once) ..."; \
 	|| { echo "make: pip could not install $<; its last words (all of them: .venv/install.log):" >&2; tail -n 3 .venv/install.log >&2; exit 1; }; \
 	touch $@
 
-.PHONY: help run test conformance trust trust-faults trust-poison trust-fuzz trust-tokens lint check openapi lock secrets clean preflight preflight-run FORCE
+.PHONY: help run test bench-cohort cohort-spark conformance trust trust-faults trust-poison trust-fuzz trust-tokens lint check openapi lock secrets clean preflight preflight-run FORCE
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 # One after the other: the checks come first.
@@ -61,6 +61,15 @@ run: preflight-run .venv/.runtime .venv/.embedded ## install what is missing and
 
 test: preflight .venv/.dev .venv/.embedded ## all tests
 	@$(BIN)/pytest $(ARGS)
+
+bench-cohort: preflight .venv/.dev .venv/.embedded ## many patients: rows beside bench's, equality on a million, memory (40 minutes)
+	@$(BIN)/python -m bench.cohort $(ARGS)
+
+cohort-spark: preflight .venv/.dev .venv/.spark ## optional: the cohort by Apache Spark in local-cluster mode, row for row (needs Java 17, downloads pyspark)
+	@.venv/.spark/bin/python -m tests.spark_cluster $(ARGS)
+
+.venv/.spark: .venv/.place
+	@$(PYTHON) -m venv $@ && $@/bin/pip install --quiet --disable-pip-version-check 'pyspark>=4' || { rm -rf $@; exit 1; }
 
 conformance: preflight .venv/.dev .venv/.embedded ## the CDS Hooks checklist against running services: line, verdict, evidence
 	@$(BIN)/python -m tests.conformance $(ARGS)
@@ -99,6 +108,7 @@ openapi: preflight .venv/.runtime ## write openapi.yaml from the code
 lock: preflight .venv/.dev ## pin and hash the dependencies (LOCK=--upgrade renews them)
 	$(BIN)/uv $(UV_LOCK) --output-file requirements.txt pyproject.toml
 	$(BIN)/uv $(UV_LOCK) --output-file requirements-dev.txt --extra dev --constraints requirements.txt pyproject.toml
+	$(BIN)/uv $(UV_LOCK) --output-file requirements-cohort.txt --extra cohort --constraints requirements.txt pyproject.toml
 	$(BIN)/uv $(UV_LOCK) --output-file requirements-embedded.txt --group embedded --no-deps
 UV_LOCK = --quiet pip compile --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' $(LOCK)

@@ -13,6 +13,7 @@ from service.api.access import OPEN, scope
 from service.api.json_out import json_response, vary
 from service.api.knowledge import knowledge, overdue, settings
 from service.api.problems import Problem
+from service.cohort import parquet
 from service.engine.table import Box
 from service.knowledge.guideline import Guideline
 from service.knowledge.model import Rule
@@ -97,14 +98,18 @@ def rule_by(guideline: str, rule: str) -> Response:
 @blueprint.get("/v1/guidelines/<guideline>/decision-table")
 @scope(OPEN)
 def decision_table(guideline: str) -> Response:
-    """Every cell of the decision table with its rule, as JSON or CSV."""
+    """Every cell of the decision table with its rule, as JSON or CSV, or Parquet where the extra for cohorts is."""
     asked = _asked(guideline)
-    form = request.accept_mimetypes.best_match([JSON, CSV]) if request.accept_mimetypes else JSON
+    forms = [JSON, CSV, *([parquet.MIMETYPE] if parquet.installed() else [])]
+    form = request.accept_mimetypes.best_match(forms) if request.accept_mimetypes else JSON
     if form is None:
-        raise Problem("not-acceptable", f"The decision table comes as {JSON} or {CSV}.")
+        raise Problem("not-acceptable", f"The decision table comes as {' or '.join(forms)}.")
     rows = list(_cells(asked))
     if form == JSON:
         response = public({"columns": [*asked.release.axes, *RESULT], "cells": rows})
+    elif form == parquet.MIMETYPE:
+        columns = [*asked.release.axes, *RESULT]
+        response = _kept(Response(parquet.parquet(columns, rows), mimetype=form))
     else:
         text = io.StringIO()
         writer = csv.DictWriter(text, [*asked.release.axes, *RESULT])
