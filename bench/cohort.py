@@ -22,13 +22,13 @@ from itertools import cycle, islice
 from pathlib import Path
 
 import duckdb
-
 from bench.client import closed_loop, request
 from bench.knowledge import guideline
 from bench.patients import patients
 from bench.report import RESULTS, printed, run_of
 from bench.row import Effort, Measure, Pair, Spec, Target, measured
 from bench.serving import KEY, OURS, ROOT, Server, serving
+
 from service.advice.question import Questioner
 from service.cohort.mapping import Names
 from service.cohort.run import run
@@ -50,7 +50,7 @@ def _ndjson(effort: Effort) -> Iterator[Measure]:
     with serving(OURS) as ours:
 
         def pair() -> Pair:
-            bodies = [json.dumps(patient.facts).encode() for patient in islice(drawn, effort.of(LINES + CALLS, 60))]
+            bodies = [patient.body for patient in islice(drawn, effort.of(LINES + CALLS, 60))]
             calls, lines = bodies[: effort.of(CALLS, 20)], bodies[effort.of(CALLS, 20) :]
             began = time.perf_counter()
             answered = _stream(ours, lines)
@@ -202,7 +202,7 @@ SPECS = {
         ),
         _copied("csv"),
         _copied("parquet"),
-        Spec("cohort_equal", "rows", Target.read("ratio >= 1"), "rows that the API gives as well", "all rows", _equal),
+        Spec("cohort_equal", "rows", Target.read("ratio >= 1"), "rows that the API gives too", "all rows", _equal),
         Spec("cohort_memory", "MB", Target.read("ratio <= 1.2"), "most memory at 10 million", "at one million", _memory),
     )
 }  # fmt: skip

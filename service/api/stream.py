@@ -1,8 +1,9 @@
 """Lines answered while they come: a stream of patients, of which no more is held than what has just arrived."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterator
-from threading import BoundedSemaphore
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 import structlog
@@ -12,7 +13,11 @@ from werkzeug.exceptions import HTTPException
 from service.api.json_out import fresh
 from service.api.knowledge import settings
 from service.api.problems import KINDS, Problem, of_http, unavailable
-from service.api.timeouts import Body
+
+if TYPE_CHECKING:
+    from threading import BoundedSemaphore
+
+    from service.api.timeouts import Body
 
 WRITTEN = 65_536
 """Bytes of answers that are written together, at most; fewer when no more lines have come."""

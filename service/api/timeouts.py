@@ -30,6 +30,7 @@ class Body:
         self._connection = connection
 
     def read(self, size: int = -1, /) -> bytes:
+        """As of any file."""
         with _as_http():
             data = self._stream.read(size)
         if self._missing is not None:
@@ -65,6 +66,7 @@ class Body:
         return bytes(line)
 
     def readlines(self, _hint: int = -1, /) -> list[bytes]:
+        """As of any file."""
         return list(self)
 
     def __iter__(self) -> Iterator[bytes]:

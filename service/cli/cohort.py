@@ -29,7 +29,7 @@ EXTRA = "this needs the extra `cohort` (DuckDB): pip install --require-hashes -r
 @click.option("--memory", default="1GB", show_default=True, help="What the engine may use before it writes to disk.")
 @click.option("--restart", is_flag=True, help="Begin anew what was interrupted.")
 @click.option("--id", "name", default=None, help="Which guideline; by default the one that GUIDELINE names.")
-def run(
+def run(  # noqa: PLR0913, PLR0917 - one for each option
     source: Path,
     target: Path,
     mapping: Path | None,
@@ -37,7 +37,7 @@ def run(
     ignore: tuple[str, ...],
     report: Path | None,
     memory: str,
-    restart: bool,
+    restart: bool,  # noqa: FBT001 - a flag of the command line
     name: str | None,
 ) -> None:
     """Answer every patient of IN (CSV, Parquet or NDJSON by its ending) in OUT.

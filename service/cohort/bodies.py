@@ -29,7 +29,7 @@ class Bodies:
         self.columns = tuple(columns_of(vocabulary))
         self.keep, self.ignore = tuple(keep), tuple(ignore)
 
-    def cells(self, line: bytes) -> Cells | None:
+    def cells(self, line: bytes) -> Cells | None:  # noqa: C901 - one step a way in which a line is no cells
         """The cells of a body, or None where it has to be read as what it is. What is kept is among them."""
         try:
             tree = orjson.loads(line)

@@ -24,7 +24,7 @@ SLOW_BATCH = 5000
 class Engine:
     """Answers batches. Its memory does not grow with their number."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - what a run is made of
         self,
         questioner: Questioner,
         today: dt.date,
@@ -52,7 +52,7 @@ class Engine:
         run = self.connection.execute
         run(f"CREATE OR REPLACE TABLE answered AS {self.statement.write(batch.source, self.kept)}")
         found = run("SELECT count(*), count(unread) FROM answered").fetchone()
-        number, unread = found if found else (0, 0)
+        number, unread = found or (0, 0)
         kept = "".join(f"{DUCKDB.name_of(kept)}, " for kept in self.kept)
         words = ", ".join(DUCKDB.name_of(name) for name in WORDS)
         row = f"{kept}rowid + {done + 1} AS row, status, {words}, warnings, faults AS errors, urgent"
@@ -62,12 +62,13 @@ class Engine:
         if unread or batch.lines:
             run(
                 "CREATE OR REPLACE TABLE asked (place BIGINT, status INTEGER, "
-                f"{', '.join(f'{DUCKDB.name_of(name)} VARCHAR' for name in WORDS)}, warnings VARCHAR[], errors VARCHAR[], urgent VARCHAR)"
+                f"{', '.join(f'{DUCKDB.name_of(name)} VARCHAR' for name in WORDS)}, "
+                "warnings VARCHAR[], errors VARCHAR[], urgent VARCHAR)"
             )
             for columns in self._asked(batch, again):
                 self._insert(columns)
             either = ", ".join(
-                f"CASE WHEN asked.place IS NULL THEN answered.{DUCKDB.name_of(n)} ELSE asked.{DUCKDB.name_of(n)} END AS {DUCKDB.name_of(n)}"
+                f"CASE WHEN asked.place IS NULL THEN answered.{n} ELSE asked.{n} END AS {n}"
                 for n in ("status", *WORDS, "warnings")
             )
             row = (
@@ -76,7 +77,8 @@ class Engine:
                 "CASE WHEN asked.place IS NULL THEN answered.urgent ELSE asked.urgent END AS urgent"
             )
             run(
-                f"CREATE OR REPLACE VIEW result AS SELECT {row} FROM answered LEFT JOIN asked ON asked.place = answered.rowid ORDER BY answered.rowid"
+                f"CREATE OR REPLACE VIEW result AS SELECT {row} FROM answered "
+                "LEFT JOIN asked ON asked.place = answered.rowid ORDER BY answered.rowid"
             )
         return int(number)
 

@@ -49,8 +49,13 @@ class Batch:
 class Source(Protocol):
     """A file that is read batch by batch. `size` is in the unit of `Batch.next`."""
 
-    size: int
-    keep: Sequence[str]
+    @property
+    def size(self) -> int:
+        """Where it ends."""
+
+    @property
+    def keep(self) -> Sequence[str]:
+        """The headers to carry over."""
 
     def batches(self, start: int) -> Iterator[Batch]:
         """Batches from this place on."""
@@ -161,7 +166,10 @@ class NdjsonSource:
                     {**self.bodies.kept(line), UNREAD: "true"} if found is None else {**found, UNREAD: "false"}
                 )
         columns = ", ".join(f"{text(column)}: 'VARCHAR'" for column in (*self.columns, UNREAD))
-        read = f"read_csv({text(str(self.batch))}, auto_detect=false, header=false, delim=',', quote='\"', escape='\"', columns={{{columns}}})"
+        read = (
+            f"read_csv({text(str(self.batch))}, auto_detect=false, header=false, delim=',', "
+            f"quote='\"', escape='\"', columns={{{columns}}})"
+        )
         # What cannot be said in cells is made a cell that cannot be read.
         first = f"CASE WHEN {q(UNREAD)} = 'true' THEN '?' ELSE {q(self.columns[0])} END AS {q(self.columns[0])}"
         return Batch(f"(SELECT {first}, {', '.join(map(q, self.columns[1:]))} FROM {read})", end, lines)

@@ -110,7 +110,7 @@ class Layout:
 
 
 def layout(vocabulary: Vocabulary, names: Names, headers: Sequence[str]) -> Layout:
-    """What each column of a file is. Raises BadInputError where that is open: nothing that is sent is lost or guessed."""
+    """What each column of a file is. Raises BadInputError where that is open: nothing is lost or guessed."""
     faults = list(_faults(vocabulary, names, headers))
     if faults:
         raise BadInputError("\n".join(faults))
@@ -128,7 +128,9 @@ def _column(vocabulary: Vocabulary, names: Names, header: str) -> str | None:
     return name if name in columns_of(vocabulary) else None
 
 
-def _faults(vocabulary: Vocabulary, names: Names, headers: Sequence[str]) -> Iterator[str]:
+def _faults(  # noqa: C901, PLR0912 - one branch a fault
+    vocabulary: Vocabulary, names: Names, headers: Sequence[str]
+) -> Iterator[str]:
     known = [*columns_of(vocabulary), *other_names(vocabulary)]
     for header in dict.fromkeys(headers):
         if headers.count(header) > 1:

@@ -39,7 +39,7 @@ class Plan:
         self.stated = (*vocabulary.features, *vocabulary.counted)
         features = {feature.name: feature for feature in self.stated}
         tables = [table.table for table in guideline.chain.tables]
-        for table in (*tables, *_further(guideline, tables)):
+        for table in (*tables, *_further(guideline)):
             features[table.name] = Feature(table.name, table.outputs)
             if table not in tables:
                 tables.append(table)
@@ -187,7 +187,7 @@ def _words(name: str, rows: list[tuple[int, ...]]) -> dict[str, list[int]]:
     return {f"{name}{word}": [bits[word] for bits in rows] for word in range(len(rows[0]))}
 
 
-def _further(guideline: Guideline, chain: list[Table]) -> Iterator[Table]:
+def _further(guideline: Guideline) -> Iterator[Table]:
     """What follows on the chain, as tables too: rule, trigger, modifiers, removed kinds, words about them, grade."""
     features = dict(guideline.chain.features)
 

@@ -43,7 +43,7 @@ class Done:
     resumed: bool
 
 
-def run(
+def run(  # noqa: PLR0913, PLR0917 - what a run is made of
     questioner: Questioner,
     source: Path,
     target: Path,

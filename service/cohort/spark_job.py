@@ -28,24 +28,22 @@ def answers(spark: Any, relations: Path, patients: Any, keep: str | None = None,
     for name in about["relations"]:
         f.broadcast(spark.read.parquet(str(relations / f"{name}.parquet"))).createOrReplaceTempView(name)
     known = set(patients.columns)
-    cells = [
-        (f.when(f.col(f"`{name}`") == "", None).otherwise(f.col(f"`{name}`").cast("string")) if name in known else f.lit(None).cast("string")).alias(name)
-        for name in about["columns"]
-    ]  # fmt: skip
-    carried = f.lit(None).cast("string") if keep is None else f.col(f"`{keep}`")
+    nothing = f.lit(None).cast("string")
+    cells = [(f.col(f"`{name}`").cast("string") if name in known else nothing).alias(name) for name in about["columns"]]
+    carried = nothing if keep is None else f.col(f"`{keep}`")
     patients.select(*cells, carried.alias("keep 0")).createOrReplaceTempView("patients")
     statement = (relations / "cohort.spark.sql").read_text(encoding="utf-8")
     day = today or dt.datetime.now(dt.UTC).date().isoformat()
     joined = spark.sql(statement.replace("{{today}}", day))
     read = f.col("unread").isNull()
     words = ["decision_id", "rule", "code", "direction", "strength", "certainty", "urgency"]
-    nothing = f.array().cast("array<string>")
+    none = f.array().cast("array<string>")
     return joined.select(
         f.col("`keep 0`").alias(keep or "patient"),
         f.when(read, f.col("status")).otherwise(0).alias("status"),
         *(f.when(read, f.col(name)).alias(name) for name in words),
-        f.coalesce(f.when(read, f.col("warnings")), nothing).alias("warnings"),
-        f.coalesce(f.when(read, f.col("faults")), nothing).alias("errors"),
+        f.coalesce(f.when(read, f.col("warnings")), none).alias("warnings"),
+        f.coalesce(f.when(read, f.col("faults")), none).alias("errors"),
         f.when(read, f.col("urgent")).alias("urgent"),
         "unread",
     )

@@ -41,7 +41,8 @@ class Statement:
         cells = self.dialect.listed.format(", ".join(q(column) for column in columns_of(vocabulary)))
         kept = "".join(f", {q(name)}" for name in keep)
         steps.append(
-            f"stated AS (SELECT CASE WHEN ({unread}) IS NULL THEN {cells} END AS unread{kept},\n  {codes}{rest}\n FROM readings)"
+            f"stated AS (SELECT CASE WHEN ({unread}) IS NULL THEN {cells} END AS unread{kept},\n"
+            f"  {codes}{rest}\n FROM readings)"
         )
         steps += self._joined()
         steps.append(self._row())
@@ -156,8 +157,8 @@ class Statement:
         stripped = f"coalesce(nullif(regexp_replace({name}, '^0+', ''), ''), '0')"
         self.unknown = ", ".join(f"unknown{word}" for word in range(-(-len(plan.weights) // WORD)))
         conflict = " OR ".join(f"s.{q(f'contradictions{word}')} <> 0" for word in range(len(plan.contradictions.words)))
-        return f"""answered AS (SELECT {self.carried}, {self.unknown}, outcome.rule, outcome.code, outcome.direction, outcome.strength,
-  outcome.certainty, outcome.urgency, concat({text(prefix)}, {stripped}) AS name,
+        return f"""answered AS (SELECT {self.carried}, {self.unknown}, outcome.rule, outcome.code,
+  outcome.direction, outcome.strength, outcome.certainty, outcome.urgency, concat({text(prefix)}, {stripped}) AS name,
   {tier} = {ranks.get(release.urgent_tier or "", -2)} AS urgent,
   ({conflict or "false"}) AND {tier} <> {ranks.get(release.emergency_tier or "", -2)} AS refused,
   concat({texts["warnings"]}, repeat('modifier;', {self._messages(tier)})) AS warnings,
@@ -199,9 +200,9 @@ class Statement:
         check = self.dialect.check.format("name", 62**CHECK_LENGTH)
         columns = [
             self.carried, self.unknown, "CASE WHEN refused THEN 422 ELSE 200 END AS status",
-            f"CASE WHEN NOT refused THEN concat(name, '_', c0.text, c1.text) END AS decision_id",
+            "CASE WHEN NOT refused THEN concat(name, '_', c0.text, c1.text) END AS decision_id",
             *(f"CASE WHEN NOT refused THEN {q(name)} END AS {q(name)}" for name in ANSWER),
-            f"CASE WHEN refused OR warnings = '' THEN NULL ELSE {self.dialect.split.format('warnings')} END AS warnings",
+            f"CASE WHEN NOT refused AND warnings <> '' THEN {self.dialect.split.format('warnings')} END AS warnings",
             f"CASE WHEN refused THEN {self.dialect.split.format('faults')} END AS faults",
             "CASE WHEN refused AND urgent THEN code END AS urgent",
         ]  # fmt: skip

@@ -23,7 +23,7 @@ def tables_of(plan: Plan) -> Iterator[tuple[str, Columns]]:
     for relation in plan.relations:
         points = list(relation.points())
         keys: Columns = {f"key: {feature.name}": [point[feature.name] for point in points] for feature in relation.key}
-        yield table_name(relation.name), _numbered(keys | plan.columns[relation.name], len(points))
+        yield table_name(relation.name), _numbered({**keys, **plan.columns[relation.name]}, len(points))
     if plan.heard:
         support = plan.supporting()
         yield "supporting", _numbered(dict(support), len(next(iter(support.values()))))

@@ -4,6 +4,8 @@ import http.client
 import json
 import os
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.api.asking import BATCH, NDJSON, RESPONDER, SEPSIS, is_problem_body
-from tests.conftest import Server
+from tests.conftest import ROOT, Server
 
 LINE = json.dumps(RESPONDER).encode() + b"\n"
 
@@ -21,7 +23,8 @@ class Talk:
 
     def __init__(self, server: Server, query: str = "") -> None:
         self.socket = socket.create_connection(("127.0.0.1", server.port), timeout=20)
-        head = f"POST {BATCH}{query} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: {NDJSON}\r\nTransfer-Encoding: chunked\r\n\r\n"
+        head = f"POST {BATCH}{query} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: {NDJSON}\r\n"
+        head += "Transfer-Encoding: chunked\r\n\r\n"
         self.socket.sendall(head.encode())
 
     def say(self, data: bytes) -> None:
@@ -125,11 +128,24 @@ def test_who_does_not_read_is_not_read_from(talk: Talk) -> None:
     """Back-pressure: the server stops reading, so sending stops too, long before everything is sent."""
     talk.socket.settimeout(3)
     sent = 0
-    with pytest.raises((TimeoutError, ConnectionError)):
+    with pytest.raises((TimeoutError, ConnectionError)):  # noqa: PT012 - which of the writes waits is not known
         for _ in range(100_000):
             talk.say(LINE * 100)
             sent += 100
     assert sent < 1_000_000
+
+
+def test_the_client_of_the_readme_reads_while_it_writes(server: Server) -> None:
+    """100,000 lines, more than fit between the two, so that one who writes everything first would wait for ever."""
+    code = (ROOT / "README.md").read_text().split("```python\n")[1].split("```")[0]
+    code = code.replace("8000", str(server.port)).replace("100_000", "20_000")
+    told = subprocess.run(
+        [sys.executable, "-c", f"{code}print(item['index'], item['status'])"],
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert told.stdout == "19999 200\n", told.stderr
 
 
 def test_streams_leave_threads_for_everybody_else(serving, until) -> None:

@@ -28,7 +28,8 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(files, "BATCH_ROWS", 100)
 
 
-def test_a_run_tells_how_it_goes_and_writes_answers_and_reports(command, tmp_path: Path, small: None) -> None:
+@pytest.mark.usefixtures("small")
+def test_a_run_tells_how_it_goes_and_writes_answers_and_reports(command, tmp_path: Path) -> None:
     source = write_csv(tmp_path / "in.csv", list(patients(250, 1)))
     done = command("run", source, tmp_path / "out.csv")
     assert done.exit_code == 0, done.output
@@ -40,7 +41,8 @@ def test_a_run_tells_how_it_goes_and_writes_answers_and_reports(command, tmp_pat
     assert not (tmp_path / "out.csv.parts").exists()
 
 
-def test_the_report_counts_what_the_answers_say(command, tmp_path: Path, small: None) -> None:
+@pytest.mark.usefixtures("small")
+def test_the_report_counts_what_the_answers_say(command, tmp_path: Path) -> None:
     rows = list(patients(300, 2, faulty=0.1))
     command("run", write_csv(tmp_path / "in.csv", rows), tmp_path / "out.ndjson")
     answers = read(tmp_path / "out.ndjson")
@@ -59,8 +61,9 @@ def test_the_report_counts_what_the_answers_say(command, tmp_path: Path, small: 
     assert all(item["title"] in page for item in told["recommendations"])
 
 
+@pytest.mark.usefixtures("small")
 def test_what_was_interrupted_goes_on_and_nothing_half_done_stands_under_the_name(
-    questioner, tmp_path: Path, app: Flask, small: None
+    questioner, tmp_path: Path, app: Flask
 ) -> None:
     rows = list(patients(350, 3))
     source, target = write_csv(tmp_path / "in.csv", rows), tmp_path / "out.ndjson"
@@ -79,7 +82,8 @@ def test_what_was_interrupted_goes_on_and_nothing_half_done_stands_under_the_nam
     assert sum(done.counts["status"].values()) == 350
 
 
-def test_a_run_is_not_gone_on_with_for_another_input(command, questioner, tmp_path: Path, small: None) -> None:
+@pytest.mark.usefixtures("small")
+def test_a_run_is_not_gone_on_with_for_another_input(command, questioner, tmp_path: Path) -> None:
     source, target = write_csv(tmp_path / "in.csv", list(patients(150, 4))), tmp_path / "out.csv"
 
     def stop(done: int, *_: int) -> None:
@@ -166,7 +170,8 @@ def test_csv_is_read_as_tools_write_it(answered, tmp_path: Path, text: str) -> N
     assert [(row["row"], row["status"], row["errors"]) for row in found] == [(1, 200, []), (2, 200, [])]
 
 
-def test_a_line_break_inside_quotation_marks_ends_no_row(answered, tmp_path: Path, small: None) -> None:
+@pytest.mark.usefixtures("small")
+def test_a_line_break_inside_quotation_marks_ends_no_row(answered, tmp_path: Path) -> None:
     source = tmp_path / "in.csv"
     source.write_text("patient,ecog\n" + "".join(f'"Jo\nhn {n}",1\n' for n in range(250)))
     found = answered(source, names=Names(keep=("patient",)))
