@@ -49,7 +49,7 @@ def main() -> None:
         builder = builder.config("spark.ui.enabled", "false").config("spark.driver.bindAddress", "127.0.0.1")
         spark = builder.getOrCreate()
         spark.sparkContext.setLogLevel("ERROR")
-        patients = spark.read.csv(str(folder / "in.csv"), header=True).repartition(4)
+        patients = spark.read.csv(str(folder / "in.csv"), header=True, escape='"').repartition(4)
         found = answers(spark, folder / "relations", patients, "patient", TODAY)
         plan = found._jdf.queryExecution().executedPlan().toString()
         by_patient = {row["patient"]: row.asDict() for row in found.collect()}

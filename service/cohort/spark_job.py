@@ -62,7 +62,7 @@ def main() -> None:
     asked = parser.parse_args()
     spark = SparkSession.builder.appName("guideline cohort").getOrCreate()
     if asked.patients.rstrip("/").endswith(".csv"):
-        patients = spark.read.csv(asked.patients, header=True)
+        patients = spark.read.csv(asked.patients, header=True, escape='"')
     else:
         patients = spark.read.parquet(asked.patients)
     answers(spark, asked.relations, patients, asked.keep, asked.today).write.mode("errorifexists").parquet(
