@@ -35,9 +35,9 @@ class Hearing:
         """The same for its sentence, grades and sources only."""
         return self._outcome.fitting(point)
 
-    def same(self, one: Point, other: Point) -> bool:
-        """Whether both are told the same: all that chooses the rule agrees, and all that its outcome is made of."""
-        return self._choosing(one) == self._choosing(other) and self.outcome(one) == self.outcome(other)
+    def choice(self, point: Point) -> object:
+        """All that chooses the rule and its trigger."""
+        return self._choosing(point)
 
 
 def _table(boxes: Iterable[Box], guideline: Guideline) -> CompiledTable:

@@ -199,6 +199,6 @@ def notes(decision: Decision) -> list[tuple[Modifier, list[str]]]:
     told = effects(decision)
     return [
         (modifier, [effect.note for owner, effect in told if owner is modifier and effect.note])
-        for modifier in decision.guideline.modifiers.at(decision.point)
+        for modifier in decision.modifiers
         if modifier.when != ({},)
     ]

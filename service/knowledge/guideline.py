@@ -132,6 +132,12 @@ class Guideline:
         return found
 
     @cached_property
+    def unmodified(self) -> Mapping[str, str]:
+        """What sentences may read beside the point, for a patient whom no modifier touches."""
+        names = (*(f"modifier.{item.id}" for item in self.modifiers.items), *(f"removed.{kind}" for kind in self.kinds))
+        return dict.fromkeys(names, "false")
+
+    @cached_property
     def kinds(self) -> tuple[str, ...]:
         """Kinds of option, in the order of the content."""
         return tuple(dict.fromkeys(option.kind for option in self.options.values()))
