@@ -1,6 +1,6 @@
 """Tables in a chain: each adds the feature that it derives to the point, for the tables after it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from itertools import chain as flatten
 
 from service.engine.compile import CompiledTable, Point
@@ -31,14 +31,14 @@ class Chain:
                 raise ValueError(message)
             self.features[table.name] = Feature(table.name, table.outputs)
         self.tables = tuple(CompiledTable(table) for table in tables)
-        self._steps = tuple((table.table.name, table) for table in self.tables)
+        self._steps = tuple((table.table.name, table.place, _outputs(table)) for table in self.tables)
         self._after = self._followers()
 
     def derive(self, point: Point) -> dict[str, str]:
         """The point with every derived feature added; the point given is left alone."""
         derived = dict(point)
-        for name, table in self._steps:
-            derived[name] = table.decide(derived).output
+        for name, place, outputs in self._steps:
+            derived[name] = outputs[place(derived)]
         return derived
 
     def amend(self, derived: Point, changes: Point) -> dict[str, str]:
@@ -52,17 +52,17 @@ class Chain:
             reached |= self._after[name]
         while reached:
             lowest = reached & -reached
-            name, table = self._steps[lowest.bit_length() - 1]
-            amended[name] = table.decide(amended).output
+            name, place, outputs = self._steps[lowest.bit_length() - 1]
+            amended[name] = outputs[place(amended)]
             reached ^= lowest
         return amended
 
     def _followers(self) -> dict[str, int]:
         """Feature -> the bits of the tables that read it, or read what they derive."""
         after = dict.fromkeys(self.features, 0)
-        for index, (name, table) in reversed(list(enumerate(self._steps))):
+        for index, table in reversed(list(enumerate(self.tables))):
             for feature in table.table.inputs:
-                after[feature.name] |= (1 << index) | after[name]
+                after[feature.name] |= (1 << index) | after[table.table.name]
         return after
 
     def trace(self, derived: Point) -> list[Step]:
@@ -72,3 +72,8 @@ class Chain:
     def verify(self) -> list[Flaw]:
         """All flaws of all tables."""
         return list(flatten.from_iterable(verify(table.table) for table in self.tables))
+
+
+def _outputs(table: CompiledTable) -> dict[Hashable, str]:
+    """What the table gives at each place."""
+    return {place: row.output for place, row in table.cells.items()}
