@@ -12,13 +12,13 @@ from bench.knowledge import guideline
 from bench.large_table import large_table, points
 from bench.patients import patients
 from bench.row import Effort, Measure, Pair, Spec, Target
-from bench.timing import seconds
+from bench.timing import both
 from service.engine.chain import Chain
 from service.engine.compile import CompiledTable, Point
 from service.engine.table import Table
 from service.engine.verify import verify
 
-SECONDS, SHORT_SECONDS = 0.3, 0.01
+SECONDS, SHORT_SECONDS = 0.6, 0.02
 FEW, MANY = 25, 1000
 PATIENTS = 500
 POINTS = 2000
@@ -68,9 +68,12 @@ def _ready(chain: Chain, last: CompiledTable, stated: Sequence[Point]) -> Callab
 
 def _pair(one: Callable[[], None], other: Callable[[], None], each: int, effort: Effort) -> Callable[[], Pair]:
     """Microseconds of both."""
-    at_least = effort.of(SECONDS, SHORT_SECONDS)
-    scale = 1e6 / each
-    return lambda: (seconds(one, at_least) * scale, seconds(other, at_least) * scale)
+
+    def pair() -> Pair:
+        ours, theirs = both(one, other, effort.of(SECONDS, SHORT_SECONDS))
+        return ours * 1e6 / each, theirs * 1e6 / each
+
+    return pair
 
 
 @contextlib.contextmanager
@@ -104,7 +107,7 @@ def _proof(effort: Effort) -> Iterator[Measure]:
     table = large_table(effort.of(MANY, 100))
     if verify(table):
         raise RuntimeError("the table of the benchmark is not right")
-    yield Measure(lambda: (seconds(lambda: verify(table), 0), seconds(lambda: _compared(table), 0)))
+    yield Measure(lambda: both(lambda: verify(table), lambda: _compared(table)))
 
 
 def _compared(table: Table) -> None:
@@ -126,16 +129,19 @@ def _zen(effort: Effort) -> Iterator[Measure]:
     for point in stated:
         if ours(point) != theirs(point):
             raise RuntimeError(f"the two engines disagree about {point}")
-    at_least = effort.of(SECONDS, SHORT_SECONDS)
 
-    def rate(engine: zen_table.Engine) -> float:
-        def loop() -> None:
+    def loop(engine: zen_table.Engine) -> Callable[[], None]:
+        def ask() -> None:
             for point in stated:
                 engine(point)
 
-        return len(stated) / seconds(loop, at_least)
+        return ask
 
-    yield Measure(lambda: (rate(ours), rate(theirs)), {"rules": len(asked.rules), "zen-engine": zen_table.VERSION})
+    def pair() -> Pair:
+        one, other = both(loop(ours), loop(theirs), effort.of(SECONDS, SHORT_SECONDS))
+        return len(stated) / one, len(stated) / other
+
+    yield Measure(pair, {"rules": len(asked.rules), "zen-engine": zen_table.VERSION})
 
 
 SPECS = (
