@@ -6,7 +6,7 @@ of their AND is the winner. (Larger groups, or a table of its own for each cell 
 slower: they leave the processor's cache.) Nothing is kept of the points asked.
 """
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from operator import itemgetter
 from typing import TypeAlias
 
@@ -37,7 +37,7 @@ class CompiledTable:
         self.table = table
         self.masks = masks_of(table.inputs, [box for _, box in table.entries])
         self._features = tuple(self.masks.items())
-        self._all = (1 << len(table.entries)) - 1
+        self.everything = (1 << len(table.entries)) - 1
         if table.hit_policy is HitPolicy.COLLECT:
             self.place, self.cells = _nowhere, {}  # no one row holds
         elif table.cells <= DENSE_CELLS:
@@ -47,7 +47,7 @@ class CompiledTable:
 
     def fitting(self, point: Point) -> int:
         """Bits of the boxes (in the order of `table.entries`) that the point lies in."""
-        bits = self._all
+        bits = self.everything
         for name, accepted in self._features:
             bits &= accepted[point[name]]
         return bits
@@ -58,23 +58,19 @@ class CompiledTable:
 
     def collect(self, point: Point) -> list[tuple[Row, Box]]:
         """Every row that holds at this point, with the box in which it holds, in order."""
-        found, bits = [], self.fitting(point)
-        while bits:
-            found.append(self.table.entries[_lowest(bits)])
-            bits &= bits - 1
-        return found
+        return [self.table.entries[entry] for entry in ones(self.fitting(point))]
 
     def _laid_out(self) -> tuple[Place, Mapping[Hashable, Row]]:
         """Every cell with its row."""
         rows = [row for row, _ in self.table.entries]
-        place, accepted = _accepted(self.table.inputs, self.masks, self._all)
-        return place, {values: rows[_lowest(bits)] for values, bits in accepted.items() if bits}
+        place, accepted = _accepted(self.table.inputs, self.masks, self.everything)
+        return place, {values: rows[next(ones(bits))] for values, bits in accepted.items() if bits}
 
     def _in_groups(self) -> tuple[Place, Mapping[Hashable, Row]]:
         """The place is the length of the AND: the winner has the highest bit, and no bit at all is no place."""
         last_first = self.table.entries[::-1]
         masks = masks_of(self.table.inputs, [box for _, box in last_first])
-        (first, wide), *others = [_accepted(group, masks, self._all) for group in _groups(self.table.inputs)]
+        (first, wide), *others = [_accepted(group, masks, self.everything) for group in _groups(self.table.inputs)]
 
         def place(point: Point) -> int:
             bits = wide[first(point)]
@@ -83,6 +79,14 @@ class CompiledTable:
             return bits.bit_length()
 
         return place, {number: row for number, (row, _) in enumerate(last_first, start=1)}
+
+
+def ones(bits: int) -> Iterator[int]:
+    """The places of the bits that are set, the lowest first."""
+    while bits:
+        lowest = bits & -bits
+        yield lowest.bit_length() - 1
+        bits ^= lowest
 
 
 def masks_of(features: Sequence[Feature], boxes: Sequence[Box]) -> dict[str, dict[str, int]]:
@@ -119,11 +123,6 @@ def _groups(features: Sequence[Feature]) -> list[list[Feature]]:
             cells = len(feature.values)
         groups[-1].append(feature)
     return groups
-
-
-def _lowest(bits: int) -> int:
-    """Number of the lowest bit."""
-    return (bits & -bits).bit_length() - 1
 
 
 def _nowhere(_: Point) -> Hashable:
