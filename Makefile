@@ -45,7 +45,7 @@ install = @echo "Installing $< (a minute at most; once) ..."; \
 	|| { echo "make: pip could not install $<; its last words (all of them: .venv/install.log):" >&2; tail -n 3 .venv/install.log >&2; exit 1; }; \
 	touch $@
 
-.PHONY: help run test conformance trust trust-faults trust-poison trust-fuzz trust-tokens lint check openapi lock secrets clean preflight preflight-run FORCE
+.PHONY: help run test bench conformance trust trust-faults trust-poison trust-fuzz trust-tokens lint check openapi lock secrets clean preflight preflight-run FORCE
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 # One after the other: the checks come first.
@@ -61,6 +61,9 @@ run: preflight-run .venv/.runtime .venv/.embedded ## install what is missing and
 
 test: preflight .venv/.dev .venv/.embedded ## all tests
 	@$(BIN)/pytest $(ARGS)
+
+bench: preflight .venv/.dev .venv/.embedded ## how fast it is, each figure beside its limit; ten minutes (ARGS="ROW ..." for some rows)
+	@$(BIN)/python -m bench $(ARGS)
 
 conformance: preflight .venv/.dev .venv/.embedded ## the CDS Hooks checklist against running services: line, verdict, evidence
 	@$(BIN)/python -m tests.conformance $(ARGS)
