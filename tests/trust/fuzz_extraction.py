@@ -47,7 +47,7 @@ def places(value: Any) -> list[tuple[Any, Any]]:
     layer = [value]
     while layer:
         item = layer.pop()
-        if isinstance(item, dict | list):
+        if isinstance(item, (dict, list)):
             keys = item.keys() if isinstance(item, dict) else range(len(item))
             found += [(item, key) for key in keys]
             layer += item.values() if isinstance(item, dict) else item

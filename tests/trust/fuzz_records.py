@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
+import orjson
 from flask import Flask
 
 from service.ehr.extract import extract
@@ -60,7 +61,8 @@ def record(chance: Chance, terminology: Terminology) -> list[Resource]:
 
 def _day(chance: Chance, first: int = 0, last: int = 1500) -> str:
     day = TODAY - dt.timedelta(chance.choice([0, 1, 119, 121, 122, 123, chance.randint(first, last)]))
-    return chance.choice([day.isoformat()] * 6 + [f"{day:%Y-%m}", f"{day:%Y}", f"{day.isoformat()}T10:00:00+02:00"])
+    text = day.isoformat()
+    return chance.choice((text,) * 6 + (text[:7], text[:4], f"{text}T10:00:00+02:00"))
 
 
 def _concept(chance: Chance, terminology: Terminology, *names: str) -> Resource:
@@ -216,7 +218,7 @@ DAMAGE: dict[str, Callable[[Chance, Place], None]] = {
 
 def damaged(chance: Chance, sound: Any, counts: Counter) -> Any:
     """The same with some damage anywhere; from a copy."""
-    held = [copy.deepcopy(sound)]
+    held = [orjson.loads(orjson.dumps(sound))]
     for _ in range(chance.choice([0, 0, 1, 1, 2, 4, 9])):
         found = places(held)
         if not found or not held:
