@@ -74,6 +74,7 @@ max_requests_jitter = 2_000  # so that the workers do not restart together
 timeout = 30  # for a worker's loop that hangs; a request does not count
 graceful_timeout = 8  # less than the ten seconds that compose gives before it kills
 keepalive = 15
+worker_connections = 800  # with what else a worker has open fewer than the 1,024 files that many systems allow
 # The heartbeat must not wait for a disk.
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() and os.access("/dev/shm", os.W_OK) else None  # noqa: S108
 
