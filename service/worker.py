@@ -243,8 +243,8 @@ class Worker(gthread.ThreadWorker):  # type: ignore[misc] # gunicorn ships no ty
             raise errors.InvalidHeader("HOST")  # RFC 9112, 3.2 wants a 400, which gunicorn leaves to the application
         if client.told_to_go_on:
             req._expected_100_continue = False  # noqa: SLF001 - or it would be told again
-        asked = req.should_close
-        req.should_close = lambda: client.late or not client.whole or asked()
+        asked, whole = req.should_close, client.whole
+        req.should_close = lambda: client.late or not whole or asked()
         return super().handle_request(req, conn)
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: Exception) -> None:
