@@ -145,8 +145,8 @@ class Worker(gthread.ThreadWorker):  # type: ignore[misc] # gunicorn ships no ty
             conn.sock = Client(conn.sock.detach())
             self.conns.add(conn)
         client: Client = conn.sock
-        client.settimeout(0)
         try:
+            client.settimeout(0)
             ended = client.read_on()
         except OSError:
             ended = True
