@@ -54,7 +54,7 @@ class Settings:
     workers: int = 2
     """WORKERS: processes."""
     threads: int = 32
-    """THREADS: threads a process; a half-sent request occupies one until it times out."""
+    """THREADS: threads a process, each of which answers one whole request at a time."""
     pages: bool = True
     """PAGES: on, or off to take the pages for people away."""
     max_body_bytes: int = 1_048_576

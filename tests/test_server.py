@@ -24,7 +24,8 @@ from tests.conftest import GUIDELINE, GUNICORN, ROOT, Server, serving, until
 ONE = "/v1/recommendations"
 BODY = json.dumps({"metastatic_status": "M1", "complications": "none"}).encode()
 CANARY = "Rosalind4711"
-HELD = 16
+PLACES = 800  # worker_connections
+HELD = 200  # far more than both workers have threads
 
 
 def head(path: str = ONE, length: int = len(BODY), *more: str) -> bytes:
@@ -69,8 +70,17 @@ def quiet(connections: list[socket.socket]) -> bool:
 # ---- slow clients
 
 
-def test_half_sent_bodies_keep_nobody_waiting_and_end_with_408(server: Server) -> None:
-    with held(server, head() + BODY[:5]) as connections:
+@pytest.mark.parametrize(
+    "begun",
+    [
+        head() + BODY[:5],
+        head(ONE, len(BODY), "Expect: 100-continue").replace(b"HTTP/1.1", b"HTTP/1.0") + BODY[:5],
+        head().replace(f"Content-Length: {len(BODY)}".encode(), b"Transfer-Encoding: chunked") + b"5\r\n{",
+    ],
+    ids=["length", "HTTP/1.0", "chunks"],
+)
+def test_half_sent_bodies_keep_nobody_waiting_and_end_with_408(server: Server, begun: bytes) -> None:
+    with held(server, begun) as connections:
         for _ in range(20):
             status, _, answer = server.get(ONE, {"Content-Type": "application/json"}, BODY)
             assert status == 200
@@ -78,7 +88,7 @@ def test_half_sent_bodies_keep_nobody_waiting_and_end_with_408(server: Server) -
         assert quiet(connections), "the others were answered only when the half-sent ones had been given up"
         for connection in connections:
             answer = rest(connection)
-            assert answer.startswith(b"HTTP/1.1 408 ")
+            assert b" 408 " in answer.partition(b"\r\n")[0]
             assert b"application/problem+json" in answer
             assert b'"/problems/request-timeout"' in answer
             assert b"connection: close" in answer.lower()
@@ -95,6 +105,53 @@ def test_half_sent_headers_keep_nobody_waiting_and_end_with_408(server: Server) 
             assert answer.startswith(b"HTTP/1.1 408 ")
             assert b"did not arrive in time" in answer
     assert server.get("/livez")[0] == 200
+
+
+def test_who_does_not_send_the_second_request_whole_or_does_not_hang_up_keeps_nobody_waiting(server: Server) -> None:
+    whole = b"GET /livez HTTP/1.1\r\nHost: a\r\n\r\n".replace(b"a", b"127.0.0.1")
+    with held(server, whole + head()[:40]) as halves, held(server, head(ONE, len(BODY), "Connection: close") + BODY):
+        until(lambda: len(select.select(halves, [], [], 0)[0]) == HELD, "all first requests are answered")
+        began = time.monotonic()
+        for _ in range(20):
+            assert server.get("/livez")[0] == 200
+        assert time.monotonic() - began < 2
+        for connection in halves:
+            answer = rest(connection)
+            assert answer.startswith(b"HTTP/1.1 200 ")
+            assert answer.count(b"HTTP/1.1 408 ") == 1
+
+
+def test_a_go_ahead_is_given_once_and_not_by_a_thread(server: Server) -> None:
+    with held(server, head(ONE, len(BODY), "Expect: 100-continue", "Connection: close")) as connections:
+        for connection in connections:
+            assert connection.recv(1000) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        assert server.get("/livez")[0] == 200
+        for connection in connections:
+            connection.sendall(BODY)
+            assert rest(connection).startswith(b"HTTP/1.1 200 ")
+
+
+def test_a_place_is_found_for_a_whole_request_while_all_are_taken(tmp_path: Path) -> None:
+    with serving(tmp_path, WORKERS="1", THREADS="2") as server, contextlib.ExitStack() as stack:
+        first = stack.enter_context(connect(server))
+        first.sendall(head()[:40])
+        for _ in range(PLACES):
+            stack.enter_context(connect(server))
+        assert server.get("/livez")[0] == 200
+        assert rest(first).startswith(b"HTTP/1.1 503 "), "the oldest was to make room"
+
+
+def test_unfinished_long_requests_do_not_fill_the_memory(tmp_path: Path) -> None:
+    begun = head("/v1/recommendations/batch", 15 << 20) + b"[" + b" " * (14 << 20)
+    with serving(tmp_path, WORKERS="1") as server, contextlib.ExitStack() as stack:
+        connections = [stack.enter_context(connect(server)) for _ in range(6)]
+        for connection in connections:
+            with contextlib.suppress(ConnectionError):
+                connection.sendall(begun)
+        answer = rest(connections[0])
+        assert answer.startswith(b"HTTP/1.1 503 ")
+        assert b"unfinished" in answer
+        assert server.get(ONE, {"Content-Type": "application/json"}, BODY)[0] == 200
 
 
 @pytest.mark.parametrize(

@@ -83,7 +83,11 @@ def read_complications(record: Record, cancer: Cancer, therapy: Therapy) -> None
                 holds = reason in {OLD_SEPSIS, BEFORE} and item.type == "Condition"
                 doubts.append(Doubt(kind, item, None if holds else latest(item)))
         elif kind != SEPSIS and found.presence == PRESENT and _unsure(item.day, removal, undated=undated):
-            detail = "Whether the tumour was removed before or after is not known: the complication stays unknown."
+            detail = (
+                "The tumour was removed afterwards, but the cancer came back: the complication stays unknown."
+                if _removed_after(item.day, removal)
+                else "Whether the tumour was removed before or after is not known: the complication stays unknown."
+            )
             items = [item, *([removal] if removal else [])]
             record.notes.conflict(f"complications.{kind}", [PRESENT], items, detail)
             doubts.append(Doubt(kind, item, None))
@@ -192,7 +196,8 @@ def _not_now(record: Record, cancer: Cancer, found: Finding, removal: Item | Non
     on = found.item.day
     if cancer.before_diagnosis(on):
         return BEFORE
-    if on is not None and removal is not None and removal.day is not None and on.before(removal.day):
+    # Where the cancer came back, an operation says neither that no tumour is in place nor that this ended with one.
+    if _removed_after(on, removal) and not cancer.recurred:
         return "the tumour was removed afterwards"
     return _stale(record, found.item)
 
@@ -206,7 +211,11 @@ def _stale(record: Record, item: Item) -> str:
 
 
 def _unsure(on: Day | None, removal: Item | None, *, undated: bool) -> bool:
-    """Whether a complication and a removal of the tumour cannot be put in order."""
+    """Whether a complication and a removal of the tumour cannot be put in order, or the removal did not end it."""
     if removal is None or removal.day is None:
         return undated
-    return undated or on is None or on.overlaps(removal.day)
+    return undated or on is None or on.overlaps(removal.day) or _removed_after(on, removal)
+
+
+def _removed_after(on: Day | None, removal: Item | None) -> bool:
+    return on is not None and removal is not None and removal.day is not None and on.before(removal.day)

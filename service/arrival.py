@@ -1,0 +1,74 @@
+"""Whether a request has arrived whole: found out without parsing it, from where its head ends and how long its body is.
+
+In doubt it counts as whole: then gunicorn's parser reads it, and refuses at once what is wrong with it. It is never
+less than whole for longer than its parser would wait.
+"""
+
+from __future__ import annotations
+
+import re
+
+LINE_BYTES = 4096
+HEAD_BYTES = 540_000
+"""More than gunicorn reads of a head with the limits in ``service.server``: what is longer it refuses at once."""
+BODY_BYTES = 16 * 2**20
+"""The longest body that any route takes by default. A longer one is refused by its length, or read by a thread."""
+
+_FIELDS = re.compile(rb"\r\n(content-length|transfer-encoding|expect):[ \t]*([^\r\n]*?)[ \t]*(?=\r\n)", re.IGNORECASE)
+_CHUNK = re.compile(rb"([0-9a-f]+)[ \t]*(?:;.*)?", re.IGNORECASE | re.DOTALL)
+
+
+class Arrival:
+    """How far one request has arrived. Is asked again whenever there is more of it."""
+
+    awaits_go_ahead = False
+    """Whether its client sends the body after a 100 Continue only (RFC 9110, 10.1.1)."""
+
+    def __init__(self) -> None:
+        self._body_at = 0
+        """Where the body begins; 0 while the head has not ended."""
+        self._chunked = False
+        self._next = 0
+        """The bytes looked through in search of the head's end; then where the next chunk begins, or the body ends."""
+
+    def whole(self, data: bytearray) -> bool:
+        """Whether all of it is there, or enough to refuse it."""
+        if not self._body_at and not self._head_ends(data):
+            return False
+        return self._chunks_end(data) if self._chunked else len(data) >= self._next
+
+    def _head_ends(self, data: bytearray) -> bool:
+        end = data.find(b"\r\n\r\n", max(0, self._next - 3))
+        if end > 0:
+            self._read_head(bytes(data[: end + 2]), end + 4)
+            return True
+        self._next = len(data)
+        too_long = len(data) > HEAD_BYTES or (len(data) > LINE_BYTES and data.find(b"\r\n", 0, LINE_BYTES + 4) < 0)
+        # A line feed alone is refused wherever it stands, and so is an empty line before the request, but for one.
+        return too_long or data.count(b"\n") != data.count(b"\r\n") or data.startswith(b"\r\n\r\n")
+
+    def _read_head(self, head: bytes, body_at: int) -> None:
+        self._body_at = self._next = body_at
+        found = [(name.lower(), value.lower()) for name, value in _FIELDS.findall(head)]
+        fields = dict(found)
+        coding, length = fields.get(b"transfer-encoding"), fields.get(b"content-length", b"0")
+        expected = fields.get(b"expect", b"100-continue")
+        if len(fields) < len(found) or (coding and b"content-length" in fields) or expected != b"100-continue":
+            return  # refused
+        self._chunked = coding is not None and coding.endswith(b"chunked")
+        if coding is None and length.isdigit() and len(length) < 10 and int(length) <= BODY_BYTES:  # noqa: PLR2004
+            self._next += int(length)
+        version = head.lstrip(b"\r\n").partition(b"\r\n")[0].rpartition(b" ")[2]
+        self.awaits_go_ahead = (
+            b"expect" in fields and version == b"HTTP/1.1" and (self._chunked or self._next > body_at)
+        )
+
+    def _chunks_end(self, data: bytearray) -> bool:
+        while (end := data.find(b"\r\n", self._next)) >= 0:
+            size = _CHUNK.fullmatch(data, self._next, end)
+            if size is None:
+                return True  # refused
+            if int(size[1], 16) == 0:
+                return data.find(b"\r\n\r\n", end) >= 0 or len(data) - end > HEAD_BYTES
+            self._next = end + 2 + int(size[1], 16) + 2
+        return len(data) - max(self._next, 0) > 2 * LINE_BYTES or len(data) - self._body_at > BODY_BYTES
