@@ -7,6 +7,7 @@ from service.api.batch import NDJSON
 from service.api.body import FHIR_JSON, JSON
 from service.api.openapi_parts import (
     fhir_or_json,
+    form,
     in_path,
     known,
     ok,
@@ -85,6 +86,13 @@ def paths(patient: dict[str, Any]) -> dict[str, dict[str, Any]]:
         "/v1/studies/{study}": {"get": known("study", "One study with its figures as read", in_path("study"))},
         "/v1/evidence/{outcome}": {
             "get": known("evidence", "One outcome, pooled and per study", in_path("outcome"), query("pool", None))
+        },
+        "/": {
+            "get": page("explorer", "The explorer: a form and the answer to it", "text/html"),
+            "post": form(page("explore", "The explorer's answer to its form", "text/html")),
+        },
+        "/explore/{decision_id}": {
+            "get": page("resume", "The explorer with the facts of a decision_id", "text/html", "decision_id")
         },
         "/decisions/{decision_id}": {"get": page("page", "The answer as a page", "text/html", "decision_id")},
         "/assets/{name}": {"get": page("asset", "A file that the pages use", "text/css", "name")},
