@@ -68,6 +68,7 @@ def guideline_by(guideline: str) -> Response:
                 for name, each in sorted(releases.items(), reverse=True)
             ],
             "axes": {axis: list(asked.chain.features[axis].values) for axis in release.axes},
+            "words": {axis: {"title": each.title, "values": dict(each.values)} for axis, each in release.words.items()},
             "modifiers": [{"id": item.id, "title": item.title} for item in asked.modifiers.items],
             "contradictions": sorted({clause.id for clause in asked.contradictions.items}),
             "worked_cases": len(asked.cases),
@@ -110,7 +111,7 @@ def decision_table(guideline: str) -> Response:
         writer = csv.DictWriter(text, [*asked.release.axes, *RESULT])
         writer.writeheader()
         writer.writerows(rows)
-        response = _kept(Response(text.getvalue(), mimetype=CSV))
+        response = kept(Response(text.getvalue(), mimetype=CSV))
     response.vary.add("Accept")
     return response
 
@@ -178,10 +179,11 @@ def _asked(guideline: str) -> Guideline:
 
 def public(body: Any) -> Response:
     """An answer that anyone may keep for five minutes."""
-    return _kept(json_response(body))
+    return kept(json_response(body))
 
 
-def _kept(response: Response) -> Response:
+def kept(response: Response) -> Response:
+    """The answer, which anyone may keep for five minutes."""
     response.headers["Cache-Control"] = PUBLIC
     response.add_etag(weak=True)
     response.make_conditional(request)

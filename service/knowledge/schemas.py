@@ -254,8 +254,14 @@ class PoolSchema(Content):
     caveat = optional()
 
 
+class FavoursSchema(Content):
+    makes = outcomes.Favours
+    below, above = text(), text()
+
+
 class OutcomeSchema(Content):
     id, title, measure, direction = text(), text(), text(), text()
+    favours = fields.Nested(FavoursSchema, required=True)
     default = optional()
     trials = fields.List(fields.Nested(TrialSchema), required=True)
     pools = fields.List(fields.Nested(PoolSchema), required=True)
@@ -307,6 +313,12 @@ class SourceAttributes(Content):
     use_of_social_determinants_of_health, use_of_health_status_assessments = text(), text()
 
 
+class AxisWordsSchema(Content):
+    makes = model.AxisWords
+    title = text()
+    values = fields.Dict(fields.String(), fields.String(), required=True)
+
+
 class HazardSchema(Content):
     makes = model.Hazard
     id, hazard = text(), text()
@@ -327,6 +339,7 @@ class ReleaseSchema(Content):
     sign_off_note, intended_use, disclaimer = text(), text(), text()
     intended_users, not_for, limits = texts(required=True), texts(required=True), texts(required=True)
     axes = texts(required=True, least=1)
+    words = fields.Dict(fields.String(), fields.Nested(AxisWordsSchema), load_default=dict)
     tier, emergency_tier, urgent_tier = optional(), optional(), optional()
     gates = texts()
     supporting = fields.Dict(fields.String(), fields.List(fields.String()), load_default=dict)
