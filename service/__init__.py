@@ -39,7 +39,7 @@ from service.metrics import Metrics
 from service.security import cors
 from service.security.authenticator import Authenticator
 from service.settings import Settings, SettingsError, from_environment
-from service.web import decisions
+from service.web import site
 
 WEAK_SECRET = 32
 """Bytes under which a secret may be guessed."""
@@ -102,7 +102,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     ):
         app.register_blueprint(part.blueprint)
     if settings.pages:
-        app.register_blueprint(decisions.blueprint)
+        site.register(app)
     access.register(app, settings)
     cors.register(app, settings.cors_origins)
     app.after_request(compress)
