@@ -27,7 +27,7 @@ USUAL = 95
 POOLS = {
     "fixed": "Fixed effect",
     "random": "Random effects",
-    "hartung_knapp": "Random effects, Hartung-Knapp interval",
+    "hartung_knapp": "Random, Hartung-Knapp interval",
 }
 ACCENT, INK, QUIET = "var(--accent, currentColor)", "currentColor", "0.72"
 
@@ -120,10 +120,11 @@ class _Drawing:
     def __post_init__(self) -> None:
         self.lines = lines(self.outcome)
         self.width = 360 if self.narrow else 900
-        self.left, self.right = (8, 352) if self.narrow else (350, 640)
-        self.row = 40 if self.narrow else 25
+        self.left, self.right = (10, 200) if self.narrow else (300, 580)
+        self.row = 42 if self.narrow else 25
         single = [line for line in self.lines if line.kind != "pooled"]
-        lowest, highest = min(line.low for line in single), max(line.high for line in single)
+        # Never without a tick on either side of no effect.
+        lowest, highest = min(0.7, *(line.low for line in single)), max(1.5, *(line.high for line in single))
         below = [tick for tick in TICKS if tick <= lowest] or [TICKS[0]]
         above = [tick for tick in TICKS if tick >= highest] or [TICKS[-1]]
         self.ticks = [tick for tick in TICKS if below[-1] <= tick <= above[0]]
@@ -139,7 +140,7 @@ class _Drawing:
             self.pool()
         self.published()
         self.axis(top)
-        self.notes()
+        self.notes(alone=style is not None)
         for name, value in {
             "xmlns": "http://www.w3.org/2000/svg",
             "viewBox": f"0 0 {self.width} {self.y:g}",
@@ -172,13 +173,13 @@ class _Drawing:
         for part in textwrap.wrap(title, 46 if self.narrow else 110):
             self.y += 20
             self.text(8, part, size=15, weight="600")
-        self.y += 22
+        self.y += 4 if self.narrow else 22
         if not self.narrow:
             for x, anchor, text in (
                 (8, "start", "Trial"),
-                (330, "end", "People"),
-                (self.right + 20, "start", "Hazard ratio (interval)"),
-                (822, "middle", "Level"),
+                (280, "end", "People"),
+                (600, "start", "Hazard ratio (interval)"),
+                (792, "middle", "Level"),
                 (892, "end", "Weight"),
             ):
                 self.text(x, text, anchor=anchor, size=12, quiet=True)
@@ -209,10 +210,9 @@ class _Drawing:
     def pool(self) -> None:
         pooled = self.outcome["pooled"]
         self.group("Pooled (our calculation)")
-        for part in textwrap.wrap(pooled["title"], 56 if self.narrow else 120):
-            self.y += 15
+        for part in textwrap.wrap(pooled["title"], 52 if self.narrow else 120):
+            self.y += 17
             self.text(8, part, size=12, quiet=True)
-        self.y += 3
         for line in self.lines:
             if line.kind == "pooled":
                 row = self.begin(line)
@@ -221,8 +221,8 @@ class _Drawing:
                     self.whisker(row, line, caps=True)
                 else:
                     self.diamond(row, line, filled=line.id == "random")
-        self.y += 16
-        text = f"Heterogeneity: I2 {pooled['i2']:g}%, Q {pooled['q']:g} ({pooled['freedom']} df), tau2 {pooled['tau2']:g}"
+        self.y += 18
+        text = f"Heterogeneity: I² {pooled['i2']:g}%, Q {pooled['q']:g} ({pooled['freedom']} df), τ² {pooled['tau2']:g}"
         self.text(8, text, size=12, quiet=True)
         self.y += 4
 
@@ -235,13 +235,10 @@ class _Drawing:
                 self.diamond(row, line, filled=False, accent=False)
 
     def axis(self, top: float) -> None:
-        """The scale and the line of no effect, drawn behind the rows."""
+        """The scale; its lines are drawn behind the rows."""
         bottom = self.y + 8
-        for tick in self.ticks:
-            x = self.x(tick)
-            line = {"x1": _n(x), "x2": _n(x), "y1": _n(top), "y2": _n(bottom), "stroke": INK}
-            faint = {"stroke-opacity": "0.14"} if tick != 1 else {"stroke-width": "1.5"}
-            _add(self.plot, "line", line | faint | {"class": "tick"})
+        if not self.narrow:
+            self.grid(top, bottom)
         self.y = bottom
         self.rule(self.left, self.right)
         self.y += 15
@@ -250,26 +247,35 @@ class _Drawing:
         self.y += 18
         favours, one = self.outcome["favours"], self.x(1)
         if self.narrow:
-            self.text(self.left, f"\u2190 favours {favours['below']}", size=12, weight="600")
+            self.text(8, f"\u2190 favours {favours['below']}", size=12, weight="600")
             self.y += 16
-            self.text(self.right, f"favours {favours['above']} \u2192", anchor="end", size=12, weight="600")
+            self.text(8, f"\u2192 favours {favours['above']}", size=12, weight="600")
         else:
             self.text(one - 10, f"\u2190 favours {favours['below']}", anchor="end", size=12, weight="600")
             self.text(one + 10, f"favours {favours['above']} \u2192", size=12, weight="600")
         self.y += 8
 
-    def notes(self) -> None:
-        """What must be said beside the figures."""
-        said = [f"{line.name}: {caveat}." for line in self.lines for caveat in line.caveats]
-        said += list(self.outcome["notes"])
-        pooled = self.outcome["pooled"]
-        said += [f"Pool: {pooled['caveat']}."] if pooled is not None and pooled["caveat"] else []
-        said += [f"Dashed lines: intervals that are not at {USUAL}%. Open squares: left out of the pool."]
-        said += [self.outcome["method"]] if self.outcome["method"] else []
-        said += [f"Evidence as of {self.outcome['date']}. Figures as read in the sources; pools are our calculation."]
+    def grid(self, top: float, bottom: float) -> None:
+        for tick in self.ticks:
+            line = {"x1": _n(self.x(tick)), "x2": _n(self.x(tick)), "y1": _n(top), "y2": _n(bottom), "stroke": INK}
+            _add(self.plot, "line", line | ({"stroke-opacity": "0.14"} if tick != 1 else {"stroke-width": "1.3"}))
+
+    def notes(self, *, alone: bool) -> None:
+        """What must be said beside the figures; within a page the page says it, but for the signs."""
+        pooled, said = self.outcome["pooled"], []
+        if any(line.level != USUAL for line in self.lines):
+            said.append(f"Dashed lines: intervals that are not at {USUAL}%.")
+        if pooled is not None and any(line.kind == "trial" and line.random is None for line in self.lines):
+            said.append("Open squares: left out of the pool.")
+        if alone:
+            said = [f"{line.name}: {caveat}." for line in self.lines for caveat in line.caveats] + said
+            said += self.outcome["notes"]
+            said += [f"Pool: {pooled['caveat']}."] if pooled is not None and pooled["caveat"] else []
+            said += [self.outcome["method"]] if self.outcome["method"] else []
+            said += [f"Evidence as of {self.outcome['date']}. Figures as read in the sources; pools are our calculation."]
         for note in said:
             self.y += 4
-            for part in textwrap.wrap(note, 62 if self.narrow else 150):
+            for part in textwrap.wrap(note, 54 if self.narrow else 140):
                 self.y += 14
                 self.text(8, part, size=11, quiet=True)
         self.y += 12
@@ -279,6 +285,8 @@ class _Drawing:
     def begin(self, line: Line, *, quiet: bool = False) -> ET.Element:
         self.y += self.row
         row = ET.SubElement(self.root, "g", {"class": line.kind, "data-id": line.id})
+        if self.narrow:
+            self.grid(self.y - 15, self.y - 1)
         if quiet:
             row.set("opacity", QUIET)
         return row
@@ -293,15 +301,14 @@ class _Drawing:
         people = "" if line.people is None else str(line.people)
         bold = {"weight": "600"} if line.kind == "pooled" else {}
         if self.narrow:
-            base = self.y - 20
-            self.text(8, line.name if line.id != "hartung_knapp" else "Hartung-Knapp interval", row=row, at=base, **bold)
-            self.text(298, line.ratio, row=row, at=base, anchor="end", kind="ratio", **bold)
-            self.text(352, f"{line.level:g}% CI", row=row, at=base, anchor="end", size=12, kind="level", **level)
+            self.text(8, line.name, row=row, at=self.y - 20, **bold)
+            self.text(352, f"{line.level:g}% CI", row=row, at=self.y - 20, anchor="end", kind="level", **level)
+            self.text(352, line.ratio, row=row, at=self.y - 3, anchor="end", kind="ratio", **bold)
             return
         self.text(8, line.name, row=row, **bold)
-        self.text(330, people, row=row, anchor="end", kind="people")
-        self.text(self.right + 20, line.ratio, row=row, kind="ratio", **bold)
-        self.text(822, f"{line.level:g}% CI", row=row, anchor="middle", kind="level", **level)
+        self.text(280, people, row=row, anchor="end", kind="people")
+        self.text(600, line.ratio, row=row, kind="ratio", **bold)
+        self.text(792, f"{line.level:g}% CI", row=row, anchor="middle", kind="level", **level)
         self.text(892, weight, row=row, anchor="end", kind="weight")
 
     def whisker(self, row: ET.Element, line: Line, *, caps: bool = False) -> None:
@@ -322,10 +329,10 @@ class _Drawing:
     # ---- the pen
 
     def group(self, text: str) -> None:
-        self.y += 12 if self.narrow else 8
+        self.y += 14 if self.narrow else 13
         self.y += 16
         self.text(8, text, size=12, weight="600")
-        self.y -= 2 if self.narrow else 3
+        self.y -= 4 if self.narrow else 1
 
     def rule(self, left: float, right: float) -> None:
         drawn = {"x1": _n(left), "x2": _n(right), "y1": _n(self.y), "y2": _n(self.y)}
