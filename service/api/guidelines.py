@@ -68,7 +68,6 @@ def guideline_by(guideline: str) -> Response:
                 for name, each in sorted(releases.items(), reverse=True)
             ],
             "axes": {axis: list(asked.chain.features[axis].values) for axis in release.axes},
-            "words": {axis: {"title": each.title, "values": dict(each.values)} for axis, each in release.words.items()},
             "modifiers": [{"id": item.id, "title": item.title} for item in asked.modifiers.items],
             "contradictions": sorted({clause.id for clause in asked.contradictions.items}),
             "worked_cases": len(asked.cases),

@@ -235,14 +235,6 @@ class Communication:
 
 
 @dataclass(frozen=True)
-class AxisWords:
-    """What an axis of the decision table, and each of its values, is called where people read it."""
-
-    title: str
-    values: Mapping[str, str]
-
-
-@dataclass(frozen=True)
 class Hazard:
     """Something that could go wrong, what stands against it, and the tests of that."""
 
@@ -280,4 +272,3 @@ class Release:
     changes: tuple[str, ...]
     source_attributes: Mapping[str, str] = field(default_factory=dict)
     hazards: tuple[Hazard, ...] = ()
-    words: Mapping[str, AxisWords] = field(default_factory=dict)

@@ -313,12 +313,6 @@ class SourceAttributes(Content):
     use_of_social_determinants_of_health, use_of_health_status_assessments = text(), text()
 
 
-class AxisWordsSchema(Content):
-    makes = model.AxisWords
-    title = text()
-    values = fields.Dict(fields.String(), fields.String(), required=True)
-
-
 class HazardSchema(Content):
     makes = model.Hazard
     id, hazard = text(), text()
@@ -339,7 +333,6 @@ class ReleaseSchema(Content):
     sign_off_note, intended_use, disclaimer = text(), text(), text()
     intended_users, not_for, limits = texts(required=True), texts(required=True), texts(required=True)
     axes = texts(required=True, least=1)
-    words = fields.Dict(fields.String(), fields.Nested(AxisWordsSchema), load_default=dict)
     tier, emergency_tier, urgent_tier = optional(), optional(), optional()
     gates = texts()
     supporting = fields.Dict(fields.String(), fields.List(fields.String()), load_default=dict)
