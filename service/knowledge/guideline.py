@@ -13,6 +13,7 @@ from service.knowledge.cards import Cards
 from service.knowledge.cases import Case
 from service.knowledge.model import Boxes, Citation, Clause, Communication, Modifier, Option, Release, Rule
 from service.knowledge.outcomes import Evidence
+from service.knowledge.pages import Pages
 from service.knowledge.tables_file import collecting, read_by
 from service.knowledge.vocabulary import Finding, Vocabulary
 
@@ -72,6 +73,7 @@ class Guideline:
     options: Mapping[str, Option]
     communication: Communication | None
     cards: Cards | None
+    pages: Pages | None
     evidence: Evidence
     citations: Mapping[str, Citation]
     cases: tuple[Case, ...]

@@ -1,12 +1,11 @@
 """The page behind a permalink: one answer, printable, with release, digest and sources."""
 
-from collections.abc import Mapping
-
 from flask import Blueprint, Response
 
-from service.advice.render import full
 from service.api.access import OPEN, scope
+from service.api.knowledge import settings
 from service.api.recommendations import recalled
+from service.web.answer import shown_answer
 from service.web.page import PERMALINK, page
 
 blueprint = Blueprint("decisions", __name__)
@@ -23,11 +22,7 @@ def decision(decision_id: str) -> Response:
         here="decision",
         keep=PERMALINK,
         guideline=guideline,
-        answer=full(answer),
-        stated=_stated(answer.advice.stated, guideline.vocabulary.nothing),
+        shown=shown_answer(answer),
+        explorable=guideline.release.id == settings().guideline,
+        curl=f"curl -s {settings().public_url}/v1/recommendations/{answer.decision_id}",
     )
-
-
-def _stated(stated: Mapping[str, str], nothing: Mapping[str, str]) -> dict[str, str]:
-    """What the caller said, in the bands that the tables read."""
-    return {name: value for name, value in stated.items() if value != nothing[name] and not name.endswith(".count")}

@@ -71,6 +71,7 @@ def study_page(study: str) -> Response:
         here="evidence",
         study=_study(study),
         rows=rows(shown(found)),
+        known={name: _study(name)["name"] for name in knowledge().library.studies},
         lines=lines,
         population=next((each for each in guideline.evidence.populations if each.study == study), None),
         citations=[citation(knowledge().library.citations[name]) for name in sorted(cited)],
@@ -111,8 +112,8 @@ def _study(name: str) -> dict[str, Any]:
         "id": name,
         "name": found.get("short_name") or found.get("ref") or name,
         "title": (found.get("biblio") or {}).get("title"),
+        "paper": found.get("biblio"),
         "design": design.get("value") if isinstance(design, Mapping) else design,
-        "year": (found.get("biblio") or {}).get("year"),
         "read_in": found.get("read_in"),
         "caveat": found.get("caveat"),
     }

@@ -1,6 +1,6 @@
 """A study's file, as it was read, told in rows of label and text."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,6 +8,8 @@ RATIOS = {"hr": "Hazard ratio", "dl_hr": "Hazard ratio (DerSimonian-Laird)", "rr
 QUANTITIES = {"months": "{} months", "pct": "{}%", "value": "{}", "n": "{} people", "years": "{}"}
 INTERVAL = ("ci_low", "ci_high", "ci_level")
 TOLD_ELSEWHERE = ("id", "short_name", "ref", "display", "caveat", "read_in", "biblio", "derived", "name")
+ELSEWHERE = ("same_as", "see_study", "superseded_by")
+"""Members whose value is the id of another study."""
 WORDS = {
     "lrt": "with local treatment", "st": "with systemic therapy alone", "pct": "(%)", "os": "overall survival",
     "pfs": "progression-free survival", "ci": "interval", "hr": "hazard ratio", "p": "p", "i2": "I2", "os_subgroups": "overall survival by subgroup",
@@ -19,13 +21,15 @@ WORDS = {
 
 @dataclass(frozen=True)
 class Told:
-    """One row: its label, what is said, how it was read, what must be said beside it, and the rows below it."""
+    """One row: its label, what is said, how it was read, what must be said beside it, another study that
+    it names, and the rows below it."""
 
     label: str
     text: str = ""
     read_in: str | None = None
     caveat: str | None = None
     derived: bool = False
+    study: str | None = None
     rows: tuple["Told", ...] = ()
 
 
@@ -50,7 +54,7 @@ def _told(name: str, part: Any) -> Told:
         named = [item for item in part if isinstance(item, dict)]
         plain = "; ".join(_plain(item) for item in part if not isinstance(item, dict))
         return Told(label(name), plain, rows=tuple(_told(str(item.get("name", "")), item) for item in named))
-    return Told(label(name), _plain(part))
+    return Told(label(name), _plain(part), study=part if name in ELSEWHERE else None)
 
 
 def _sentence(part: Mapping[str, Any]) -> tuple[set[str], str]:
@@ -66,9 +70,10 @@ def _sentence(part: Mapping[str, Any]) -> tuple[set[str], str]:
         if name in part and not isinstance(part[name], dict | list | type(None)):
             said.append(form.format(_plain(part[name])))
             used.add(name)
-    if said and "ci_low" in part and "ci_high" in part:
+    if "ci_low" in part and "ci_high" in part:
         level = f"{part['ci_level']}% " if part.get("ci_level") else ""
-        said[0] += f" ({level}CI {part['ci_low']} to {part['ci_high']})"
+        interval = f"{level}CI {part['ci_low']} to {part['ci_high']}"
+        said[:1] = [f"{said[0]} ({interval})" if said else interval]
         used |= {*INTERVAL}
     if said and part.get("p") and not isinstance(part["p"], dict):
         said.append(f"p {part['p']}")
@@ -79,11 +84,3 @@ def _sentence(part: Mapping[str, Any]) -> tuple[set[str], str]:
 def _plain(value: Any) -> str:
     return {"true": "yes", "false": "no", "None": "not known"}.get(str(value), str(value))
 
-
-def parts(found: tuple[Told, ...]) -> tuple[tuple[Told, ...], tuple[Told, ...]]:
-    """Rows of one line, and rows that have rows of their own."""
-    return tuple(_only(found, deep=False)), tuple(_only(found, deep=True))
-
-
-def _only(found: tuple[Told, ...], *, deep: bool) -> Iterator[Told]:
-    return (row for row in found if bool(row.rows) is deep)

@@ -3,10 +3,10 @@
 from flask import Blueprint, Flask, Response
 
 from service.api.access import OPEN, scope
-from service.web import decisions, evidence
+from service.web import decisions, evidence, explorer, guidelines
 from service.web.page import asset_response
 
-PARTS = (decisions, evidence)
+PARTS = (explorer, decisions, evidence, guidelines)
 """Each has a `blueprint`; their templates lie in the folder of this one."""
 
 

@@ -1,0 +1,92 @@
+// The answer follows the facts: the page's own form is sent, and the live parts of what comes back are taken over.
+// Without this script the form's button does the same. Nothing is kept, and nothing is sent anywhere else.
+"use strict";
+
+const form = document.getElementById("facts");
+const said = document.getElementById("said");
+let newest = 0;
+let underway = null;
+
+document.documentElement.classList.add("js");
+
+async function ask(change) {
+  const number = ++newest;
+  underway?.abort();
+  underway = new AbortController();
+  const body = new URLSearchParams(new FormData(form));
+  if (change) body.append("set", change);
+  document.getElementById("answer").setAttribute("aria-busy", "true");
+  try {
+    const reply = await fetch("/", { method: "POST", body, signal: underway.signal, headers: { Accept: "text/html" } });
+    const page = new DOMParser().parseFromString(await reply.text(), "text/html");
+    if (number !== newest) return;
+    if (!page.getElementById("answer")) throw new Error(String(reply.status));
+    take(page, Boolean(change));
+  } catch (error) {
+    if (number === newest && error.name !== "AbortError") lost();
+  }
+}
+
+function take(page, stated) {
+  const open = new Set([...document.querySelectorAll("#answer details[open]")].map((part) => part.id));
+  for (const fresh of page.querySelectorAll("[data-live]")) {
+    document.getElementById(fresh.id)?.replaceWith(document.adoptNode(fresh));
+  }
+  for (const part of document.querySelectorAll("#answer details")) part.open = open.has(part.id);
+  if (stated) {
+    for (const control of page.getElementById("facts").elements) {
+      if (control.type !== "radio" && control.type !== "checkbox") continue;
+      const same = [...form.elements].find((own) => own.name === control.name && own.value === control.value);
+      if (same) same.checked = control.checked;
+    }
+    document.getElementById("statement").focus({ preventScroll: false });
+  }
+  for (const fault of document.querySelectorAll(".told:not(:empty)")) {
+    for (let part = fault.closest("details"); part; part = part.parentElement.closest("details")) part.open = true;
+  }
+  mark();
+  const alarm = document.querySelector("#alarm h1");
+  if (alarm) alarm.scrollIntoView({ block: "center" });
+  const verdict = document.querySelector("#answer .verdict").textContent.trim();
+  said.textContent = `${verdict}: ${document.getElementById("statement").textContent}`;
+  document.title = page.title;
+}
+
+// An answer to other facts must not stand beside these.
+function lost() {
+  const answer = document.getElementById("answer");
+  const note = document.createElement("p");
+  note.className = "note";
+  note.setAttribute("role", "alert");
+  note.textContent = "The service could not be reached, so there is no answer for these facts. Change a fact or press Show the answer to try again.";
+  answer.replaceChildren(note);
+  answer.setAttribute("aria-busy", "false");
+  document.getElementById("alarm").replaceChildren();
+  document.documentElement.classList.remove("js");
+}
+
+function mark() {
+  for (const group of document.querySelectorAll("[role=radiogroup], [role=group].values")) {
+    const fault = document.getElementById(group.getAttribute("aria-describedby"));
+    const faulty = Boolean(fault?.textContent.trim());
+    if (group.getAttribute("role") === "radiogroup") group.setAttribute("aria-invalid", String(faulty));
+  }
+  for (const button of document.querySelectorAll("[data-copy]")) button.hidden = !navigator.clipboard;
+}
+
+form.addEventListener("change", () => ask());
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest("button");
+  if (button?.name === "set") {
+    event.preventDefault();
+    ask(button.value);
+  } else if (button?.dataset.copy) {
+    await navigator.clipboard.writeText(document.getElementById(button.dataset.copy).textContent);
+    said.textContent = button.textContent = "Copied";
+  }
+});
+form.addEventListener("submit", (event) => {
+  event.preventDefault();
+  ask(event.submitter?.name === "set" ? event.submitter.value : undefined);
+});
+mark();
