@@ -17,7 +17,7 @@ blueprint = Blueprint("api_docs", __name__)
 def docs() -> Response:
     """Every operation, to read and to try."""
     known = document(knowledge().newest(settings().guideline), scopes_by_route(current_app))
-    return page("docs.html", here="docs", tags=_by_tag(known))
+    return page("docs.html", here="docs", tags=_by_tag(known), about=known["info"]["description"].split("\n\n")[1:])
 
 
 def _by_tag(known: dict[str, Any]) -> dict[str, list[tuple[str, str, str]]]:

@@ -6,12 +6,23 @@ const follow = () => document.documentElement.classList.toggle("dark-mode", dark
 follow();
 dark.addEventListener("change", follow);
 
-function landmarks() {
-  // swagger-ui brings a main of its own, and the page has one.
-  for (const inner of document.querySelectorAll("#swagger main")) {
-    inner.setAttribute("role", "region");
-    inner.setAttribute("aria-label", "Operations");
+// swagger-ui's own layout has a second main landmark, and says again what the page says.
+function layout(system) {
+  const make = system.React.createElement;
+  const parts = ["AuthorizeBtnContainer", "operations", "Models"];
+  const Page = ({ getComponent }) => make("div", { className: "swagger-ui" },
+    make(getComponent("SvgAssets")),
+    ...parts.map((name) => make(getComponent(name, true), { key: name })));
+  return { components: { Page } };
+}
+
+// What swagger-ui leaves unnamed, or out of the keyboard's reach.
+function complete(root) {
+  for (const select of root.querySelectorAll("select:not([aria-label])")) {
+    const row = select.closest("tr[data-param-name]");
+    select.setAttribute("aria-label", row ? row.dataset.paramName : select.closest("[class*=examples]") ? "Example" : "Media type");
   }
+  for (const code of root.querySelectorAll("pre:not([tabindex])")) code.tabIndex = 0;
 }
 
 async function show() {
@@ -22,17 +33,17 @@ async function show() {
     spec,
     dom_id: "#swagger",
     presets: [SwaggerUIBundle.presets.apis],
-    layout: "BaseLayout",
+    plugins: [layout],
+    layout: "Page",
     docExpansion: "list",
     defaultModelsExpandDepth: 0,
+    syntaxHighlight: false, // its colours are too pale to read
     validatorUrl: null, // nothing is sent anywhere
     persistAuthorization: false, // nothing is stored
-    onComplete: () => {
-      document.getElementById("list").remove();
-      landmarks();
-      new MutationObserver(landmarks).observe(document.getElementById("swagger"), { childList: true, subtree: true });
-    },
+    onComplete: () => document.getElementById("list").remove(),
   });
 }
 
+const root = document.getElementById("swagger");
+new MutationObserver(() => complete(root)).observe(root, { childList: true, subtree: true });
 show();
