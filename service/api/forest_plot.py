@@ -1,18 +1,18 @@
-"""The forest plot of an outcome as SVG and as CSV, made from the outcome's JSON and from nothing else.
+"""The forest plot of an outcome as SVG, made from the outcome's JSON and from nothing else.
 
 Monochrome but for one accent, so that it is as readable in greyscale; everything that it says is text.
 """
 
 import base64
-import csv
 import hashlib
-import io
 import math
 import textwrap
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from xml.etree import ElementTree as ET
+
+from service.api.forest_lines import Line, lines
 
 SVG = "image/svg+xml"
 STYLE = (
@@ -24,88 +24,12 @@ STYLE_HASH = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
 TICKS = (0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0, 20.0)
 USUAL = 95
 """Level of an interval, in percent, that is drawn with a plain line; any other is dashed and says so."""
-POOLS = {
-    "fixed": "Fixed effect",
-    "random": "Random effects",
-    "hartung_knapp": "Random, Hartung-Knapp interval",
-}
 ACCENT, INK, QUIET = "var(--accent, currentColor)", "currentColor", "0.72"
-
-
-@dataclass(frozen=True)
-class Line:
-    """A line of the plot. `kind`: trial, pooled or published; weights in percent, None outside the pool."""
-
-    kind: str
-    id: str
-    name: str
-    hr: float
-    low: float
-    high: float
-    level: float
-    people: int | None = None
-    timing: str | None = None
-    fixed: float | None = None
-    random: float | None = None
-    caveats: tuple[str, ...] = ()
-
-    @property
-    def ratio(self) -> str:
-        """0.86 (0.69 to 1.07)."""
-        return f"{self.hr:.2f} ({self.low:.2f} to {self.high:.2f})"
-
-
-def lines(outcome: Mapping[str, Any]) -> list[Line]:
-    """The lines of an outcome, as /v1/evidence/{outcome} answers it: its trials, their pool, what others pooled."""
-    pooled = outcome["pooled"] or {}
-    weights = {each["study"]: each for each in pooled.get("weights", ())}
-    chosen = [_line("trial", each, weights.get(each["study"], {})) for each in outcome["studies"]]
-    pools = [
-        Line("pooled", name, title, *_interval(pooled[name]))
-        for name, title in POOLS.items()
-        if pooled.get(name) is not None
-    ]
-    return [*chosen, *pools, *(_line("published", each, {}) for each in outcome["published"])]
-
-
-def as_csv(outcome: Mapping[str, Any]) -> str:
-    """The numbers of the plot, a line each."""
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow(
-        [
-            *("kind", "id", "name", "timing", "people", "hr", "ci_low", "ci_high", "ci_level"),
-            *("chosen", "weight_fixed", "weight_random", "caveats"),
-        ]
-    )
-    for line in lines(outcome):
-        chosen = str(line.id in outcome["chosen"]).lower() if line.kind == "trial" else ""
-        numbers = (line.hr, line.low, line.high, line.level, chosen, line.fixed, line.random)
-        writer.writerow([line.kind, line.id, line.name, line.timing, line.people, *numbers, "; ".join(line.caveats)])
-    return text.getvalue()
 
 
 def drawing(outcome: Mapping[str, Any], *, style: str | None = None, narrow: bool = False) -> str:
     """The plot as SVG; with a style of its own where it is a file, and in two lines a row where the page is narrow."""
     return _Drawing(outcome, narrow=narrow).svg(style)
-
-
-def _line(kind: str, study: Mapping[str, Any], weight: Mapping[str, Any]) -> Line:
-    return Line(
-        kind,
-        study["study"],
-        study["name"],
-        *_interval(study),
-        people=study["people"],
-        timing=study["timing"],
-        fixed=weight.get("fixed"),
-        random=weight.get("random"),
-        caveats=tuple(study["caveats"]),
-    )
-
-
-def _interval(part: Mapping[str, Any]) -> tuple[float, float, float, float]:
-    return part["hr"], part["ci_low"], part["ci_high"], part["ci_level"]
 
 
 @dataclass
@@ -172,7 +96,7 @@ class _Drawing:
         title = f"{self.outcome['title']}, {self.outcome['measure']}"
         for part in textwrap.wrap(title, 46 if self.narrow else 110):
             self.y += 20
-            self.text(8, part, size=15, weight="600")
+            self.text(8, part, size=15, bold=True)
         self.y += 4 if self.narrow else 22
         if not self.narrow:
             for x, anchor, text in (
@@ -247,12 +171,12 @@ class _Drawing:
         self.y += 18
         favours, one = self.outcome["favours"], self.x(1)
         if self.narrow:
-            self.text(8, f"\u2190 favours {favours['below']}", size=12, weight="600")
+            self.text(8, f"\u2190 favours {favours['below']}", size=12, bold=True)
             self.y += 16
-            self.text(8, f"\u2192 favours {favours['above']}", size=12, weight="600")
+            self.text(8, f"\u2192 favours {favours['above']}", size=12, bold=True)
         else:
-            self.text(one - 10, f"\u2190 favours {favours['below']}", anchor="end", size=12, weight="600")
-            self.text(one + 10, f"favours {favours['above']} \u2192", size=12, weight="600")
+            self.text(one - 10, f"\u2190 favours {favours['below']}", anchor="end", size=12, bold=True)
+            self.text(one + 10, f"favours {favours['above']} \u2192", size=12, bold=True)
         self.y += 8
 
     def grid(self, top: float, bottom: float) -> None:
@@ -272,7 +196,9 @@ class _Drawing:
             said += self.outcome["notes"]
             said += [f"Pool: {pooled['caveat']}."] if pooled is not None and pooled["caveat"] else []
             said += [self.outcome["method"]] if self.outcome["method"] else []
-            said += [f"Evidence as of {self.outcome['date']}. Figures as read in the sources; pools are our calculation."]
+            said += [
+                f"Evidence as of {self.outcome['date']}. Figures as read in the sources; pools are our calculation."
+            ]
         for note in said:
             self.y += 4
             for part in textwrap.wrap(note, 54 if self.narrow else 140):
@@ -297,18 +223,17 @@ class _Drawing:
         return self.y - 8 if self.narrow else self.y - 4.5
 
     def cells(self, row: ET.Element, line: Line, weight: str) -> None:
-        level = {"weight": "600"} if line.level != USUAL else {}
         people = "" if line.people is None else str(line.people)
-        bold = {"weight": "600"} if line.kind == "pooled" else {}
+        bold, other = line.kind == "pooled", line.level != USUAL
         if self.narrow:
-            self.text(8, line.name, row=row, at=self.y - 20, **bold)
-            self.text(352, f"{line.level:g}% CI", row=row, at=self.y - 20, anchor="end", kind="level", **level)
-            self.text(352, line.ratio, row=row, at=self.y - 3, anchor="end", kind="ratio", **bold)
+            self.text(8, line.name, row=row, at=self.y - 20, bold=bold)
+            self.text(352, f"{line.level:g}% CI", row=row, at=self.y - 20, anchor="end", kind="level", bold=other)
+            self.text(352, line.ratio, row=row, at=self.y - 3, anchor="end", kind="ratio", bold=bold)
             return
-        self.text(8, line.name, row=row, **bold)
+        self.text(8, line.name, row=row, bold=bold)
         self.text(280, people, row=row, anchor="end", kind="people")
-        self.text(600, line.ratio, row=row, kind="ratio", **bold)
-        self.text(792, f"{line.level:g}% CI", row=row, anchor="middle", kind="level", **level)
+        self.text(600, line.ratio, row=row, kind="ratio", bold=bold)
+        self.text(792, f"{line.level:g}% CI", row=row, anchor="middle", kind="level", bold=other)
         self.text(892, weight, row=row, anchor="end", kind="weight")
 
     def whisker(self, row: ET.Element, line: Line, *, caps: bool = False) -> None:
@@ -331,7 +256,7 @@ class _Drawing:
     def group(self, text: str) -> None:
         self.y += 14 if self.narrow else 13
         self.y += 16
-        self.text(8, text, size=12, weight="600")
+        self.text(8, text, size=12, bold=True)
         self.y -= 4 if self.narrow else 1
 
     def rule(self, left: float, right: float) -> None:
@@ -340,11 +265,15 @@ class _Drawing:
 
     def text(  # noqa: PLR0913 - the pen's settings
         self, x: float, text: str, *, row: ET.Element | None = None, at: float | None = None, anchor: str = "start",
-        size: int | None = None, weight: str | None = None, kind: str | None = None, quiet: bool = False,
+        size: int | None = None, bold: bool = False, kind: str | None = None, quiet: bool = False,
     ) -> None:  # fmt: skip
         if not text:
             return
-        stated = {"class": kind, "text-anchor": None if anchor == "start" else anchor, "font-weight": weight}
+        stated = {
+            "class": kind,
+            "text-anchor": None if anchor == "start" else anchor,
+            "font-weight": "600" if bold else None,
+        }
         stated |= {"font-size": None if size is None else str(size), "fill-opacity": QUIET if quiet else None}
         place = {"x": _n(x), "y": _n(self.y if at is None else at)}
         made = _element("text", text)

@@ -14,7 +14,7 @@ from service.api.access import OPEN, scope
 from service.api.evidence import shown, told
 from service.api.forest_plot import drawing
 from service.api.knowledge import knowledge, settings
-from service.api.problems import KINDS, Problem
+from service.api.problems import Problem
 from service.api.recommendations import recalled
 from service.knowledge.guideline import Guideline
 from service.web.page import KNOWLEDGE, PERMALINK, page
@@ -28,7 +28,7 @@ FITS = {"matches": "fits", "mismatches": "does not fit", "unknown": "not known"}
 @blueprint.get("/evidence")
 @scope(OPEN)
 def evidence() -> Response:
-    """Every outcome with its forest plot and its trials to choose; whom the trials enrolled, and one patient beside them."""
+    """Every outcome with its forest plot and its trials to choose; whom they enrolled, and one patient beside them."""
     guideline = knowledge().newest(settings().guideline).guideline
     outcomes = [_outcome(each.id.replace("_", "-")) for each in guideline.evidence.outcomes]
     decision_id = request.args.get("decision")
@@ -38,7 +38,6 @@ def evidence() -> Response:
         "evidence.html",
         here="evidence",
         keep=PERMALINK if answer else KNOWLEDGE,
-        status=max(each["status"] for each in outcomes) if outcomes else 200,
         outcomes=outcomes,
         criteria=_criteria(guideline, compared),
         populations=[_study(each.study) | {"citation": each.citation} for each in guideline.evidence.populations],
@@ -83,7 +82,7 @@ def _outcome(slug: str) -> dict[str, Any]:
     """What the page shows of an outcome; a choice that cannot be pooled is shown with the reason."""
     chosen = request.args.getlist(slug)
     asked = MultiDict({"trials": ",".join(chosen)} if any(chosen) else {})
-    refused, status = None, 200
+    refused = None
     try:
         body = told(slug, asked)
     except Problem as problem:
@@ -91,11 +90,10 @@ def _outcome(slug: str) -> dict[str, Any]:
             raise
         names = ",".join(chosen).split(",")
         body = told(slug, MultiDict()) | {"chosen": names, "pooled": None}
-        refused, status = problem.detail, KINDS[problem.code].status
+        refused = problem.detail
     query = f"?{urlencode({'trials': ','.join(body['chosen'])}, safe=',')}" if any(chosen) and not refused else ""
     return body | {
         "slug": slug,
-        "status": status,
         "refused": refused,
         "files": {form: f"/v1/evidence/{slug}.{form}{query}" for form in ("svg", "csv")},
         "json": f"/v1/evidence/{slug}{query}",

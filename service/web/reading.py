@@ -11,18 +11,21 @@ TOLD_ELSEWHERE = ("id", "short_name", "ref", "display", "caveat", "read_in", "bi
 ELSEWHERE = ("same_as", "see_study", "superseded_by")
 """Members whose value is the id of another study."""
 WORDS = {
-    "lrt": "with local treatment", "st": "with systemic therapy alone", "pct": "(%)", "os": "overall survival",
-    "pfs": "progression-free survival", "ci": "interval", "hr": "hazard ratio", "p": "p", "i2": "I2", "os_subgroups": "overall survival by subgroup",
-    "n": "number", "ecog": "ECOG", "asco": "ASCO", "sabcs": "SABCS", "jcog1017": "JCOG1017", "e2108": "E2108", "rct": "randomised trials",
-    "bcs": "breast conservation", "er": "ER", "her2": "HER2", "cns": "CNS", "abcsg": "ABCSG-28", "mf10y": "MF07-01 at ten years",
-    "smd": "standardised mean difference", "ct3": "cT3", "cn2": "cN2", "pmid": "PMID", "pmcid": "PMCID", "doi": "DOI", "ids": "numbers",
+    "lrt": "with local treatment", "st": "with systemic therapy alone", "pct": "(%)", "n": "number", "ids": "numbers",
+    "os": "overall survival", "pfs": "progression-free survival", "ci": "interval", "hr": "hazard ratio", "p": "p",
+    "i2": "I2", "smd": "standardised mean difference", "rct": "randomised trials", "bcs": "breast conservation",
+    "er": "ER", "her2": "HER2", "cns": "CNS", "ecog": "ECOG", "asco": "ASCO", "sabcs": "SABCS", "ct3": "cT3",
+    "cn2": "cN2", "pmid": "PMID", "pmcid": "PMCID", "doi": "DOI", "jcog1017": "JCOG1017", "e2108": "E2108",
+    "abcsg": "ABCSG-28", "mf10y": "MF07-01 at ten years",
 }  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Told:
-    """One row: its label, what is said, how it was read, what must be said beside it, another study that
-    it names, and the rows below it."""
+    """One row: its label, what is said, how it was read, what must be said beside it, the rows below it.
+
+    `study` is another study that it names.
+    """
 
     label: str
     text: str = ""
@@ -49,7 +52,7 @@ def _told(name: str, part: Any) -> Told:
         used, text = _sentence(part)
         rest = {key: value for key, value in part.items() if key not in used}
         marked = part.get("derived") == "true"
-        return Told(label(name), text, part.get("read_in"), part.get("caveat"), marked, rows(rest))
+        return Told(label(name), text, part.get("read_in"), part.get("caveat"), marked, rows=rows(rest))
     if isinstance(part, list):
         named = [item for item in part if isinstance(item, dict)]
         plain = "; ".join(_plain(item) for item in part if not isinstance(item, dict))
@@ -83,4 +86,3 @@ def _sentence(part: Mapping[str, Any]) -> tuple[set[str], str]:
 
 def _plain(value: Any) -> str:
     return {"true": "yes", "false": "no", "None": "not known"}.get(str(value), str(value))
-

@@ -1,4 +1,4 @@
-"""The decision table as maps that a person can read: equal neighbours joined, so that a rule is one field, not eighty cells."""
+"""The decision table as maps that a person can read: equal neighbours are joined, so that a rule is one field."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ class Field:
 
 @dataclass(frozen=True)
 class Map:
-    """One map: the values of the axes that it holds still, its columns, and its rows with the fields that begin there."""
+    """One map: the values of the axes that it holds still, its columns, its rows with the fields that begin there."""
 
     fixed: Mapping[str, str]
     columns: tuple[Span, ...]
@@ -40,11 +40,8 @@ def maps(guideline: Guideline) -> list[Map]:
     """A map for each value of the third axis and those after it; columns are the first axis, rows the second."""
     axes = guideline.release.axes
     across, down, *still = (*axes, *("" for _ in range(2 - len(axes))))
-    return [_map(guideline, across, down, dict(zip(still, values, strict=True))) for values in _product(guideline, still)]
-
-
-def _product(guideline: Guideline, axes: Sequence[str]) -> list[tuple[str, ...]]:
-    return list(product(*(guideline.chain.features[axis].values for axis in axes)))
+    held = product(*(guideline.chain.features[axis].values for axis in still))
+    return [_map(guideline, across, down, dict(zip(still, values, strict=True))) for values in held]
 
 
 def _map(guideline: Guideline, across: str, down: str, fixed: Mapping[str, str]) -> Map:

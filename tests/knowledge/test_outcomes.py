@@ -15,7 +15,7 @@ STUDY = {
 TRIAL = {"study": "toy", "effect": "overall_survival", "citation": "TOY", "timing": "upfront"}
 TRIAL |= {"argued": None, "caveat": None}
 OUTCOME = {"id": "os", "title": "t", "measure": "m", "direction": "d", "default": None, "notes": []}
-OUTCOME |= {"trials": [TRIAL], "pools": [], "published": []}
+OUTCOME |= {"trials": [TRIAL], "pools": [], "published": [], "favours": None}
 
 
 def test_arms_sum_to_those_randomised() -> None:
