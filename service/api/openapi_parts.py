@@ -58,12 +58,21 @@ def also(operation: dict[str, Any], mimetype: str) -> dict[str, Any]:
     return operation
 
 
-def page(operation: str, summary: str, mimetype: str, parameter: str) -> dict[str, Any]:
+def page(operation: str, summary: str, mimetype: str, parameter: str = "") -> dict[str, Any]:
     """An operation that answers with a file for people."""
-    page = known(operation, summary, in_path(parameter), tag="pages")
-    page = drawn(page, mimetype)
+    page = drawn(known(operation, summary, *([in_path(parameter)] if parameter else []), tag="pages"), mimetype)
     page["responses"] |= problems("gone") if parameter == "decision_id" else {}
     return page
+
+
+def form(operation: dict[str, Any]) -> dict[str, Any]:
+    """The page that answers to a form; one whose facts are refused gets the same page, saying what is wrong."""
+    sent = {"schema": {"type": "object", "description": "Name of a control -> its value, as the page at / has them."}}
+    operation["requestBody"] = {"required": True, "content": {"application/x-www-form-urlencoded": sent}}
+    operation["responses"] |= problems(
+        "bad-request", "forbidden", "body-too-large", "unsupported-media-type", "request-timeout"
+    )
+    return operation
 
 
 def table(operation: dict[str, Any]) -> dict[str, Any]:

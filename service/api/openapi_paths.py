@@ -11,6 +11,7 @@ from service.api.openapi_parts import (
     also,
     drawn,
     fhir_or_json,
+    form,
     in_path,
     known,
     ok,
@@ -105,6 +106,13 @@ def paths(patient: dict[str, Any]) -> dict[str, dict[str, Any]]:
             "get": drawn(known("rulePage", "A rule as a page", guideline, in_path("rule"), release, tag="pages"), HTML)
         },
         "/docs": {"get": drawn(known("docs", "This document, to read and to try", tag="pages"), HTML)},
+        "/": {
+            "get": page("explorer", "The explorer: a form and the answer to it", HTML),
+            "post": form(page("explore", "The explorer's answer to its form", HTML)),
+        },
+        "/explore/{decision_id}": {
+            "get": page("resume", "The explorer with the facts of a decision_id", HTML, "decision_id")
+        },
         "/assets/{name}": {"get": page("asset", "A file that the pages use", "text/css", "name")},
         "/cds-services": {"get": _discovery()},
         "/cds-services/{service}": {"post": _hook()},

@@ -47,7 +47,8 @@ KINDS: Mapping[str, Kind] = {
         "Send Authorization: Bearer with a token or key. An operator finds out more by `flask client check`.",
     ),
     "forbidden": Kind(
-        403, "The caller may not ask for this", "The token or key is good, but its scopes do not include this.",
+        403, "The caller may not ask for this",
+        "The token or key is good, but its scopes do not include this; or a page elsewhere sent the explorer's form.",
         "Ask the operator for the scope that the detail names.",
     ),
     "not-found": Kind(404, "Not found", "There is nothing at this address.", "See /openapi.json for what there is."),

@@ -26,12 +26,13 @@ def words_of(guideline: Guideline) -> Words:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one value of a missing fact would make of the answer. `change` is what the form's buttons send."""
+    """What some values of a missing fact would make of the answer: each in words, and as the form's buttons send it."""
 
-    word: str
-    change: str
+    values: tuple[tuple[str, str], ...]
     title: str
     differs: bool
+    same: bool
+    certainty_differs: bool
     emergency: bool
     told: Mapping[str, Any]
 
@@ -76,6 +77,7 @@ class Shown:
     derived: tuple[tuple[str, str], ...]
     steps: tuple[Step, ...]
     neighbours: tuple[Neighbour, ...]
+    changes: tuple[tuple[str, tuple[str, ...]], ...]
     studies: Mapping[str, str]
 
     @property
@@ -111,23 +113,32 @@ def shown_answer(answer: Answer) -> Shown:
         derived=tuple((words.title(axis), words.value(axis, value)) for axis, value in because["derived"].items()),
         steps=tuple(_steps(because["trace"], words)),
         neighbours=tuple(dict.fromkeys(_neighbour(near, words) for near in because["nearest"])),
+        changes=tuple(
+            (change["change"], tuple(words.rules[code].title for code in change["becomes"]))
+            for change in told["what_would_change"]
+        ),
         studies={each["study"]: each["name"] for outcome in outcomes for each in outcome["studies"]},
     )
 
 
 def _open(item: Mapping[str, Any], lead: Mapping[str, Any], words: Words) -> Open:
     fact = item["fact"]
-    outcomes = (
-        Outcome(
-            word=words.value(fact, value),
-            change=f"{fact}={value}",
-            title=words.rules[told["code"]].title,
-            differs=told["code"] != lead["code"],
-            emergency=words.rules[told["code"]].urgency == "emergency",
-            told=told,
+    alike: dict[tuple[str, ...], list[str]] = {}
+    for value, told in item["would_become"].items():
+        alike.setdefault((told["code"], told["statement"], told["certainty"]), []).append(value)
+    outcomes = []
+    for (code, statement, certainty), values in alike.items():
+        outcomes.append(
+            Outcome(
+                values=tuple((words.value(fact, value), f"{fact}={value}") for value in values),
+                title=words.rules[code].title,
+                differs=code != lead["code"],
+                same=statement == lead["statement"],
+                certainty_differs=certainty != lead["certainty"],
+                emergency=words.rules[code].urgency == "emergency",
+                told=item["would_become"][values[0]],
+            )
         )
-        for value, told in item["would_become"].items()
-    )
     return Open(words.title(fact), item["decisive"], tuple(outcomes))
 
 

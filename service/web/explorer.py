@@ -37,14 +37,14 @@ class Example:
     address: str
 
 
-@blueprint.get("/")
+@blueprint.get("/", strict_slashes=False)
 @scope(OPEN)
 def start() -> Response:
     """The form, nothing stated, and the answer to that."""
     return _page(Filled(), KNOWLEDGE)
 
 
-@blueprint.post("/")
+@blueprint.post("/", strict_slashes=False)
 @scope(OPEN)
 def ask() -> Response:
     """The answer to what the form says; `set` states one fact more."""
@@ -107,8 +107,8 @@ def _page(filled: Filled, keep: str) -> Response:
         "examples": _examples() if not body else [],
         "stated": bool(body),
     }
-    status = 200 if shown is not None else 422
-    return page("explorer.html", here="explorer", keep=keep, status=status, guideline=guideline, **context)
+    # 200 also where the facts are refused: every other status is a problem, and the page is what was asked for.
+    return page("explorer.html", here="explorer", keep=keep, guideline=guideline, **context)
 
 
 def curl_of(body: Any) -> str:

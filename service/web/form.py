@@ -172,21 +172,23 @@ def _inner(fact: Fact) -> Iterable[Fact]:
 def _values(fact: Fact, filled: Filled) -> tuple[str, ...]:
     """The values that are offered; one that nobody should be asked for only where it is stated already."""
     said = filled.getlist(fact.path)
+    found: Iterable[str] = ()
     match fact:
         case Finding():
-            return (ABSENT, "present")
+            found = (ABSENT, "present")
         case Members():
-            return (*fact.values, NONE)
+            found = (*fact.values, NONE)
         case Choice():
-            return tuple(name for name, value in fact.values.items() if value.offered or name in said)
+            found = (name for name, value in fact.values.items() if value.offered or name in said)
         case Flag():
-            return ("false", "true")
+            found = ("false", "true")
         case Number():
-            return tuple(fact.bands)
+            found = fact.bands
         case Date():
-            return (fact.recent, "older", *(["future"] if "future" in said else []))
+            found = (fact.recent, "older", *(["future"] if "future" in said else []))
         case _:
-            return ()
+            pass
+    return tuple(found)
 
 
 def _options(

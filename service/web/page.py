@@ -73,7 +73,7 @@ def asset_response(name: str) -> Response:
     return response
 
 
-def page(template: str, *, here: str, keep: str = KNOWLEDGE, status: int = 200, **context: Any) -> Response:
+def page(template: str, *, here: str, keep: str = KNOWLEDGE, **context: Any) -> Response:
     """A page for people. `here` is the part of the navigation that it belongs to; `keep` its Cache-Control."""
     guideline = context.pop("guideline", None) or knowledge().newest(settings().guideline).guideline
     shown = render_template(
@@ -85,7 +85,7 @@ def page(template: str, *, here: str, keep: str = KNOWLEDGE, status: int = 200, 
         open_to_all=settings().auth == "none" and settings().auth_stated,
         **context,
     )
-    response = Response(shown, status, mimetype="text/html")
+    response = Response(shown, mimetype="text/html")
     response.headers["Content-Security-Policy"] = POLICY
     response.headers["Cache-Control"] = keep
     return response
