@@ -9,6 +9,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from flask import Flask
+from flask.testing import FlaskClient
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.api.asking import RESPONDER, SEPSIS
@@ -26,6 +28,12 @@ BLEEDING = {
 }
 PATIENTS = {"responder": RESPONDER, "bleeding": BLEEDING, "emergency": SEPSIS}
 Opening = Callable[..., AbstractContextManager[Page]]
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    """Asks the application without a server."""
+    return app.test_client()
 
 
 @pytest.fixture(scope="session")
