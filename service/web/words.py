@@ -38,7 +38,8 @@ class Words:
         self.facts: dict[str, Fact] = {**self.vocabulary.facts, **self.vocabulary.single_facts}
         self.findings = self.vocabulary.findings.findings if self.vocabulary.findings else {}
         self._owners = {flag.path: finding for finding in self.findings.values() for flag in finding.flags.values()}
-        self._owners |= {name: finding for finding in self.findings.values() for name in (finding.grade,)}
+        self._grades = {finding.grade: finding for finding in self.findings.values()}
+        self._owners |= self._grades
         self._tables = {table.table.name: table.table.title for table in guideline.chain.tables}
         self.rules = {rule.code: rule for rule in guideline.rules.values()}
 
@@ -74,6 +75,8 @@ class Words:
         said = self.pages.values.get(name, {}).get(value)
         if said is None and value in PLAIN:
             return PLAIN[value]
+        if name in self._grades:
+            return f"grade {value}"
         if said is None and name in {finding.tier for finding in self.findings.values()}:
             said = self.pages.values.get(self.guideline.release.tier or "", {}).get(value)
         if said is None and isinstance(self.facts.get(name), Number):
@@ -116,10 +119,8 @@ class Words:
                 yield self.title(finding.path), "; ".join(self._part(finding, name, said[name]) for name in parts)
 
     def _part(self, finding: Finding, name: str, value: str) -> str:
-        if name == finding.presence:
+        if name in {finding.presence, finding.grade}:
             return self.value(name, value)
-        if name == finding.grade:
-            return f"grade {value}"
         part = self.short(name)
         return f"{part[:1].lower()}{part[1:]}: {self.value(name, value)}"
 

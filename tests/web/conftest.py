@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.api.asking import RESPONDER, SEPSIS
 from tests.browser import BINARY, left_out
@@ -27,6 +27,9 @@ BLEEDING = {
     "complications": {"bleeding": {"grade": 3, "presence": "present"}, "pain": {"grade": 2, "presence": "present"}},
 }
 PATIENTS = {"responder": RESPONDER, "bleeding": BLEEDING, "emergency": SEPSIS}
+PATIENCE = 10_000
+"""Milliseconds after which something that should be there is missed."""
+expect.set_options(timeout=PATIENCE)
 Opening = Callable[..., AbstractContextManager[Page]]
 
 
@@ -52,6 +55,7 @@ def opening(chromium: Browser, server: Server) -> Opening:
     @contextlib.contextmanager
     def opened(path: str, at: str = server.url, width: int = 1280, **options: Any) -> Iterator[Page]:
         context = chromium.new_context(viewport={"width": width, "height": 900}, **options)
+        context.set_default_timeout(PATIENCE)
         page, seen = context.new_page(), list[str]()
         page.on("console", lambda message: seen.append(f"console: {message.text}"))
         page.on("pageerror", lambda error: seen.append(f"error: {error}"))

@@ -4,26 +4,51 @@
 
 const form = document.getElementById("facts");
 const said = document.getElementById("said");
+const touched = new Set();
 let newest = 0;
 let underway = null;
+let settled = Promise.resolve();
 
 document.documentElement.classList.add("js");
 
+// `change` is a fact that a button states: path=value. It is in the form before anything else is asked, so that whoever
+// clicks on quickly loses nothing; of plain requests only the newest counts.
 async function ask(change) {
   const number = ++newest;
-  underway?.abort();
-  underway = new AbortController();
-  const body = new URLSearchParams(new FormData(form));
-  if (change) body.append("set", change);
   document.getElementById("answer").setAttribute("aria-busy", "true");
+  await settled;
+  if (number !== newest && !change) return;
+  underway?.abort();
+  const stop = new AbortController();
+  underway = change ? null : stop;
+  const coming = sent(change, stop.signal);
+  if (change) {
+    touched.clear();
+    settled = coming.then(fill, () => {});
+  }
   try {
-    const reply = await fetch("/", { method: "POST", body, signal: underway.signal, headers: { Accept: "text/html" } });
-    const page = new DOMParser().parseFromString(await reply.text(), "text/html");
-    if (number !== newest) return;
-    if (!page.getElementById("answer")) throw new Error(String(reply.status));
-    take(page, Boolean(change));
+    const page = await coming;
+    if (number === newest) take(page, Boolean(change));
   } catch (error) {
     if (number === newest && error.name !== "AbortError") lost();
+  }
+}
+
+async function sent(change, signal) {
+  const body = new URLSearchParams(new FormData(form));
+  if (change) body.append("set", change);
+  const reply = await fetch("/", { method: "POST", body, signal, headers: { Accept: "text/html" } });
+  const page = new DOMParser().parseFromString(await reply.text(), "text/html");
+  if (!page.getElementById("answer")) throw new Error(String(reply.status));
+  return page;
+}
+
+// What the button stated, but for what somebody has changed in the meantime.
+function fill(page) {
+  for (const control of page.getElementById("facts").elements) {
+    if (!["radio", "checkbox"].includes(control.type) || touched.has(control.name)) continue;
+    const same = [...form.elements].find((own) => own.name === control.name && own.value === control.value);
+    if (same) same.checked = control.checked;
   }
 }
 
@@ -33,22 +58,14 @@ function take(page, stated) {
     document.getElementById(fresh.id)?.replaceWith(document.adoptNode(fresh));
   }
   for (const part of document.querySelectorAll("#answer details")) part.open = open.has(part.id);
-  if (stated) {
-    for (const control of page.getElementById("facts").elements) {
-      if (control.type !== "radio" && control.type !== "checkbox") continue;
-      const same = [...form.elements].find((own) => own.name === control.name && own.value === control.value);
-      if (same) same.checked = control.checked;
-    }
-    document.getElementById("statement").focus({ preventScroll: false });
-  }
   for (const fault of document.querySelectorAll(".told:not(:empty)")) {
     for (let part = fault.closest("details"); part; part = part.parentElement.closest("details")) part.open = true;
   }
   mark();
-  const alarm = document.querySelector("#alarm h1");
-  if (alarm) alarm.scrollIntoView({ block: "center" });
-  const verdict = document.querySelector("#answer .verdict").textContent.trim();
-  said.textContent = `${verdict}: ${document.getElementById("statement").textContent}`;
+  const answer = document.getElementById("statement");
+  if (stated) answer.focus();
+  document.querySelector("#alarm h1")?.scrollIntoView({ block: "center" });
+  said.textContent = `${document.querySelector("#answer .verdict").textContent.trim()}: ${answer.textContent}`;
   document.title = page.title;
 }
 
@@ -74,7 +91,10 @@ function mark() {
   for (const button of document.querySelectorAll("[data-copy]")) button.hidden = !navigator.clipboard;
 }
 
-form.addEventListener("change", () => ask());
+form.addEventListener("change", (event) => {
+  touched.add(event.target.name);
+  ask();
+});
 document.addEventListener("click", async (event) => {
   const button = event.target.closest("button");
   if (button?.name === "set") {
