@@ -17,7 +17,7 @@ HTML, JSON = "text/html", "application/json"
 def problem_page(code: str) -> Response:
     """One kind of problem."""
     wanted = request.accept_mimetypes
-    for_people = wanted[HTML] > wanted[JSON] or (HTML in wanted.values() and wanted[HTML] == wanted[JSON])
+    for_people = HTML in wanted.values() and wanted[HTML] >= wanted[JSON]
     if for_people and code in KINDS:
         response = page("problem.html", here="docs", code=code, kind=KINDS[code], kinds=KINDS)
     else:

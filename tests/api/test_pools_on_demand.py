@@ -66,6 +66,7 @@ def test_the_interval_that_is_narrower_than_its_people_allow_is_named_in_every_p
     for subset in subsets(client):
         caveat = read(client, f"{OS}?trials={','.join(subset)}")["pooled"]["caveat"] or ""
         assert ("narrower than 265 women allow" in caveat) == (TEN in subset), subset
+        assert "90%" not in caveat
 
 
 def test_two_trials_have_no_hartung_knapp_interval(client: FlaskClient) -> None:

@@ -5,6 +5,9 @@ import re
 import pytest
 from flask.testing import FlaskClient
 
+from service.knowledge.guideline import Guideline
+from service.web.table_map import _fields
+from service.web.words import Words
 from tests.conftest import GUIDELINE
 from tests.web.knowledge_pages import HOME, read
 
@@ -37,6 +40,21 @@ def test_the_maps_hold_every_cell_of_the_decision_table(client: FlaskClient) -> 
     told = {tuple(cell[axis] for axis in table["columns"][:3]): cell["rule"] for cell in table["cells"]}
     assert len(told) == 560
     assert cells(client.get(HOME).get_data(as_text=True)) == told
+
+
+def test_a_field_never_lies_over_another() -> None:
+    assert _fields([["B", "A"], ["A", "A"]]) == [[("B", 1, 1), ("A", 1, 2)], [("A", 1, 1)]]
+
+
+def test_a_column_and_a_row_name_each_of_their_values(client: FlaskClient, guideline: Guideline) -> None:
+    words, page = Words(guideline), client.get(HOME).get_data(as_text=True)
+    for axis, side in zip(guideline.release.axes, ("col", "row"), strict=False):
+        every = guideline.chain.features[axis].values
+        heads = re.findall(f'<th scope="{side}" data-values="([^"]+)">(.*?)</th>', page)
+        assert heads
+        for values, said in heads:
+            told = ["Any"] if len(values.split()) == len(every) else [words.value(axis, v) for v in values.split()]
+            assert re.sub(r"(<[^>]+>)+", "|", said).strip("|") == "|".join(told)
 
 
 def test_the_guideline_page_says_what_the_api_says_of_it(client: FlaskClient) -> None:
