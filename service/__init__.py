@@ -98,6 +98,8 @@ def create_app(settings: Settings | None = None) -> Flask:
         app.register_blueprint(part.blueprint)
     if settings.pages:
         site.register(app)
+    else:  # what a problem's type leads to is then for programs alone
+        app.add_url_rule("/problems/<code>", view_func=access.scope(access.OPEN)(operations.problem))
     access.register(app, settings)
     cors.register(app, settings.cors_origins)
     app.after_request(compress)

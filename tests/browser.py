@@ -13,6 +13,7 @@ FILES = (
     "tests/conformance/test_browser.py",
     "tests/web/test_explorer_in_browser.py",
     "tests/web/test_every_page_in_browser.py",
+    "tests/web/test_knowledge_in_browser.py",
 )
 """The files that need it."""
 LEFT_OUT = f"No chromium is installed, so these were left out: {', '.join(FILES)}"

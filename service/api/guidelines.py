@@ -102,17 +102,19 @@ def decision_table(guideline: str) -> Response:
     form = request.accept_mimetypes.best_match([JSON, CSV]) if request.accept_mimetypes else JSON
     if form is None:
         raise Problem("not-acceptable", f"The decision table comes as {JSON} or {CSV}.")
-    rows = list(_cells(asked))
     if form == JSON:
-        response = public({"columns": [*asked.release.axes, *RESULT], "cells": rows})
+        response = public({"columns": [*asked.release.axes, *RESULT], "cells": list(cells(asked))})
     else:
-        text = io.StringIO()
-        writer = csv.DictWriter(text, [*asked.release.axes, *RESULT])
-        writer.writeheader()
-        writer.writerows(rows)
-        response = _kept(Response(text.getvalue(), mimetype=CSV))
+        response = _table_csv(asked)
     vary(response, "Accept")
     return response
+
+
+@blueprint.get("/v1/guidelines/<guideline>/decision-table.csv")
+@scope(OPEN)
+def decision_table_csv(guideline: str) -> Response:
+    """The same as CSV, for a link that cannot say what it accepts."""
+    return _table_csv(_asked(guideline))
 
 
 @blueprint.get("/v1/guidelines/<guideline>/source-attributes")
@@ -178,10 +180,11 @@ def _asked(guideline: str) -> Guideline:
 
 def public(body: Any) -> Response:
     """An answer that anyone may keep for five minutes."""
-    return _kept(json_response(body))
+    return kept(json_response(body))
 
 
-def _kept(response: Response) -> Response:
+def kept(response: Response) -> Response:
+    """The answer, which anyone may keep for five minutes."""
     response.headers["Cache-Control"] = PUBLIC
     response.add_etag(weak=True)
     response.make_conditional(request)
@@ -197,7 +200,16 @@ def _outline(guideline: Guideline) -> dict[str, Any]:
     }
 
 
-def _cells(guideline: Guideline) -> Iterable[dict[str, str]]:
+def _table_csv(guideline: Guideline) -> Response:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, [*guideline.release.axes, *RESULT])
+    writer.writeheader()
+    writer.writerows(cells(guideline))
+    return kept(Response(text.getvalue(), mimetype=CSV))
+
+
+def cells(guideline: Guideline) -> Iterable[dict[str, str]]:
+    """Every cell of the decision table: a value of each axis, and the rule."""
     axes = guideline.release.axes
     for values in product(*(guideline.chain.features[axis].values for axis in axes)):
         cell = dict(zip(axes, values, strict=True))

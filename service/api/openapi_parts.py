@@ -6,7 +6,8 @@ from service.api.body import FHIR_JSON, JSON
 from service.api.problems import KINDS
 from service.api.problems import MIMETYPE as PROBLEM
 
-CSV = "text/csv"
+CSV, HTML = "text/csv", "text/html"
+TRIALS = "Ids of trials to pool instead, with commas between them; one alone is shown, and nothing pooled."
 
 
 def fhir_or_json(schema: dict[str, Any]) -> dict[str, Any]:
@@ -37,10 +38,29 @@ def known(operation: str, summary: str, *parameters: dict[str, Any], tag: str = 
     }
 
 
+def pooled(operation: str, summary: str, mimetype: str) -> dict[str, Any]:
+    """An operation that answers with an outcome and a pool of its trials."""
+    trials = query("trials", None) | {"description": TRIALS}
+    made = known(operation, summary, in_path("outcome"), query("pool", None), trials)
+    made["responses"] |= problems("bad-request")
+    return made if mimetype == JSON else drawn(made, mimetype)
+
+
+def drawn(operation: dict[str, Any], mimetype: str) -> dict[str, Any]:
+    """The operation, answering with text of this type instead."""
+    operation["responses"]["200"]["content"] = {mimetype: {"schema": {"type": "string"}}}
+    return operation
+
+
+def also(operation: dict[str, Any], mimetype: str) -> dict[str, Any]:
+    """The operation, answering with text of this type too."""
+    operation["responses"]["200"]["content"][mimetype] = {"schema": {"type": "string"}}
+    return operation
+
+
 def page(operation: str, summary: str, mimetype: str, parameter: str = "") -> dict[str, Any]:
     """An operation that answers with a file for people."""
-    page = known(operation, summary, *([in_path(parameter)] if parameter else []), tag="pages")
-    page["responses"]["200"]["content"] = {mimetype: {"schema": {"type": "string"}}}
+    page = drawn(known(operation, summary, *([in_path(parameter)] if parameter else []), tag="pages"), mimetype)
     page["responses"] |= problems("gone") if parameter == "decision_id" else {}
     return page
 
@@ -55,17 +75,10 @@ def form(operation: dict[str, Any]) -> dict[str, Any]:
     return operation
 
 
-def text(operation: dict[str, Any]) -> dict[str, Any]:
-    """The operation, answering with plain text."""
-    operation["responses"]["200"]["content"] = {"text/plain": {"schema": {"type": "string"}}}
-    return operation
-
-
 def table(operation: dict[str, Any]) -> dict[str, Any]:
     """The operation, answering with CSV too."""
-    operation["responses"]["200"]["content"][CSV] = {"schema": {"type": "string"}}
     operation["responses"] |= problems("not-acceptable")
-    return operation
+    return also(operation, CSV)
 
 
 def ok(description: str, schema: dict[str, Any]) -> dict[str, Any]:

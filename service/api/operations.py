@@ -71,10 +71,8 @@ def openapi() -> Response:
     return response
 
 
-@blueprint.get("/problems/<code>")
-@scope(OPEN)
 def problem(code: str) -> Response:
-    """What a problem type means, why it comes about and what helps."""
+    """What a problem type means, why it comes about and what helps; 404 for an unknown one."""
     kind = KINDS.get(code)
     if kind is None:
         raise Problem("not-found", f"There is no such problem. Known: {', '.join(KINDS)}.")

@@ -44,8 +44,8 @@ class Asset:
 
 @functools.cache
 def assets() -> dict[str, Asset]:
-    """Every file of the folder, read once."""
-    return {path.name: _asset(path) for path in sorted(ASSETS.iterdir()) if path.suffix in TYPES}
+    """Every file of the folder and of those below it (others' work, unchanged), read once."""
+    return {path.name: _asset(path) for path in sorted(ASSETS.rglob("*")) if path.suffix in TYPES}
 
 
 def _asset(path: Path) -> Asset:

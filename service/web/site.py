@@ -3,10 +3,10 @@
 from flask import Blueprint, Flask, Response
 
 from service.api.access import OPEN, scope
-from service.web import decisions, explorer
+from service.web import api_docs, decisions, evidence, explorer, guidelines, problem_types
 from service.web.page import asset_response
 
-PARTS = (explorer, decisions)
+PARTS = (explorer, decisions, evidence, guidelines, api_docs, problem_types)
 """Each has a `blueprint`; their templates lie in the folder of this one."""
 
 

@@ -35,8 +35,9 @@ complication that was there before, the side of the cancer against radiotherapy 
 
 Of these it is asked that the answer tells what speaks against them; all others are invented by nothing. Why: the 37
 records in 420,000 that broke the rule without this exception all broke it on one of these facts, and those that were
-looked at one by one (some thirty) left it unknown beside what speaks against it. (Looking at them showed two faults all the same, now mended: a complication of
-a cancer that came back was taken as ended by an operation, and a reason stood beside the wrong diagnosis.)"""
+looked at one by one (some thirty) left it unknown beside what speaks against it. (Looking at them showed two faults
+all the same, now mended: a complication of a cancer that came back was taken as ended by an operation, and a reason
+stood beside the wrong diagnosis.)"""
 UNUSED = ("belongs to another patient", "names no patient", "its status is")
 """How the reasons begin of what can be no evidence for or against anything."""
 

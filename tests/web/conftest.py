@@ -9,6 +9,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from flask import Flask
+from flask.testing import FlaskClient
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.api.asking import RESPONDER, SEPSIS
@@ -29,6 +31,12 @@ PATIENCE = 10_000
 """Milliseconds after which something that should be there is missed."""
 expect.set_options(timeout=PATIENCE)
 Opening = Callable[..., AbstractContextManager[Page]]
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    """Asks the application without a server."""
+    return app.test_client()
 
 
 @pytest.fixture(scope="session")

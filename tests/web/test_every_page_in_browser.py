@@ -7,9 +7,12 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 
 from tests.web.conftest import Opening
+from tests.web.knowledge_pages import HOME
 
-PAGES = ("/", "/explore/{responder}", "/explore/{emergency}", "/decisions/{responder}", "/decisions/{bleeding}",
-         "/decisions/{emergency}")  # fmt: skip
+ANSWERS = ("/", "/explore/{responder}", "/explore/{emergency}", "/decisions/{responder}", "/decisions/{bleeding}",
+           "/decisions/{emergency}")  # fmt: skip
+PAGES = (*ANSWERS, "/evidence", "/evidence?decision={responder}", f"{HOME}", f"{HOME}/rules/R16", f"{HOME}/rules/R01",
+         "/evidence/studies/mf07_01_2021_10y", "/problems/refused-facts")  # fmt: skip
 WCAG = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 
 
@@ -41,7 +44,7 @@ def test_dark_is_dark_and_light_is_light(opening: Opening, ids: dict[str, str], 
     assert grounds["dark"] < 3 * 40
 
 
-@pytest.mark.parametrize("path", PAGES)
+@pytest.mark.parametrize("path", ANSWERS)
 def test_a_page_without_script_shows_the_same(opening: Opening, ids: dict[str, str], path: str) -> None:
     with opening(path.format(**ids)) as page:
         shown = page.locator("#statement").text_content()
