@@ -122,6 +122,17 @@ class CodeList:
         """What a whole text means, if it is one of the words of this list."""
         return self._word.get(" ".join(said.lower().split())) if len(said) <= LONGEST else None
 
+    @cached_property
+    def _some_word(self) -> re.Pattern[str]:
+        words = sorted({word for words in self.words.values() for word in words}, key=len, reverse=True)
+        return re.compile("|".join(map(re.escape, words)) or r"(?!)")
+
+    def meant(self, texts: Iterable[str]) -> set[str]:
+        """The meanings of which a word stands somewhere in any of the texts."""
+        folded = (" ".join(text.lower().split()) for text in texts)
+        telling = [text for text in folded if self._some_word.search(text)]
+        return {means for means, words in self.words.items() if any(word in text for text in telling for word in words)}
+
     def contains_word(self, said: str, means: str) -> str | None:
         """The first word of a meaning that stands somewhere in a text."""
         lower = " ".join(said.lower().split())
