@@ -82,8 +82,16 @@ KINDS: Mapping[str, Kind] = {
         422, "The facts are refused", "A fact is unknown to the service, of the wrong type, or contradicts another.",
         "Correct each fault; every one of them is listed with a pointer.",
     ),
+    "too-many-requests": Kind(
+        429, "Too many requests", "The client sends more requests than it may.",
+        "Try again after the seconds that the header Retry-After says.",
+    ),
     "internal-error": Kind(
         500, "Internal error", "The service failed.", "Try again; report the X-Request-ID of the answer if it persists."
+    ),
+    "overloaded": Kind(
+        503, "Too much to do", "There are more requests than can be answered in time.",
+        "Try again after the seconds that the header Retry-After says.",
     ),
     "unavailable": Kind(
         503, "Unavailable for the moment", "Something that this request needs cannot be reached.",
