@@ -45,7 +45,7 @@ install = @echo "Installing $< (a minute at most; once) ..."; \
 	|| { echo "make: pip could not install $<; its last words (all of them: .venv/install.log):" >&2; tail -n 3 .venv/install.log >&2; exit 1; }; \
 	touch $@
 
-.PHONY: help run test conformance trust trust-faults trust-poison trust-fuzz trust-tokens lint check openapi lock secrets clean preflight preflight-run FORCE
+.PHONY: help run test conformance trust trust-faults trust-poison trust-fuzz trust-tokens trust-privacy trust-soak mutants lint audit sbom check openapi lock secrets clean preflight preflight-run FORCE
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 # One after the other: the checks come first.
@@ -65,7 +65,7 @@ test: preflight .venv/.dev .venv/.embedded ## all tests
 conformance: preflight .venv/.dev .venv/.embedded ## the CDS Hooks checklist against running services: line, verdict, evidence
 	@$(BIN)/python -m tests.conformance $(ARGS)
 
-trust: preflight .venv/.dev .venv/.embedded ## faults, poison, bad input, tokens; writes docs/trust-report.md (ARGS=--force: anew)
+trust: preflight .venv/.dev .venv/.embedded ## faults, poison, bad input, tokens, privacy, soak; writes docs/trust-report.md (ARGS=--force: anew)
 	@$(BIN)/python -m tests.trust $(ARGS)
 
 trust-faults: preflight .venv/.dev .venv/.embedded ## one part: answers while all around it fails
@@ -79,6 +79,12 @@ trust-fuzz: preflight .venv/.dev .venv/.embedded ## one part: bad input
 
 trust-tokens: preflight .venv/.dev .venv/.embedded ## one part: tokens and keys
 	@$(BIN)/python -m tests.trust tokens $(ARGS)
+
+trust-privacy: preflight .venv/.dev .venv/.embedded ## one part: words of our own in every place, searched for everywhere
+	@$(BIN)/python -m tests.trust privacy $(ARGS)
+
+trust-soak: preflight .venv/.dev .venv/.embedded ## one part: ten minutes at half of peak, with faults
+	@$(BIN)/python -m tests.trust soak $(ARGS)
 
 lint: preflight .venv/.dev ## style, types, who may import whom, container files
 	$(BIN)/ruff check .

@@ -165,8 +165,8 @@ def register(app: Flask) -> None:
 
 
 def _template() -> str:
-    """The route as it is written, so that an id in the path (which holds facts) is not repeated."""
-    return str(request.url_rule) if request.url_rule is not None else request.path
+    """The route as it is written, so that an id in the path (which holds facts) is not repeated; else the root."""
+    return str(request.url_rule) if request.url_rule is not None else "/"
 
 
 _BY_STATUS = {kind.status: code for code, kind in KINDS.items()}
