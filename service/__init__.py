@@ -25,6 +25,7 @@ from service.api import (
     request_log,
 )
 from service.api.cds_services import Door
+from service.api.hardening import SecurityHeaders
 from service.api.json_out import compress
 from service.api.knowledge import Knowledge
 from service.api.timeouts import BodyFaults
@@ -46,12 +47,6 @@ from service.web import decisions
 
 WEAK_SECRET = 32
 """Bytes under which a secret may be guessed."""
-SECURITY_HEADERS = {
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
-    "Cross-Origin-Resource-Policy": "same-origin",
-}
 
 
 def create_app(settings: Settings | None = None) -> Flask:
@@ -111,8 +106,8 @@ def create_app(settings: Settings | None = None) -> Flask:
     limits.register(app)
     cors.register(app, settings.cors_origins)
     app.after_request(compress)
-    app.after_request(_harden)
-    app.wsgi_app = BodyFaults(app.wsgi_app)  # type: ignore[method-assign]
+    app.after_request(_bare_options)
+    app.wsgi_app = SecurityHeaders(BodyFaults(app.wsgi_app))  # type: ignore[method-assign]
     cli.register(app)
     if settings.auth == "none" and not cli.at_terminal():
         structlog.get_logger().warning("AUTH=none: whoever reaches this address may ask", host=settings.host)
@@ -156,9 +151,7 @@ def _cds_door(settings: Settings, library: Library, secret: bytes) -> Door:
     return Door(servers, CardUuids(secret, releases))
 
 
-def _harden(response: Response) -> Response:
+def _bare_options(response: Response) -> Response:
     if request.method == "OPTIONS" and not response.data:
         response.headers.pop("Content-Type", None)  # flask's own answer is empty, but says it is HTML
-    for name, value in SECURITY_HEADERS.items():
-        response.headers.setdefault(name, value)
     return response

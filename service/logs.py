@@ -4,6 +4,7 @@ import contextlib
 import logging
 import sys
 
+import orjson
 import structlog
 
 
@@ -15,11 +16,15 @@ def configure(level: str) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     structlog.configure(
-        processors=[*shared, structlog.processors.JSONRenderer()],
+        processors=[*shared, structlog.processors.JSONRenderer(serializer=_json)],
         wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
         logger_factory=lambda *_: _Lines(sys.stderr),
         cache_logger_on_first_use=False,
     )
+
+
+def _json(event: object, **_: object) -> str:
+    return orjson.dumps(event, default=repr).decode()
 
 
 class _Lines(structlog.PrintLogger):

@@ -8,10 +8,13 @@ import contextlib
 import fcntl
 import os
 from pathlib import Path
+from typing import TypeVar, cast
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, values
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.multiprocess import MultiProcessCollector
+
+M = TypeVar("M", Counter, Histogram)
 
 SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10)
 MOST_PROCESSES = 4096
@@ -23,6 +26,7 @@ class Metrics:
 
     def __init__(self) -> None:
         self._registry = registry = CollectorRegistry()
+        self._known: dict[tuple[object, ...], Counter | Histogram] = {}
         self._requests = Counter(
             f"{PREFIX}_http_requests", "Requests answered.", ("route", "method", "status"), registry=registry
         )
@@ -51,18 +55,18 @@ class Metrics:
 
     def request(self, route: str, method: str, status: int, seconds: float) -> None:
         """Count a request; the route is the template."""
-        self._requests.labels(route, method, status).inc()
-        self._seconds.labels(route).observe(seconds)
+        self._labelled(self._requests, route, method, status).inc()
+        self._labelled(self._seconds, route).observe(seconds)
 
     def answer(self, guideline: str, release: str, rule: str) -> None:
         """Count an answer."""
-        self._answers.labels(guideline, release, rule).inc()
+        self._labelled(self._answers, guideline, release, rule).inc()
 
     def cache(self, near: str, shared: str | None) -> None:
         """Count what the caches said."""
-        self._cache.labels("near", near).inc()
+        self._labelled(self._cache, "near", near).inc()
         if shared is not None:
-            self._cache.labels("redis", shared).inc()
+            self._labelled(self._cache, "redis", shared).inc()
 
     def redis(self, event: str) -> None:
         """Count what happened to the shared cache."""
@@ -71,6 +75,14 @@ class Metrics:
     def loaded(self, guideline: str, release: str, digest: str) -> None:
         """Say which releases answer."""
         self._loaded.labels(guideline, release, digest).set(1)
+
+    def _labelled(self, metric: M, *labels: str | int) -> M:
+        """What the metric counts under these labels; the library would turn each into text again every time."""
+        key = (metric, *labels)
+        found = self._known.get(key)
+        if found is None:
+            found = self._known[key] = metric.labels(*labels)
+        return cast("M", found)
 
     def exposed(self, accept: str) -> tuple[bytes, str]:
         """Everything that all processes counted, and its media type, in the form that the Accept header asks for."""

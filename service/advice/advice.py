@@ -6,7 +6,7 @@ from functools import cached_property
 
 from service.advice.decision import Decision, contradictions, supporting
 from service.advice.missing import Missing, missing_facts
-from service.advice.recommendation import Recommendation, Removed, Wordings, notes
+from service.advice.recommendation import Outcome, Recommendation, Removed, Wordings, notes
 from service.engine.trace import Neighbour, Step, nearest, step
 from service.knowledge.guideline import Guideline
 from service.knowledge.model import Cited, Clause, Modifier, Statement
@@ -67,7 +67,7 @@ class Advice:
         """Each table's step, without those of findings of which there is nothing to tell."""
         guideline, point, rule = self.guideline, self.decision.point, self.decision.rule
         quiet = {finding.tier for finding in guideline.findings if not guideline.present(finding, point)}
-        steps = [each for each in guideline.chain.trace(point) if each.table not in quiet]
+        steps = [step(table, point) for table in guideline.chain.tables if table.table.name not in quiet]
         if rule.id in guideline.table.table.outputs:
             return (*steps, step(guideline.table, point))
         inputs = {name: point[name] for box in rule.when for name in box}
@@ -107,15 +107,15 @@ class Advice:
         told = "; ".join(f"{' or '.join(values)}: {title}" for title, values in changing.items())
         return f"{item.fact} ({told})"
 
-    @property
+    @cached_property
     def cited(self) -> list[tuple[str, list[Cited]]]:
         """Every source used, in order of first use, with what it supports where."""
         found: dict[str, list[Cited]] = {}
-        others = [other for item in self.missing for other in item.would_become.values()]
-        for recommendation in (*self.recommendations, *others):
-            for item in recommendation.citations:
-                if item not in found.setdefault(item.id, []):
-                    found[item.id].append(item)
+        others = (other for item in self.missing for other in item.would_become.values())
+        said: tuple[Recommendation | Outcome, ...] = (*self.recommendations, *dict.fromkeys(others))
+        for item in (item for each in said for item in each.citations):
+            if item not in found.setdefault(item.id, []):
+                found[item.id].append(item)
         for name in (*self._beside, *self._of_options):
             found.setdefault(name, [])
         return list(found.items())

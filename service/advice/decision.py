@@ -22,7 +22,7 @@ class Decision:
     @property
     def emergency(self) -> bool:
         """Whether the facts amount to an emergency."""
-        return self.tier is not None and self.tier == self.guideline.release.emergency_tier
+        return emergency(self.guideline, self.point)
 
     @property
     def urgent(self) -> bool:
@@ -38,21 +38,23 @@ class Decision:
 
 def decide(guideline: Guideline, stated: Point) -> Decision:
     """Derive, pass the gates, look up the one rule. The point must have every stated feature."""
-    return _decided(guideline, guideline.chain.derive(stated))
+    return decided(guideline, guideline.chain.derive(stated))
 
 
-def amended(decision: Decision, changes: Point) -> Decision:
-    """What would be decided if some stated features had other values."""
-    return _decided(decision.guideline, decision.guideline.chain.amend(decision.point, changes))
-
-
-def _decided(guideline: Guideline, point: Point) -> Decision:
+def decided(guideline: Guideline, point: Point) -> Decision:
+    """The same for a point that has every derived feature too."""
     leading = triggers(guideline, point)
     tier = guideline.release.tier
     lead = leading[0][0] if leading and tier is not None and leading[0][1] == point[tier] else NO_TRIGGER
     gate = next(guideline.gates.at(point), None)
     rule = gate or guideline.rules[guideline.table.decide(point).output]
     return Decision(guideline, point, rule, lead)
+
+
+def emergency(guideline: Guideline, point: Point) -> bool:
+    """Whether a point that has every derived feature is an emergency."""
+    release = guideline.release
+    return release.tier is not None and point[release.tier] == release.emergency_tier
 
 
 def contradictions(decision: Decision) -> list[Clause]:

@@ -2,12 +2,16 @@
 
 from typing import Any
 
-from service.engine.compile import Point
-from service.engine.table import Box
-from service.evidence.effect import Interval
-from service.knowledge.guideline import Guideline
-from service.knowledge.outcomes import MEANINGFUL, Criterion, Effect, Outcome, PooledOutcome
+import orjson
 
+from service.engine.compile import CompiledTable, Point
+from service.evidence.effect import Interval
+from service.knowledge.guideline import Guideline, inside
+from service.knowledge.outcomes import MEANINGFUL, Criterion, Effect, Outcome, PooledOutcome
+from service.knowledge.tables_file import collecting
+
+KEPT = 2000
+"""Comparisons with the studies kept for each guideline, at about 4 kB; when it is full it starts anew."""
 METHOD = (
     "Log hazard ratios; standard errors from the width of each interval at its own level; inverse-variance fixed "
     "effect; DerSimonian-Laird random effects; Hartung-Knapp-Sidik-Jonkman interval around the random-effects estimate."
@@ -63,27 +67,41 @@ def of_pool(pool: PooledOutcome) -> dict[str, Any]:
     }
 
 
-def applicability(guideline: Guideline, point: Point) -> list[dict[str, Any]]:
-    """Each study's criteria against this patient: fits, does not fit, not known."""
-    found = []
-    for population in guideline.evidence.populations:
-        told: dict[str, Any] = {"study": population.study, "citation": population.citation}
-        told |= {"matches": [], "mismatches": [], "unknown": []}
-        for each in population.criteria:
-            told[_place(each, point)].append(each.criterion)
-        found.append(told)
-    return found
+class Applicability:
+    """How a patient compares with those whom each study enrolled: what fits, what does not, what is not known."""
+
+    def __init__(self, guideline: Guideline) -> None:
+        self._populations = guideline.evidence.populations
+        criteria = [criterion for population in self._populations for criterion in population.criteria]
+        parts = [(str(index), each.misfits + each.fits) for index, each in enumerate(criteria)]
+        self._boxes = CompiledTable(collecting("applicability", parts, guideline.chain.features))
+        self._known: dict[int, orjson.Fragment] = {}
+
+    def at(self, point: Point) -> orjson.Fragment:
+        """The comparison, as JSON. Patients of whom the same boxes hold are compared once."""
+        bits = self._boxes.fitting(point)
+        found = self._known.get(bits)
+        if found is None:
+            if len(self._known) >= KEPT:
+                self._known.clear()
+            found = self._known[bits] = orjson.Fragment(orjson.dumps(self._compared(point)))
+        return found
+
+    def _compared(self, point: Point) -> list[dict[str, Any]]:
+        compared = []
+        for population in self._populations:
+            told: dict[str, Any] = {"study": population.study, "citation": population.citation}
+            told |= {"matches": [], "mismatches": [], "unknown": []}
+            for each in population.criteria:
+                told[_place(each, point)].append(each.criterion)
+            compared.append(told)
+        return compared
 
 
 def _place(criterion: Criterion, point: Point) -> str:
-    if _inside(criterion.misfits, point):
+    if inside(criterion.misfits, point):
         return "mismatches"
-    return "matches" if _inside(criterion.fits, point) else "unknown"
-
-
-def _inside(boxes: tuple[Box, ...], point: Point) -> bool:
-    """Whether the point lies in any of the boxes; no boxes hold nobody."""
-    return any(all(point[name] in accepted for name, accepted in box.items()) for box in boxes)
+    return "matches" if inside(criterion.fits, point) else "unknown"
 
 
 def _study(effect: Effect) -> dict[str, Any]:

@@ -1,12 +1,14 @@
 """What is not known, and what each of its values would make of the answer: found by trying them."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from service.advice.decision import Decision, amended, contradictions
-from service.advice.recommendation import Recommendation, Wordings
+from service.advice.decision import Decision, decided, emergency
+from service.advice.recommendation import Outcome, Recommendation, Wordings
+from service.engine.compile import Point
 from service.engine.vocabulary import UNKNOWN
-from service.knowledge.vocabulary import Finding, Findings, Record, Stated
+from service.knowledge.guideline import Guideline, inside
+from service.knowledge.vocabulary import Fact, Finding, Findings, Stated
 
 GRADES_OF_THE_LIVING = ("1", "2", "3", "4")
 
@@ -17,7 +19,7 @@ class Missing:
 
     fact: str
     decisive: bool
-    would_become: Mapping[str, Recommendation]
+    would_become: Mapping[str, Outcome]
 
 
 def missing_facts(
@@ -29,40 +31,43 @@ def missing_facts(
     """
     if decision.emergency:
         return ()
-    screened = decision.guideline.vocabulary.screened
+    guideline, point = decision.guideline, decision.point
+    hearing = wordings.hearing[decision.rule.id]
     found = []
-    for fact, values in _open_facts(decision, stated):
-        would_become = _tried(decision, values, wordings)
-        if fact in screened or any(not _same(given, other) for other in would_become.values()):
+    for fact, values in _open_facts(hearing.askable, decision, stated):
+        asked = fact in guideline.vocabulary.screened
+        trials = [(value, changes, guideline.chain.amend(point, changes)) for value, changes in values]
+        # Most values change nothing that is said, and need no closer look.
+        if not asked and all(hearing.same(trial, point) for _, _, trial in trials):
+            continue
+        possible = [(value, trial) for value, changes, trial in trials if _possible(guideline, trial, changes)]
+        would_become = {value: wordings.outcome(decided(guideline, trial)) for value, trial in possible}
+        if asked or any(not _same(given, other) for other in would_become.values()):
             decisive = any(other.rule.code != given.rule.code for other in would_become.values())
             found.append(Missing(fact, decisive, would_become))
-    asked = {fact: index for index, fact in enumerate(decision.rule.asks)}
-    return tuple(sorted(found, key=lambda item: (asked.get(item.fact, len(asked)), not item.decisive)))
+    order = {fact: index for index, fact in enumerate(decision.rule.asks)}
+    return tuple(sorted(found, key=lambda item: (order.get(item.fact, len(order)), not item.decisive)))
 
 
-def _tried(decision: Decision, values: Sequence[Stated], wordings: Wordings) -> dict[str, Recommendation]:
-    trials = ((value, amended(decision, features)) for value, features in values)
-    return {value: wordings.of(trial) for value, trial in trials if _possible(trial)}
-
-
-def _possible(trial: Decision) -> bool:
-    if any(trial.guideline.implausible.at(trial.point)):
+def _possible(guideline: Guideline, point: Point, changes: Iterable[str]) -> bool:
+    """Whether these features can have their values: the others do not contradict, so that only these are looked at."""
+    if any(inside(guideline.implausible_by[name], point) for name in changes):
         return False
-    return trial.emergency or not contradictions(trial)
+    return emergency(guideline, point) or not any(inside(guideline.contradicted_by[name], point) for name in changes)
 
 
-def _same(one: Recommendation, other: Recommendation) -> bool:
+def _same(one: Recommendation, other: Outcome) -> bool:
     return (one.rule.code, one.statement, one.certainty) == (other.rule.code, other.statement, other.certainty)
 
 
-def _open_facts(decision: Decision, stated: Mapping[str, str]) -> Iterator[tuple[str, Sequence[Stated]]]:
-    for fact in decision.guideline.vocabulary.facts.values():
+def _open_facts(
+    facts: Iterable[Fact], decision: Decision, stated: Mapping[str, str]
+) -> Iterator[tuple[str, Sequence[Stated]]]:
+    for fact in facts:
         if isinstance(fact, Findings):
             yield from _open_findings(fact, decision, stated)
-        else:
-            for single in fact.members.values() if isinstance(fact, Record) else (fact,):
-                if single.statable and stated[single.features[0].name] == UNKNOWN:
-                    yield single.path, single.statable
+        elif stated[fact.first] == UNKNOWN:
+            yield fact.path, fact.statable
 
 
 def _open_findings(

@@ -1,10 +1,14 @@
 """One recommendation: the rule's sentence for this patient, graded, with its options and sources."""
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 from service.advice.decision import Decision, effects, wording_point
+from service.advice.hearing import Hearing
 from service.knowledge.guideline import Guideline, holds
-from service.knowledge.model import CERTAINTIES, DOMAINS, Cited, Effect, Grading, Modifier, Reason, Rule, boxes_in
+from service.knowledge.model import CERTAINTIES, DOMAINS, Cited, Effect, Grading, Modifier, Reason, Rule
+
+T = TypeVar("T")
 
 NONE = "none"
 KEPT = 20_000
@@ -30,9 +34,9 @@ class Removed:
     because: tuple[str, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Recommendation:
-    """What is recommended, on what grounds, how strongly and how soon."""
+    """What is recommended, on what grounds, how strongly and how soon. Compared by identity: see Wordings."""
 
     rule: Rule
     statement: str
@@ -50,41 +54,53 @@ class Recommendation:
     key_message: str
 
 
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """What an answer would become, in short. Compared by identity: see Wordings."""
+
+    rule: Rule
+    statement: str
+    certainty: str
+    urgency: str
+    citations: tuple[Cited, ...]
+
+
 class Wordings:
-    """Recommendations of one guideline, kept by all that they depend on: rule, trigger and the features they read.
+    """What one guideline has said: kept by all that it depends on, which is the rule, the trigger and what it hears.
 
     Trying the values of missing facts asks for the same few again and again. Shared between threads:
     two may make the same one at once, which is the same value twice.
     """
 
     def __init__(self, guideline: Guideline) -> None:
-        self._reads = {rule.id: _read_by(rule, guideline) for rule in guideline.rules.values()}
-        self._known: dict[tuple[str, ...], Recommendation] = {}
+        self.hearing = {rule.id: Hearing(rule, guideline) for rule in guideline.rules.values()}
+        self._known: dict[tuple[str, str, int], Recommendation] = {}
+        self._outcomes: dict[tuple[str, str, int], Outcome] = {}
 
     def of(self, decision: Decision) -> Recommendation:
         """The recommendation for this decision."""
-        point = decision.point
-        key = (decision.rule.id, decision.trigger, *[point[name] for name in self._reads[decision.rule.id]])
+        key = (decision.rule.id, decision.trigger, self.hearing[decision.rule.id].whole(decision.point))
         found = self._known.get(key)
         if found is None:
-            if len(self._known) >= KEPT:
-                self._known.clear()
-            found = self._known[key] = recommend(decision)
+            found = _kept(self._known, key, recommend(decision))
+        return found
+
+    def outcome(self, decision: Decision) -> Outcome:
+        """The same in short: many recommendations that differ in their options and checks have one outcome."""
+        key = (decision.rule.id, decision.trigger, self.hearing[decision.rule.id].outcome(decision.point))
+        found = self._outcomes.get(key)
+        if found is None:
+            whole = self.of(decision)
+            short = Outcome(whole.rule, whole.statement, whole.certainty, whole.urgency, whole.citations)
+            found = _kept(self._outcomes, key, short)
         return found
 
 
-def _read_by(rule: Rule, guideline: Guideline) -> tuple[str, ...]:
-    """The features that the rule's wording and grading read, themselves or through the modifiers that touch it."""
-    said = {name for part in (rule.statements, rule.additions, rule.grades) for box in boxes_in(part) for name in box}
-    for table in reversed(guideline.wording.tables):
-        if table.table.name in said:
-            said |= {feature.name for feature in table.table.inputs}
-    read = set(said)
-    for modifier in guideline.modifiers.items:
-        touching = [effect for effect in modifier.effects if not effect.rules or rule.id in effect.rules]
-        if touching or f"modifier.{modifier.id}" in said:
-            read |= {name for when in (modifier.when, *(e.when for e in touching)) for box in when for name in box}
-    return tuple(name for name in guideline.chain.features if name in read)
+def _kept(known: dict[tuple[str, str, int], T], key: tuple[str, str, int], value: T) -> T:
+    if len(known) >= KEPT:
+        known.clear()
+    known[key] = value
+    return value
 
 
 def recommend(decision: Decision) -> Recommendation:

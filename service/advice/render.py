@@ -1,24 +1,136 @@
-"""Advice as JSON values: the full answer, and what the briefer views leave out."""
+"""Advice as JSON: the full answer, and what the briefer views leave out."""
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, TypeAlias
+from weakref import WeakKeyDictionary
+
+import orjson
 
 from service.advice.advice import Advice
-from service.advice.evidence import applicability, cited, evidence
+from service.advice.evidence import Applicability, cited, evidence
 from service.advice.missing import Missing
 from service.advice.question import Answer
-from service.advice.recommendation import Recommendation
+from service.advice.recommendation import Outcome, Recommendation
 from service.knowledge.guideline import Guideline
-from service.knowledge.model import Citation, Cited, Clause, Statement
+from service.knowledge.model import Citation, Cited, Clause, Rule, Statement
 
 VIEWS = ("full", "brief", "row")
+Member: TypeAlias = Any
+"""A JSON value, or one that is written already (orjson.Fragment)."""
 
 
-def rendered(answer: Answer, view: str) -> dict[str, Any]:
-    """The answer as the view shows it."""
-    if view == "row":
-        return row(answer)
-    return full(answer) if view == "full" else brief(answer)
+class Renderer:
+    """Writes the answers of one guideline. What many answers share is written once, the rest each time."""
+
+    def __init__(self, guideline: Guideline) -> None:
+        self.guideline = guideline
+        self._named = _written(named(guideline))
+        self._evidence = _written(evidence(guideline))
+        self._applicability = Applicability(guideline)
+        self._beside = cited(guideline)
+        self._unused = {name: _written(citation(source)) for name, source in guideline.citations.items()}
+        self._changes = {rule.id: _written(_what_would_change(guideline, rule)) for rule in guideline.rules.values()}
+        self._whole: WeakKeyDictionary[Recommendation, orjson.Fragment] = WeakKeyDictionary()
+        self._short: WeakKeyDictionary[Outcome, orjson.Fragment] = WeakKeyDictionary()
+
+    def write(self, answer: Answer, view: str) -> bytes:
+        """The answer as the view shows it, as JSON."""
+        if view == "row":
+            return orjson.dumps(row(answer))
+        return orjson.dumps(self._full(answer) if view == "full" else self._brief(answer))
+
+    def read(self, answer: Answer, view: str) -> dict[str, Any]:
+        """The same as plain values."""
+        values: dict[str, Any] = orjson.loads(self.write(answer, view))
+        return values
+
+    def _full(self, answer: Answer) -> dict[str, Member]:
+        shown, advice = self._brief(answer), answer.advice
+        listed = {name for name, _ in advice.cited}
+        shown["citations"] += [self._unused[name] for name in self._beside if name not in listed]
+        shown["applicability"] = self._applicability.at(advice.decision.point)
+        shown["evidence"] = self._evidence
+        shown["communication"] = _communication(advice)
+        return shown
+
+    def _brief(self, answer: Answer) -> dict[str, Member]:
+        """Without evidence, applicability and communication."""
+        advice = answer.advice
+        guideline, decision = advice.guideline, advice.decision
+        dissent, questions = advice.told
+        return {
+            "decision_id": answer.decision_id,
+            "guideline": self._named,
+            "summary": advice.summary,
+            "recommendations": [self._recommendation(item) for item in advice.recommendations],
+            "because": {
+                "derived": {axis: decision.point[axis] for axis in guideline.release.axes},
+                "trace": [
+                    {"table": s.table, "title": s.title, "row": s.row, "inputs": s.inputs, "output": s.output}
+                    for s in advice.trace
+                ],
+                "nearest": [
+                    {
+                        "rule": near.row,
+                        "code": guideline.rules[near.row].code,
+                        "title": guideline.rules[near.row].title,
+                        "feature": near.feature,
+                        "stated": near.stated,
+                        "needed": near.needed,
+                    }
+                    for near in advice.nearest
+                ],
+            },
+            "missing_facts": [self._missing(item) for item in advice.missing],
+            "must_check": advice.must_check,
+            "what_would_change": self._changes[advice.lead.rule.id],
+            "modifiers": [
+                {"id": modifier.id, "title": modifier.title, "notes": notes} for modifier, notes in advice.notes
+            ],
+            "warnings": [{"code": c.id, "facts": c.at, "detail": c.detail} for c in advice.warnings],
+            "data_conflicts": [_conflict(clause) for clause in advice.data_conflicts],
+            "refused": [{"pointer": fault.pointer, "code": fault.code} for fault in answer.refused],
+            "citations": [
+                citation(guideline.citations[name], used) if used else self._unused[name] for name, used in advice.cited
+            ],
+            "dissent": [_statement(statement) for statement in dissent],
+            "open_questions": [_statement(statement) for statement in questions],
+            "disclaimer": guideline.release.disclaimer,
+            "links": {
+                "self": f"/v1/recommendations/{answer.decision_id}",
+                "page": f"/decisions/{answer.decision_id}",
+            },
+        }
+
+    def _recommendation(self, item: Recommendation) -> Member:
+        found = self._whole.get(item)
+        if found is None:
+            found = self._whole[item] = _written(_recommendation(self.guideline, item))
+        return found
+
+    def _missing(self, item: Missing) -> dict[str, Member]:
+        would_become = {value: self._other(other) for value, other in item.would_become.items()}
+        return {"fact": item.fact, "decisive": item.decisive, "would_become": would_become}
+
+    def _other(self, item: Outcome) -> Member:
+        """What an answer would become, in short."""
+        found = self._short.get(item)
+        if found is None:
+            found = self._short[item] = _written(
+                {
+                    "code": item.rule.code,
+                    "direction": item.rule.direction,
+                    "strength": item.rule.strength,
+                    "certainty": item.certainty,
+                    "statement": item.statement,
+                    "citations": list(dict.fromkeys(cited.id for cited in item.citations)),
+                }
+            )
+        return found
+
+
+def _written(value: Any) -> orjson.Fragment:
+    return orjson.Fragment(orjson.dumps(value))
 
 
 def row(answer: Answer) -> dict[str, Any]:
@@ -33,70 +145,6 @@ def row(answer: Answer) -> dict[str, Any]:
         "certainty": lead.certainty,
         "urgency": lead.urgency,
         "warnings": [warning.id for warning in answer.advice.warnings],
-    }
-
-
-def full(answer: Answer) -> dict[str, Any]:
-    """Everything."""
-    guideline = answer.advice.guideline
-    shown = brief(answer)
-    listed = {each["id"] for each in shown["citations"]}
-    shown["citations"] += [citation(guideline.citations[name]) for name in cited(guideline) if name not in listed]
-    return shown | {
-        "applicability": applicability(guideline, answer.advice.decision.point),
-        "evidence": evidence(guideline),
-        "communication": _communication(answer.advice),
-    }
-
-
-def brief(answer: Answer) -> dict[str, Any]:
-    """Without evidence, applicability and communication."""
-    advice = answer.advice
-    guideline, decision = advice.guideline, advice.decision
-    dissent, questions = advice.told
-    return {
-        "decision_id": answer.decision_id,
-        "guideline": named(guideline),
-        "summary": advice.summary,
-        "recommendations": [_recommendation(guideline, item) for item in advice.recommendations],
-        "because": {
-            "derived": {axis: decision.point[axis] for axis in guideline.release.axes},
-            "trace": [
-                {"table": s.table, "title": s.title, "row": s.row, "inputs": dict(s.inputs), "output": s.output}
-                for s in advice.trace
-            ],
-            "nearest": [
-                {
-                    "rule": near.row,
-                    "code": guideline.rules[near.row].code,
-                    "title": guideline.rules[near.row].title,
-                    "feature": near.feature,
-                    "stated": near.stated,
-                    "needed": list(near.needed),
-                }
-                for near in advice.nearest
-            ],
-        },
-        "missing_facts": [_missing(item) for item in advice.missing],
-        "must_check": list(advice.must_check),
-        "what_would_change": [
-            {"change": item.change, "becomes": [guideline.rules[rule].code for rule in item.becomes]}
-            for item in advice.lead.rule.what_would_change
-        ],
-        "modifiers": [
-            {"id": modifier.id, "title": modifier.title, "notes": list(notes)} for modifier, notes in advice.notes
-        ],
-        "warnings": [{"code": c.id, "facts": list(c.at), "detail": c.detail} for c in advice.warnings],
-        "data_conflicts": [_conflict(clause) for clause in advice.data_conflicts],
-        "refused": [{"pointer": fault.pointer, "code": fault.code} for fault in answer.refused],
-        "citations": [citation(guideline.citations[name], used) for name, used in advice.cited],
-        "dissent": [_statement(statement) for statement in dissent],
-        "open_questions": [_statement(statement) for statement in questions],
-        "disclaimer": guideline.release.disclaimer,
-        "links": {
-            "self": f"/v1/recommendations/{answer.decision_id}",
-            "page": f"/decisions/{answer.decision_id}",
-        },
     }
 
 
@@ -169,19 +217,11 @@ def _recommendation(guideline: Guideline, item: Recommendation) -> dict[str, Any
     }
 
 
-def _missing(item: Missing) -> dict[str, Any]:
-    would_become: Mapping[str, Any] = {
-        value: {
-            "code": other.rule.code,
-            "direction": other.rule.direction,
-            "strength": other.rule.strength,
-            "certainty": other.certainty,
-            "statement": other.statement,
-            "citations": list(dict.fromkeys(cited.id for cited in other.citations)),
-        }
-        for value, other in item.would_become.items()
-    }
-    return {"fact": item.fact, "decisive": item.decisive, "would_become": would_become}
+def _what_would_change(guideline: Guideline, rule: Rule) -> list[dict[str, Any]]:
+    return [
+        {"change": item.change, "becomes": [guideline.rules[other].code for other in item.becomes]}
+        for item in rule.what_would_change
+    ]
 
 
 def _conflict(clause: Clause) -> dict[str, Any]:

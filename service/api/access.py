@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -58,7 +59,7 @@ def register(app: Flask, stated: Settings) -> None:
     if undecided:
         raise RuntimeError(f"no scope decided for {', '.join(sorted(undecided))}")
     if stated.auth == "none" and stated.loopback:
-        app.before_request(_own_names_only)
+        app.before_request(_own_names_only(frozenset(name.strip("[]") for name in stated.hosts)))
     if stated.auth == "clients":
         app.before_request(_allowed_only)
 
@@ -98,15 +99,22 @@ def _unauthorised() -> Problem:
     return Problem("unauthorised", detail, headers={"WWW-Authenticate": "Bearer"})
 
 
-def _own_names_only() -> None:
+def _own_names_only(served: frozenset[str]) -> Callable[[], None]:
     """Without authentication a page elsewhere must not reach the service through a name of its own (DNS rebinding)."""
+
+    def check() -> None:
+        if _hostname(request.host) not in served:
+            raise Problem(
+                "misdirected-request",
+                "Without authentication only localhost, 127.0.0.1, [::1] and the host of PUBLIC_URL are served.",
+            )
+
+    return check
+
+
+@lru_cache(maxsize=64)
+def _hostname(host: str) -> str:
     try:
-        host = urlsplit(f"//{request.host}").hostname or ""
+        return urlsplit(f"//{host}").hostname or ""
     except ValueError:
-        host = ""
-    served = {name.strip("[]") for name in settings().hosts}
-    if host not in served:
-        raise Problem(
-            "misdirected-request",
-            "Without authentication only localhost, 127.0.0.1, [::1] and the host of PUBLIC_URL are served.",
-        )
+        return ""

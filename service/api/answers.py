@@ -9,8 +9,8 @@ import orjson
 from flask import Response, current_app, g, request
 
 from service.advice.question import Answer
-from service.advice.render import rendered
-from service.api.json_out import GZIP_OVER, gzipped, json_response
+from service.api.body import JSON
+from service.api.json_out import GZIP_OVER, accepts_gzip, gzipped
 from service.api.knowledge import knowledge, overdue, settings
 from service.api.metrics import metrics
 from service.cache.cache import Cache
@@ -63,28 +63,28 @@ def respond(named: Named, ask: Callable[[], Answer]) -> Response:
     value = found.value
     if value is None:
         answer = ask()
-        value = _rule(answer) + b"\n" + orjson.dumps(rendered(answer, named.view))
+        value = _rule(answer) + b"\n" + knowledge().renderer(answer).write(answer, named.view)
         cache().keep(name, value)
     rule, _, body = value.partition(b"\n")
     _count(named.asked, rule.decode())
     metrics().cache(found.near, found.shared)
     g.cache = found.told
-    response = _dressed(Response(body, mimetype="application/json"), named.asked, named.decision_id)
+    headers = _headers(named.asked, named.decision_id)
     # Weak: a gzipped answer has the same meaning, not the same bytes.
-    response.set_etag(named.etag, weak=True)
-    response.headers["Cache-Status"] = found.status
-    if len(body) > GZIP_OVER and request.accept_encodings["gzip"] and named.etag not in request.if_none_match:
-        _compress(response, name)
-    return response
+    headers += [("ETag", f'W/"{named.etag}"'), ("Cache-Status", found.status)]
+    if len(body) > GZIP_OVER and accepts_gzip() and named.etag not in request.if_none_match:
+        body = _compressed(name, body)
+        headers.append(("Content-Encoding", "gzip"))
+    return Response(body, headers=headers, mimetype=JSON)
 
 
 def respond_once(answer: Answer, view: str, **beside: Any) -> Response:
     """The response for an answer that is not kept: part of it is not in its decision_id."""
     guideline = answer.advice.guideline
     _count(guideline, _rule(answer).decode())
-    response = _dressed(json_response(rendered(answer, view) | beside), guideline, answer.decision_id)
-    response.headers["Cache-Status"] = "near; fwd=bypass"
-    return response
+    told = knowledge().renderer(answer).read(answer, view) | beside
+    headers = [*_headers(guideline, answer.decision_id), ("Cache-Status", "near; fwd=bypass")]
+    return Response(orjson.dumps(told), headers=headers, mimetype=JSON)
 
 
 def _rule(answer: Answer) -> bytes:
@@ -96,21 +96,23 @@ def _count(guideline: Guideline, rule: str) -> None:
     metrics().answer(*guideline.key, rule)
 
 
-def _dressed(response: Response, guideline: Guideline, decision_id: str) -> Response:
-    response.headers["Decision-Id"] = decision_id
-    response.headers["Guideline-Release"] = guideline.release.release
-    response.headers["Content-Language"] = LANGUAGE
-    response.vary.add("Accept-Language")
+def _headers(guideline: Guideline, decision_id: str) -> list[tuple[str, str]]:
+    """Made in one go: each that is set by itself is first looked for among the others."""
+    headers = [
+        ("Decision-Id", decision_id),
+        ("Guideline-Release", guideline.release.release),
+        ("Content-Language", LANGUAGE),
+        ("Vary", "Accept-Language"),
+    ]
     if overdue(guideline, settings().today()):
-        response.headers["Evidence-Review"] = "overdue"
-    return response
+        headers.append(("Evidence-Review", "overdue"))
+    return headers
 
 
-def _compress(response: Response, name: str) -> None:
+def _compressed(name: str, body: bytes) -> bytes:
     key = ("gzip", name)
     small = cache().near.get(key)
     if small is None:
-        small = gzipped(response.data)
+        small = gzipped(body)
         cache().near.put(key, small)
-    response.data = small
-    response.headers["Content-Encoding"] = "gzip"
+    return small

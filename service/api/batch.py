@@ -6,7 +6,6 @@ import orjson
 from flask import Blueprint, Response, request
 
 from service.advice.question import Answer
-from service.advice.render import rendered
 from service.api.access import ADVICE, OPEN, scope
 from service.api.body import JSON, parse_json, read_body
 from service.api.json_out import fresh, json_response
@@ -109,4 +108,4 @@ def _view(results: list[Answer | Problem]) -> str:
 def _shown(index: int, result: Answer | Problem, view: str) -> dict[str, Any]:
     if isinstance(result, Problem):
         return {"index": index, "status": KINDS[result.code].status, "problem": result.body()}
-    return {"index": index, "status": 200, "answer": rendered(result, view)}
+    return {"index": index, "status": 200, "answer": orjson.Fragment(knowledge().renderer(result).write(result, view))}

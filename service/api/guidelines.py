@@ -10,7 +10,7 @@ from flask import Blueprint, Response, request
 
 from service.advice.render import citation, named
 from service.api.access import OPEN, scope
-from service.api.json_out import json_response
+from service.api.json_out import json_response, vary
 from service.api.knowledge import knowledge, overdue, settings
 from service.api.problems import Problem
 from service.engine.table import Box
@@ -111,7 +111,7 @@ def decision_table(guideline: str) -> Response:
         writer.writeheader()
         writer.writerows(rows)
         response = _kept(Response(text.getvalue(), mimetype=CSV))
-    response.vary.add("Accept")
+    vary(response, "Accept")
     return response
 
 

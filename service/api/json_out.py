@@ -21,13 +21,24 @@ def fresh(response: Response) -> Response:
     return response
 
 
+def vary(response: Response, name: str) -> None:
+    """Say to caches that the answer depends on this header of the request, which nobody has said before."""
+    said = response.headers.get("Vary")
+    response.headers["Vary"] = f"{said}, {name}" if said else name
+
+
+def accepts_gzip() -> bool:
+    """Whether the caller takes gzip."""
+    return "Accept-Encoding" in request.headers and bool(request.accept_encodings["gzip"])
+
+
 def compress(response: Response) -> Response:
     """Compress a large answer where the caller accepts gzip. The same bytes in give the same bytes out."""
-    response.vary.add("Accept-Encoding")
+    vary(response, "Accept-Encoding")
     if (
-        response.direct_passthrough
+        not accepts_gzip()
+        or response.direct_passthrough
         or "Content-Encoding" in response.headers
-        or not request.accept_encodings["gzip"]
         or len(response.data) <= GZIP_OVER
     ):
         return response

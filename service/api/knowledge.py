@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from flask import current_app
 
-from service.advice.question import Questioner
+from service.advice.question import Answer, Questioner
+from service.advice.render import Renderer
 from service.api.problems import Problem
 from service.knowledge.guideline import Guideline
 from service.knowledge.library import Library
@@ -14,16 +15,23 @@ from service.settings import Settings
 
 @dataclass(frozen=True)
 class Knowledge:
-    """The library, and a questioner for each release in it."""
+    """The library, and for each release in it one who asks and one who writes."""
 
     library: Library
     questioners: dict[tuple[str, str], Questioner]
+    renderers: dict[tuple[str, str], Renderer]
 
     @classmethod
     def of(cls, library: Library) -> "Knowledge":
-        """Make the questioners."""
-        releases = (guideline for by_release in library.guidelines.values() for guideline in by_release.values())
-        return cls(library, {guideline.key: Questioner(guideline) for guideline in releases})
+        """Make the questioners and renderers."""
+        releases = [guideline for by_release in library.guidelines.values() for guideline in by_release.values()]
+        return cls(
+            library, {each.key: Questioner(each) for each in releases}, {each.key: Renderer(each) for each in releases}
+        )
+
+    def renderer(self, answer: Answer) -> Renderer:
+        """Who writes this answer."""
+        return self.renderers[answer.advice.guideline.key]
 
     def newest(self, guideline: str) -> Questioner:
         """The newest release of a guideline, or 404."""

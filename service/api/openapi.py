@@ -9,7 +9,7 @@ from apispec import APISpec
 from apispec.ext.marshmallow import MarshmallowPlugin
 
 from service.advice.question import Answer, Questioner, Refused
-from service.advice.render import rendered
+from service.advice.render import Renderer
 from service.api import cds_schemas, schemas
 from service.api.access import OPEN
 from service.api.body import JSON
@@ -115,7 +115,9 @@ def _responses(questioner: Questioner) -> dict[str, dict[str, Any]]:
     advice: dict[str, Any] = {"schema": {"anyOf": [ref("Answer"), ref("Row")]}}
     problem: dict[str, Any] = {"schema": ref("Problem")}
     if answer is not None:
-        advice["examples"] = {view: {"value": rendered(answer, view)} for view in ("full", "row")}
+        advice["examples"] = {
+            view: {"value": Renderer(questioner.guideline).read(answer, view)} for view in ("full", "row")
+        }
     if refused is not None:
         problem["example"] = _problem_of(refused)
     return {

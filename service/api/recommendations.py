@@ -8,7 +8,7 @@ from flask import Blueprint, Response, request
 from werkzeug.exceptions import MethodNotAllowed
 
 from service.advice.question import Answer, Questioner, Refused
-from service.advice.render import VIEWS, rendered
+from service.advice.render import VIEWS, row
 from service.api.access import ADVICE, OPEN, scope
 from service.api.answers import Named, cache, respond, respond_once
 from service.api.body import emergency_in, parse_json, read_body
@@ -160,7 +160,7 @@ def _latest(old: Answer, view: str) -> Response:
         new = newest.recall(newest.encoder.encode({**vocabulary.nothing, **stated}))
     if new is None:
         raise Problem("not-found", "The newest release does not know these facts; ask again with a new request.")
-    before, after = rendered(old, "row"), rendered(new, "row")
+    before, after = row(old), row(new)
     changed = [
         {"member": name, "before": before[name], "after": after[name]}
         for name in before

@@ -8,7 +8,6 @@ import click
 from flask.cli import AppGroup
 
 from service.advice.question import Answer, Questioner, Refused
-from service.advice.render import full
 from service.api.knowledge import knowledge, settings
 from service.api.problems import Problem
 from service.facts.json_body import BodyError, parse
@@ -69,7 +68,7 @@ def cases(rule: str | None) -> None:
 
 
 def _told(answer: Answer) -> None:
-    shown = full(answer)
+    shown = knowledge().renderer(answer).read(answer, "full")
     for step in shown["because"]["trace"]:
         inputs = ", ".join(f"{name}={value}" for name, value in step["inputs"].items() if value != "unknown")
         click.echo(f"{step['table']}: {step['output']}  [{step['row']}]  {inputs}")

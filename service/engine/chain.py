@@ -5,7 +5,6 @@ from itertools import chain as flatten
 
 from service.engine.compile import CompiledTable, Point
 from service.engine.table import HitPolicy, Table
-from service.engine.trace import Step, step
 from service.engine.verify import Flaw, verify
 from service.engine.vocabulary import Feature
 
@@ -32,7 +31,10 @@ class Chain:
             self.features[table.name] = Feature(table.name, table.outputs)
         self.tables = tuple(CompiledTable(table) for table in tables)
         self._steps = tuple((table.table.name, table) for table in self.tables)
-        self._after = self._followers()
+        self._readers = dict.fromkeys(self.features, 0)
+        for index, (_, step_table) in enumerate(self._steps):
+            for feature in step_table.table.inputs:
+                self._readers[feature.name] |= 1 << index
 
     def derive(self, point: Point) -> dict[str, str]:
         """The point with every derived feature added; the point given is left alone."""
@@ -44,30 +46,30 @@ class Chain:
     def amend(self, derived: Point, changes: Point) -> dict[str, str]:
         """A point that `derive` has completed, with other values for some stated features and what follows from them.
 
-        The same as deriving anew, but only the tables that the change reaches are asked.
+        The same as deriving anew, but only the tables that read something that has changed are asked.
         """
         amended = {**derived, **changes}
         reached = 0
-        for name in changes:
-            reached |= self._after[name]
+        for name, value in changes.items():
+            if derived[name] != value:
+                reached |= self._readers[name]
         while reached:
             lowest = reached & -reached
             name, table = self._steps[lowest.bit_length() - 1]
-            amended[name] = table.decide(amended).output
+            output = table.decide(amended).output
             reached ^= lowest
+            if output != derived[name]:
+                amended[name] = output
+                reached |= self._readers[name]
         return amended
 
-    def _followers(self) -> dict[str, int]:
-        """Feature -> the bits of the tables that read it, or read what they derive."""
-        after = dict.fromkeys(self.features, 0)
-        for index, (name, table) in reversed(list(enumerate(self._steps))):
-            for feature in table.table.inputs:
-                after[feature.name] |= (1 << index) | after[name]
-        return after
-
-    def trace(self, derived: Point) -> list[Step]:
-        """Each table's step at a point that `derive` has completed."""
-        return [step(table, derived) for table in self.tables]
+    def following(self, name: str) -> list[str]:
+        """The features that are derived from this one, at once or by way of others."""
+        moved = {name}
+        for derived, table in self._steps:
+            if any(feature.name in moved for feature in table.table.inputs):
+                moved.add(derived)
+        return [derived for derived, _ in self._steps if derived in moved]
 
     def verify(self) -> list[Flaw]:
         """All flaws of all tables."""

@@ -27,12 +27,12 @@ class CompiledTable:
         self.rows: tuple[Row, ...] = tuple(row for row, _ in table.entries)
         self.masks = masks_of(table, (box for _, box in table.entries))
         self._features = tuple(self.masks.items())
-        self._all = (1 << len(self.rows)) - 1
+        self.everything = (1 << len(self.rows)) - 1
         self._key, self._cells = self._lay_out()
 
     def fitting(self, point: Point) -> int:
         """Bits of the boxes (in the order of `table.entries`) that the point lies in."""
-        bits = self._all
+        bits = self.everything
         for name, accepted in self._features:
             bits &= accepted[point[name]]
         return bits
@@ -45,11 +45,8 @@ class CompiledTable:
 
     def collect(self, point: Point) -> Iterator[tuple[Row, Box]]:
         """Every row that holds at this point, with the box in which it holds, in order."""
-        bits = self.fitting(point)
-        while bits:
-            lowest = bits & -bits
-            yield self.table.entries[lowest.bit_length() - 1]
-            bits ^= lowest
+        for entry in ones(self.fitting(point)):
+            yield self.table.entries[entry]
 
     def _winner(self, point: Point) -> Row:
         bits = self.fitting(point)
@@ -69,6 +66,14 @@ class CompiledTable:
         )
         cells = {key(point): self._winner(point) for point in points if self.fitting(point)}
         return key, cells
+
+
+def ones(bits: int) -> Iterator[int]:
+    """The places of the bits that are set, the lowest first."""
+    while bits:
+        lowest = bits & -bits
+        yield lowest.bit_length() - 1
+        bits ^= lowest
 
 
 def masks_of(table: Table, boxes: Iterable[Box]) -> dict[str, dict[str, int]]:

@@ -2,8 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import reduce
+from operator import and_, itemgetter
 
-from service.engine.compile import CompiledTable, Point
+from service.engine.compile import CompiledTable, Point, ones
+from service.engine.vocabulary import Feature
 
 
 @dataclass(frozen=True)
@@ -36,15 +39,16 @@ def step(table: CompiledTable, point: Point) -> Step:
 
 def nearest(table: CompiledTable, point: Point) -> list[Neighbour]:
     """The rows that miss this point by exactly one cell, in the order of the table."""
+    holding = {id(row) for row, _ in table.collect(point)}
+    accepting = {feature: table.masks[feature.name][point[feature.name]] for feature in table.table.inputs}
+    missed = dict[int, Feature]()
+    for feature, bits in accepting.items():
+        others = (other for each, other in accepting.items() if each is not feature)
+        missed.update((entry, feature) for entry in ones(reduce(and_, others, table.everything) & ~bits))
     found = []
-    holding = [row for row, _ in table.collect(point)]
-    for row, box in table.table.entries:
-        if any(row is other for other in holding):
-            continue
-        missed = [name for name, accepted in box.items() if point[name] not in accepted]
-        if len(missed) == 1:
-            name = missed[0]
-            needed = next(feature.values for feature in table.table.inputs if feature.name == name)
-            accepted = tuple(value for value in needed if value in box[name])
-            found.append(Neighbour(row.name, name, point[name], accepted))
+    for entry, feature in sorted(missed.items(), key=itemgetter(0)):
+        row, box = table.table.entries[entry]
+        if id(row) not in holding:
+            needed = tuple(value for value in feature.values if value in box[feature.name])
+            found.append(Neighbour(row.name, feature.name, point[feature.name], needed))
     return found

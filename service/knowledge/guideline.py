@@ -1,13 +1,13 @@
 """One release of a guideline, ready to be asked."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Generic, Protocol, TypeVar
 
 from service.engine.chain import Chain
 from service.engine.compile import CompiledTable, Point
-from service.engine.table import HitPolicy, Row, Table
+from service.engine.table import Box, HitPolicy, Row, Table
 from service.engine.vocabulary import Feature
 from service.knowledge.cards import Cards
 from service.knowledge.cases import Case
@@ -48,7 +48,18 @@ class Collection(Generic[T]):
 
 def holds(when: Boxes, point: Point) -> bool:
     """Whether the point lies in any of the boxes; no boxes at all means everywhere."""
-    return not when or any(all(point[name] in accepted for name, accepted in box.items()) for box in when)
+    return not when or inside(when, point)
+
+
+def inside(boxes: Iterable[Box], point: Point) -> bool:
+    """Whether the point lies in any of the boxes; no boxes hold nobody."""
+    for box in boxes:
+        for name, accepted in box.items():
+            if point[name] not in accepted:
+                break
+        else:
+            return True
+    return False
 
 
 @dataclass(frozen=True)
@@ -101,6 +112,24 @@ class Guideline:
     def present(self, finding: Finding, point: Point) -> bool:
         """Whether a finding is present: its tier is then one of the tiers that the findings have together."""
         return point.get(finding.tier) in self.tier_rank
+
+    @cached_property
+    def contradicted_by(self) -> Mapping[str, Boxes]:
+        """Stated feature -> the contradictions that a value of it can bring about."""
+        return self._brought_about(self.contradictions)
+
+    @cached_property
+    def implausible_by(self) -> Mapping[str, Boxes]:
+        """Stated feature -> the implausible states that a value of it can bring about."""
+        return self._brought_about(self.implausible)
+
+    def _brought_about(self, clauses: Collection[Clause]) -> dict[str, Boxes]:
+        boxes = [box for _, box in clauses.table.table.entries]
+        found = {}
+        for feature in (*self.vocabulary.features, *self.vocabulary.counted):
+            moved = {feature.name, *self.chain.following(feature.name)}
+            found[feature.name] = tuple(box for box in boxes if not moved.isdisjoint(box))
+        return found
 
     @cached_property
     def kinds(self) -> tuple[str, ...]:

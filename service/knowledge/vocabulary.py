@@ -57,6 +57,11 @@ class Fact:
         """The features that this fact sets, each a digit of the decision_id."""
         raise NotImplementedError
 
+    @cached_property
+    def first(self) -> str:
+        """Name of its first feature, which is unknown where nothing is stated."""
+        return self.features[0].name
+
     @property
     def counted(self) -> tuple[Feature, ...]:
         """Features that follow from the others of the same fact, so that the decision_id leaves them out."""
@@ -304,6 +309,13 @@ class Vocabulary:
             if self.findings is None
             else frozenset(self.findings.findings[name].path for name in self.findings.screen)
         )
+
+    @cached_property
+    def askable(self) -> tuple[Fact, ...]:
+        """The facts of which a caller could know more, parts by themselves, findings together."""
+        tops = self.facts.values()
+        each = (part for fact in tops for part in (fact.members.values() if isinstance(fact, Record) else (fact,)))
+        return tuple(fact for fact in each if isinstance(fact, Findings) or fact.statable)
 
     @cached_property
     def single_facts(self) -> dict[str, Fact]:

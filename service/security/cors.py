@@ -32,5 +32,6 @@ def register(app: Flask, origins: Collection[str]) -> None:
 
 
 def _vary(response: Response) -> Response:
-    response.vary.add("Origin")
+    said = response.headers.get("Vary")
+    response.headers["Vary"] = f"{said}, Origin" if said else "Origin"
     return response

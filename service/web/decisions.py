@@ -5,9 +5,8 @@ from pathlib import Path
 
 from flask import Blueprint, Response, render_template, request
 
-from service.advice.render import full
 from service.api.access import OPEN, scope
-from service.api.knowledge import overdue, settings
+from service.api.knowledge import knowledge, overdue, settings
 from service.api.problems import Problem
 from service.api.recommendations import recalled
 
@@ -26,7 +25,7 @@ def decision(decision_id: str) -> Response:
     guideline = answer.advice.guideline
     page = render_template(
         "decision.html",
-        answer=full(answer),
+        answer=knowledge().renderer(answer).read(answer, "full"),
         stated=_stated(answer.advice.stated, guideline.vocabulary.nothing),
         release=guideline.release,
         overdue=overdue(guideline, settings().today()),

@@ -2,7 +2,7 @@
 
 import random
 
-from service.advice.decision import amended, decide
+from service.advice.decision import decide, decided
 from service.knowledge.guideline import Guideline
 
 
@@ -20,4 +20,5 @@ def test_what_is_decided_after_a_change_is_what_would_be_decided_anew(guideline:
         for feature in features:
             for value in feature.values:
                 changes = {feature.name: value}
-                assert amended(before, changes) == decide(guideline, {**stated, **changes})
+                amended = guideline.chain.amend(before.point, changes)
+                assert decided(guideline, amended) == decide(guideline, {**stated, **changes})

@@ -9,7 +9,7 @@ import pytest
 
 from service.advice.decision import effects, supporting, wording_point
 from service.advice.question import Answer, Questioner
-from service.advice.render import full
+from service.advice.render import Renderer
 from service.facts.json_body import parse
 from service.knowledge.cases import read_cases
 from service.knowledge.guideline import Collection, holds
@@ -142,13 +142,13 @@ def without_effects(guideline, name):
 
 
 def test_every_modifier_that_stops_working_fails_a_worked_case(guideline, answers):
-    unnoticed = []
+    renderer, unnoticed = Renderer(guideline), []
     for modifier in guideline.modifiers.items:
         questioner = Questioner(without_effects(guideline, modifier.id))
         for case, answer in answers:
             if modifier.id in at_work(answer):
                 try:
-                    answered(full(questioner.ask(tree_of(case), NOON.date())), case.expect)
+                    answered(renderer.read(questioner.ask(tree_of(case), NOON.date()), "full"), case.expect)
                 except AssertionError:
                     break
         else:

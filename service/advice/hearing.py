@@ -1,0 +1,98 @@
+"""What a recommendation depends on: found once a rule, so that what cannot matter to a patient is not tried."""
+
+from collections.abc import Callable, Iterable, Iterator
+from operator import itemgetter
+
+from service.engine.compile import CompiledTable, Point
+from service.engine.table import Box
+from service.knowledge.guideline import Guideline
+from service.knowledge.model import Effect, Rule, boxes_in
+from service.knowledge.tables_file import collecting
+from service.knowledge.vocabulary import Findings
+
+
+class Hearing:
+    """How one rule listens to a point. `askable` are the facts whose values could change the rule or its outcome."""
+
+    def __init__(self, rule: Rule, guideline: Guideline) -> None:
+        self._all = _table(_boxes(rule, guideline, lambda _: True), guideline)
+        boxes = list(_boxes(rule, guideline, _changes_outcome))
+        self._outcome = _table(boxes, guideline)
+        choosing = sorted(_choosing(guideline))
+        self._choosing: Callable[[Point], object] = itemgetter(*choosing) if choosing else lambda _: ()
+        idle = frozenset(_idle(guideline, boxes))
+        self.askable = tuple(
+            fact
+            for fact in guideline.vocabulary.askable
+            if isinstance(fact, Findings) or any(not changes.items() <= idle for _, changes in fact.statable)
+        )
+
+    def whole(self, point: Point) -> int:
+        """All that the rule's recommendation is made of: of two points of one number it is the same."""
+        return self._all.fitting(point)
+
+    def outcome(self, point: Point) -> int:
+        """The same for its sentence, grades and sources only."""
+        return self._outcome.fitting(point)
+
+    def same(self, one: Point, other: Point) -> bool:
+        """Whether both are told the same: all that chooses the rule agrees, and all that its outcome is made of."""
+        return self._choosing(one) == self._choosing(other) and self.outcome(one) == self.outcome(other)
+
+
+def _table(boxes: Iterable[Box], guideline: Guideline) -> CompiledTable:
+    """Says by a bit for each box whether a point lies in it."""
+    features = guideline.chain.features
+    distinct = {frozenset(box.items()): box for box in boxes}
+    # Features of wordings (which modifiers hold, what was removed) follow from those of the boxes that are here.
+    stated = [{name: box[name] for name in box if name in features} for box in distinct.values()]
+    return CompiledTable(collecting("hearing", [(str(index), (box,)) for index, box in enumerate(stated)], features))
+
+
+def _names(boxes: Iterable[Box]) -> set[str]:
+    return {name for box in boxes for name in box}
+
+
+def _choosing(guideline: Guideline) -> set[str]:
+    """The features that choose the rule and the trigger."""
+    gates = _names(box for rule in guideline.gates.items for box in rule.when)
+    axes = {feature.name for feature in guideline.table.table.inputs}
+    tier = guideline.release.tier
+    return gates | axes | {feature for _, feature in guideline.finding_tiers} | ({tier} if tier else set())
+
+
+def _boxes(rule: Rule, guideline: Guideline, counts: Callable[[Effect], bool]) -> Iterator[Box]:
+    """The boxes that wording and grading look into, themselves or through the modifiers whose effects count."""
+    said = [box for part in (rule.statements, rule.additions, rule.grades) for box in boxes_in(part)]
+    for table in reversed(guideline.wording.tables):
+        if table.table.name in _names(said):
+            said += [box for _, box in table.table.entries]
+    yield from said
+    named = _names(said)
+    removals = any(name.startswith("removed.") for name in named)
+    for modifier in guideline.modifiers.items:
+        touching = [effect for effect in modifier.effects if not effect.rules or rule.id in effect.rules]
+        touching = [effect for effect in touching if counts(effect) or (removals and effect.remove)]
+        if touching or f"modifier.{modifier.id}" in named:
+            for when in (modifier.when, *(effect.when for effect in touching)):
+                yield from when
+
+
+def _changes_outcome(effect: Effect) -> bool:
+    graded = effect.lowers_certainty
+    return bool(graded or effect.prefix or effect.adds or effect.ends or effect.cite_first or effect.citations)
+
+
+def _idle(guideline: Guideline, boxes: Iterable[Box]) -> Iterator[tuple[str, str]]:
+    """Stated features with the values that neither the choice nor the boxes tell from the first one."""
+    accepting: dict[str, list[frozenset[str]]] = {}
+    for box in boxes:
+        for name, accepted in box.items():
+            accepting.setdefault(name, []).append(accepted)
+    choosing = _choosing(guideline)
+    heard = choosing | accepting.keys()
+    for feature in (*guideline.vocabulary.features, *guideline.vocabulary.counted):
+        if feature.name in choosing or not heard.isdisjoint(guideline.chain.following(feature.name)):
+            continue
+        fits = [[value in accepted for accepted in accepting.get(feature.name, ())] for value in feature.values]
+        yield from ((feature.name, value) for value, own in zip(feature.values, fits, strict=True) if own == fits[0])

@@ -1,0 +1,83 @@
+"""What is not known is found by trying; that most trials are left out must never show."""
+
+import random
+from collections.abc import Callable, Iterator
+
+from service.advice.decision import Decision, contradictions, decide
+from service.advice.missing import missing_facts
+from service.advice.question import Questioner
+from service.engine.vocabulary import UNKNOWN
+from service.facts.normal_form import recount
+from service.knowledge.guideline import Guideline
+from service.knowledge.vocabulary import Findings
+
+PATIENTS = 150
+
+
+def patients(guideline: Guideline) -> Iterator[dict[str, str]]:
+    """Patients without an emergency and without contradictions, most with most findings absent."""
+    dice, vocabulary = random.Random(20261123), guideline.vocabulary
+    found = 0
+    while found < PATIENTS:
+        stated, much = dict(vocabulary.nothing), dice.choice((0.05, 0.2, 0.5))
+        for feature in vocabulary.features:
+            if feature.name.endswith(".presence") and dice.random() < 0.8:
+                stated[feature.name] = dice.choice((*["absent"] * 8, "present"))
+            elif not feature.name.startswith("complications.") and dice.random() < much:
+                stated[feature.name] = dice.choice(feature.values)
+        decision = decide(guideline, recount(vocabulary, stated))
+        if not decision.emergency and not contradictions(decision):
+            found += 1
+            yield stated
+
+
+def everything_tried(
+    decision: Decision, stated: dict[str, str], questioner: Questioner
+) -> dict[str, tuple[bool, dict]]:
+    """The same without any short cut: each value of each unknown fact, asked anew."""
+    guideline, wordings = decision.guideline, questioner.wordings
+    given = wordings.of(decision)
+    held = {clause.id for clause in guideline.implausible.at(decision.point)}
+    found = {}
+    for fact in guideline.vocabulary.askable:
+        if isinstance(fact, Findings) or stated[fact.first] != UNKNOWN:
+            continue
+        would_become = {}
+        for value, changes in fact.statable:
+            trial = decide(guideline, {**stated, **changes})
+            brought = {clause.id for clause in guideline.implausible.at(trial.point)} - held
+            if not brought and (trial.emergency or not contradictions(trial)):
+                would_become[value] = wordings.outcome(trial)
+        same = (given.rule.code, given.statement, given.certainty)
+        if any((each.rule.code, each.statement, each.certainty) != same for each in would_become.values()):
+            decisive = any(each.rule.code != given.rule.code for each in would_become.values())
+            found[fact.path] = (decisive, would_become)
+    return found
+
+
+def test_what_is_left_out_of_the_trials_changes_nothing(guideline: Guideline) -> None:
+    """Besides the findings, whose trials are never left out (the screen, see test_tiers)."""
+    questioner = Questioner(guideline)
+    seen = set()
+    for stated in patients(guideline):
+        decision = decide(guideline, stated)
+        given = questioner.wordings.of(decision)
+        missing = missing_facts(decision, given, stated, questioner.wordings)
+        tried = everything_tried(decision, stated, questioner)
+        told = {each.fact: (each.decisive, each.would_become) for each in missing if "complications" not in each.fact}
+        assert told == tried
+        seen |= told.keys()
+    assert {"metastatic_status", "chemotherapy_response.overall", "primary_tumour", "inflammatory"} <= seen
+
+
+def test_an_implausible_pair_on_record_hides_no_missing_fact(post: Callable[..., tuple[int, dict]]) -> None:
+    """C4: whether there are signs of sepsis is asked of a patient of whom it says male and pregnant, too."""
+    facts = {"metastatic_status": "M1", "chemotherapy_response": {"overall": "CR"}}
+    _, plain = post(facts)
+    _, odd = post(facts | {"sex": "male", "pregnant": True})
+    values = {item["fact"]: list(item["would_become"]) for item in odd["missing_facts"]}
+    assert "male_and_pregnant" in [each["code"] for each in odd["warnings"]]
+    assert values["complications.sepsis_signs"] == ["absent", "present"]
+    assert values == {
+        item["fact"]: list(item["would_become"]) for item in plain["missing_facts"] if item["fact"] in values
+    }
