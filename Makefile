@@ -86,13 +86,22 @@ trust-privacy: preflight .venv/.dev .venv/.embedded ## one part: words of our ow
 trust-soak: preflight .venv/.dev .venv/.embedded ## one part: ten minutes at half of peak, with faults
 	@$(BIN)/python -m tests.trust soak $(ARGS)
 
-lint: preflight .venv/.dev ## style, types, who may import whom, container files
+lint: preflight .venv/.dev ## style, types, who may import whom, known dangers, container files
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
+	$(BIN)/bandit --quiet --recursive service
 	$(BIN)/hadolint Dockerfile
 	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
+
+audit: preflight .venv/.dev ## known weaknesses of the locked packages; asking about none of them is a failure
+	@$(BIN)/python -m tests.docs.audit requirements.txt
+
+sbom: preflight .venv/.dev ## what is in it, as CycloneDX: build/sbom.cdx.json
+	@mkdir -p build
+	@$(BIN)/cyclonedx-py requirements requirements.txt --pyproject pyproject.toml --output-reproducible --spec-version 1.6 --output-file build/sbom.cdx.json
+	@echo "Written to build/sbom.cdx.json"
 
 check: preflight .venv/.runtime ## prove the decision tables and check the knowledge
 	@$(BIN)/flask --app service guideline check

@@ -60,7 +60,7 @@ timeout = 30  # for a worker's loop that hangs; a request does not count
 graceful_timeout = 8  # less than the ten seconds that compose gives before it kills
 keepalive = 15
 # The heartbeat must not wait for a disk.
-worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() and os.access("/dev/shm", os.W_OK) else None  # noqa: S108
+worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() and os.access("/dev/shm", os.W_OK) else None  # noqa: S108 - memory, where there is any  # nosec B108
 
 limit_request_line = 4094
 limit_request_fields = 64
