@@ -86,6 +86,9 @@ trust-privacy: preflight .venv/.dev .venv/.embedded ## one part: words of our ow
 trust-soak: preflight .venv/.dev .venv/.embedded ## one part: ten minutes at half of peak, with faults
 	@$(BIN)/python -m tests.trust soak $(ARGS)
 
+mutants: preflight .venv/.dev .venv/.embedded ## one part: small changes of engine, evidence and derivations, of which tests must notice nine in ten
+	@$(BIN)/python -m tests.trust mutants $(ARGS)
+
 lint: preflight .venv/.dev ## style, types, who may import whom, known dangers, container files
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
