@@ -284,7 +284,13 @@ def _live(mutant: Mutant) -> int:
             else opened(file, mode, *given, **more)
         )
     )
-    import pytest  # noqa: PLC0415 - imported before the fork, too
+    import hypothesis  # noqa: PLC0415 - imported before the fork, too
+    import pytest  # noqa: PLC0415 - likewise
+
+    # Nobody reads the example, so it need not be made small: that takes minutes.
+    phases = (hypothesis.Phase.explicit, hypothesis.Phase.generate)
+    hypothesis.settings.register_profile("mutants", phases=phases, database=None)
+    hypothesis.settings.load_profile("mutants")
 
     try:
         options = ["-x", "-q", "-n0", "-p", "no:cacheprovider", "--assert=plain"]
