@@ -17,6 +17,7 @@ from service.api import (
     extract,
     feedback,
     guidelines,
+    limits,
     metrics,
     operations,
     problems,
@@ -39,6 +40,8 @@ from service.knowledge.yaml_file import ContentError
 from service.metrics import Metrics
 from service.security import cors
 from service.security.authenticator import Authenticator
+from service.security.overload import Work
+from service.security.rate import Limiter
 from service.settings import Settings, SettingsError, from_environment
 from service.web import site
 
@@ -78,6 +81,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         CDS_DOOR=_cds_door(settings, library, secret),
         FEEDBACK_STORE=FeedbackStore(state),
         AUTHENTICATOR=authenticator,
+        LIMITS=_limits(settings, secret),
     )
     app.url_map.strict_slashes = True
     app.url_map.redirect_defaults = False
@@ -101,6 +105,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     else:  # what a problem's type leads to is then for programs alone
         app.add_url_rule("/problems/<code>", view_func=access.scope(access.OPEN)(operations.problem))
     access.register(app, settings)
+    limits.register(app)
     cors.register(app, settings.cors_origins)
     app.after_request(compress)
     app.after_request(_bare_options)
@@ -129,6 +134,14 @@ def _secret(settings: Settings) -> bytes:
 def _cache(settings: Settings, secret: bytes, counted: Metrics) -> Cache:
     shared = Shared(settings.redis_url, secret, counted.redis) if settings.redis_url else None
     return Cache(Near(settings.near_cache_bytes), shared)
+
+
+def _limits(settings: Settings, secret: bytes) -> limits.Limits:
+    limiter = None
+    if settings.rate is not None:
+        state = redis_client.connect(settings.redis_state_url) if settings.redis_state_url else None
+        limiter = Limiter(*settings.rate, secret, state)
+    return limits.Limits(Work(settings.threads), limiter, settings.proxy_hops)
 
 
 def _cds_door(settings: Settings, library: Library, secret: bytes) -> Door:

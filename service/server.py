@@ -78,7 +78,7 @@ graceful_timeout = 8  # less than the ten seconds that compose gives before it k
 keepalive = 15
 worker_connections = 800  # with what else a worker has open fewer than the 1,024 files that many systems allow
 # The heartbeat must not wait for a disk.
-worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() and os.access("/dev/shm", os.W_OK) else None  # noqa: S108
+worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() and os.access("/dev/shm", os.W_OK) else None  # noqa: S108 - memory, where there is any  # nosec B108
 
 limit_request_line = 4094
 limit_request_fields = 64

@@ -37,7 +37,7 @@ def methods() -> Response:
 @scope(ADVICE)
 def batch() -> Response:
     """Answer each patient: {index, status, answer | problem}. The view is `row` unless another is asked for."""
-    body = read_body(settings().max_body_bytes * TIMES_ONE, JSON, NDJSON)
+    body = read_body(settings().max_body_bytes * TIMES_ONE, JSON, NDJSON, emergency=_emergency_among)
     patients = _lines(body) if request.mimetype == NDJSON else _items(parse_json(body))
     most = settings().max_batch
     if len(patients) > most:
@@ -56,6 +56,15 @@ def batch() -> Response:
     else:
         response = json_response(answered)
     return fresh(response)
+
+
+def _emergency_among(body: bytes) -> bool:
+    newest, today = knowledge().newest(settings().guideline), settings().today()
+    try:
+        patients = [_read(line) for line in _lines(body)] if request.mimetype == NDJSON else _items(parse_json(body))
+    except Problem:
+        return False
+    return len(patients) <= settings().max_batch and any(newest.emergency_in(patient, today) for patient in patients)
 
 
 def _lines(body: bytes) -> list[bytes]:

@@ -83,8 +83,16 @@ KINDS: Mapping[str, Kind] = {
         422, "The facts are refused", "A fact is unknown to the service, of the wrong type, or contradicts another.",
         "Correct each fault; every one of them is listed with a pointer.",
     ),
+    "too-many-requests": Kind(
+        429, "Too many requests", "The client sends more requests than it may.",
+        "Try again after the seconds that the header Retry-After says.",
+    ),
     "internal-error": Kind(
         500, "Internal error", "The service failed.", "Try again; report the X-Request-ID of the answer if it persists."
+    ),
+    "overloaded": Kind(
+        503, "Too much to do", "There are more requests than can be answered in time.",
+        "Try again after the seconds that the header Retry-After says.",
     ),
     "unavailable": Kind(
         503, "Unavailable for the moment", "Something that this request needs cannot be reached.",
@@ -158,8 +166,8 @@ def register(app: Flask) -> None:
 
 
 def _template() -> str:
-    """The route as it is written, so that an id in the path (which holds facts) is not repeated."""
-    return str(request.url_rule) if request.url_rule is not None else request.path
+    """The route as it is written, so that an id in the path (which holds facts) is not repeated; else the root."""
+    return str(request.url_rule) if request.url_rule is not None else "/"
 
 
 _BY_STATUS = {kind.status: code for code, kind in KINDS.items()}

@@ -11,7 +11,7 @@ from service.advice.question import Answer, Questioner, Refused
 from service.advice.render import VIEWS, row
 from service.api.access import ADVICE, OPEN, scope
 from service.api.answers import Named, cache, respond, respond_once
-from service.api.body import parse_json, read_body
+from service.api.body import emergency_in, parse_json, read_body
 from service.api.json_out import fresh
 from service.api.knowledge import knowledge, settings
 from service.api.problems import Problem, listed
@@ -101,7 +101,7 @@ def _identified(decision_id: str) -> Identifier:
 
 def _asked(guideline: str) -> Response:
     newest = knowledge().newest(guideline)
-    body = read_body(settings().max_body_bytes)
+    body = read_body(settings().max_body_bytes, emergency=emergency_in(newest))
     # All that an answer to a body depends on: dated facts are judged against today.
     said = repr((request.path, request.query_string, request.mimetype, settings().today())).encode()
     asked = hashlib.blake2b(hashlib.sha256(said).digest() + body, digest_size=16).digest()

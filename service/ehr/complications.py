@@ -132,7 +132,7 @@ def _stated(record: Record, kind: str, held: _Held, doubts: Sequence[Doubt]) -> 
             if grade and claim.value == PRESENT and (claim is chosen or not _before(claim, chosen))
         ]
         return {"presence": PRESENT, "grade": max(grades)} if grades else PRESENT
-    assert absent is not None  # noqa: S101 - what is held is present or absent
+    assert absent is not None  # noqa: S101 - what is held is present or absent  # nosec B101
     against = [each.item for each in every if each.item.type == "Condition"]
     against += [each.item for each in doubts if each.concerns(kind, absent.day)]
     if against:

@@ -8,12 +8,13 @@ import json
 import shlex
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from flask import Blueprint, Response, g, request
 
 from service.advice.question import Answer, Refused
 from service.api.access import OPEN, scope
+from service.api.body import read_body
 from service.api.knowledge import knowledge, settings
 from service.api.metrics import metrics
 from service.api.problems import Problem
@@ -25,6 +26,7 @@ from service.web.page import FRESH, KNOWLEDGE, PERMALINK, page
 blueprint = Blueprint("explorer", __name__)
 
 FORM = "application/x-www-form-urlencoded"
+MOST_FIELDS = 1000
 OWN = {"same-origin", "none"}
 """What a browser says in Sec-Fetch-Site of a form of ours, or of an address that somebody typed."""
 
@@ -81,8 +83,24 @@ def _sent() -> Filled:
         raise Problem(
             "unsupported-media-type", f"The Content-Type must be {FORM}; for JSON there is /v1/recommendations."
         )
-    request.max_content_length = request.max_form_memory_size = settings().max_body_bytes
-    return Filled(request.form)
+    return _read(read_body(settings().max_body_bytes, FORM, emergency=_emergency))
+
+
+def _read(body: bytes) -> Filled:
+    try:
+        return Filled(parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=MOST_FIELDS))
+    except ValueError:
+        raise Problem("bad-request", f"This is no form in UTF-8 of at most {MOST_FIELDS} fields.") from None
+
+
+def _emergency(body: bytes) -> bool:
+    """Whether the form says an emergency, which is answered however much there is to do."""
+    questioner, today = knowledge().newest(settings().guideline), settings().today()
+    try:
+        said = body_of(questioner.guideline.vocabulary, _read(body), today)
+    except Problem:
+        return False
+    return questioner.emergency_in(said, today)
 
 
 def _page(filled: Filled, keep: str) -> Response:

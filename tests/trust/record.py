@@ -14,7 +14,7 @@ from typing import Any
 
 from tests.conftest import ROOT
 
-PARTS = ("faults", "poison", "fuzz", "tokens")
+PARTS = ("faults", "poison", "fuzz", "tokens", "privacy", "soak", "mutants")
 """In this order. Each is a module of this folder with TITLE, ABOUT and `run(record, short)`; adding one is all there is
 to adding a part."""
 FOLDER = ROOT / ".run" / "trust"
