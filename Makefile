@@ -68,7 +68,7 @@ bench: preflight .venv/.dev .venv/.embedded ## how fast it is, each figure besid
 conformance: preflight .venv/.dev .venv/.embedded ## the CDS Hooks checklist against running services: line, verdict, evidence
 	@$(BIN)/python -m tests.conformance $(ARGS)
 
-trust: preflight .venv/.dev .venv/.embedded ## faults, poison, bad input, tokens, privacy, soak; writes docs/trust-report.md (ARGS=--force: anew)
+trust: preflight .venv/.dev .venv/.embedded ## half an hour: faults, poison, bad input, tokens, privacy; writes docs/trust-report.md (ARGS=--force: anew)
 	@$(BIN)/python -m tests.trust $(ARGS)
 
 trust-faults: preflight .venv/.dev .venv/.embedded ## one part: answers while all around it fails
