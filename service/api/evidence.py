@@ -47,7 +47,8 @@ def outcome_by(outcome: str) -> Response:
 def forest_plot(outcome: str) -> Response:
     """The same as a forest plot."""
     response = kept(Response(drawing(told(outcome, request.args), style=STYLE), mimetype=SVG))
-    response.headers["Content-Security-Policy"] = f"default-src 'none'; style-src 'sha256-{STYLE_HASH}'"
+    policy = f"default-src 'none'; style-src 'sha256-{STYLE_HASH}'; frame-ancestors 'none'"
+    response.headers["Content-Security-Policy"] = policy
     return response
 
 
