@@ -10,7 +10,7 @@ import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from xml.etree import ElementTree as ET  # nosec B405 - it only writes
+from xml.etree import ElementTree as ET  # it only writes  # nosec B405
 
 from service.api.forest_lines import Line, lines
 
