@@ -18,7 +18,7 @@ def configure(level: str) -> None:
     structlog.configure(
         processors=[*shared, structlog.processors.JSONRenderer(serializer=_json)],
         wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
-        logger_factory=lambda *_: _Lines(sys.stderr),
+        logger_factory=lambda *_: _Lines(),
         cache_logger_on_first_use=False,
     )
 
@@ -27,12 +27,15 @@ def _json(event: object, **_: object) -> str:
     return orjson.dumps(event, default=repr).decode()
 
 
-class _Lines(structlog.PrintLogger):
-    """A line that cannot be written (the disk is full, nobody reads any more) is lost, and not the answer with it."""
+class _Lines:
+    """Each line in one piece, so that those of threads never mix.
+
+    One that cannot be written (the disk is full, nobody reads any more) is lost, and not the answer with it.
+    """
 
     def msg(self, message: str) -> None:
         with contextlib.suppress(OSError):
-            super().msg(message)
+            sys.stderr.write(f"{message}\n")
 
     log = debug = info = warn = warning = msg
     fatal = failure = err = error = critical = exception = msg

@@ -61,6 +61,7 @@ def read_complications(record: Record, cancer: Cancer, therapy: Therapy) -> None
     findings = [found for item in record.of("Condition", "Observation") for found in findings_in(record, item)]
     doubts = [*not_understood(record, cancer)]
     held: dict[str, _Held] = {}
+    unsure: list[tuple[str, list[Item], str]] = []
     present: set[str] = set()
     # Sepsis last: an older one counts where its source in the breast is known.
     for found in sorted(findings, key=lambda each: each.match.means == SEPSIS):
@@ -88,8 +89,7 @@ def read_complications(record: Record, cancer: Cancer, therapy: Therapy) -> None
                 if _removed_after(item.day, removal)
                 else "Whether the tumour was removed before or after is not known: the complication stays unknown."
             )
-            items = [item, *([removal] if removal else [])]
-            record.notes.conflict(f"complications.{kind}", [PRESENT], items, detail)
+            unsure.append((kind, [item, *([removal] if removal else [])], detail))
             doubts.append(Doubt(kind, item, None))
         else:
             claim = Claim(
@@ -100,6 +100,11 @@ def read_complications(record: Record, cancer: Cancer, therapy: Therapy) -> None
             group.torn += [item] if found.torn else []
             present |= {kind} if found.presence == PRESENT else set()
     stated = {kind: said for kind, each in held.items() if (said := _stated(record, kind, each, doubts)) is not None}
+    for kind, items, detail in unsure:
+        if kind in stated:
+            record.notes.ignore(items[0].label, f"{kind}: it stands beside another that is stated")
+        else:
+            record.notes.conflict(f"complications.{kind}", [PRESENT], items, detail)
     if stated:
         record.notes.facts["complications"] = stated
 
