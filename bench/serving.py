@@ -68,6 +68,7 @@ def serving(app: str, answer: bytes = b"{}", **environment: str) -> Iterator[Ser
             "HOST": "127.0.0.1",
             "PORT": str(port),
             "WORKERS": "1",
+            "RATE_LIMIT": "off",  # the load is one client
             "CLIENTS_FILE": str(folder / "clients.json"),
             "BENCH_ANSWER": str(folder / "answer"),
         }
