@@ -14,20 +14,27 @@ HEAD_BYTES = 540_000
 BODY_BYTES = 16 * 2**20
 """The longest body that any route takes by default. A longer one is refused by its length, or read by a thread."""
 
-_FIELDS = re.compile(rb"\r\n(content-length|transfer-encoding|expect):[ \t]*([^\r\n]*?)[ \t]*(?=\r\n)", re.IGNORECASE)
+DIGITS = 9
+"""Of a length; with more it is over any limit."""
+
+_FIELDS = re.compile(rb"\r\n(content-length|transfer-encoding|expect):([^\r\n]*)", re.IGNORECASE)
 _CHUNK = re.compile(rb"([0-9a-f]+)[ \t]*(?:;.*)?", re.IGNORECASE | re.DOTALL)
 
 
 class Arrival:
     """How far one request has arrived. Is asked again whenever there is more of it."""
 
+    sure = False
+    """Whether all of it is there beyond doubt, so that nobody who answers it needs to read on."""
+    long = False
+    """Whether its body is longer than what the loop reads: then a thread reads it, or refuses it by its length."""
     awaits_go_ahead = False
     """Whether its client sends the body after a 100 Continue only (RFC 9110, 10.1.1)."""
 
     def __init__(self) -> None:
         self._body_at = 0
         """Where the body begins; 0 while the head has not ended."""
-        self._chunked = False
+        self._doubtful = self._chunked = False
         self._next = 0
         """The bytes looked through in search of the head's end; then where the next chunk begins, or the body ends."""
 
@@ -35,7 +42,12 @@ class Arrival:
         """Whether all of it is there, or enough to refuse it."""
         if not self._body_at and not self._head_ends(data):
             return False
-        return self._chunks_end(data) if self._chunked else len(data) >= self._next
+        if self._doubtful or self.long:
+            return True
+        if self._chunked:
+            return self._chunks_end(data)
+        self.sure = len(data) >= self._next
+        return self.sure
 
     def _head_ends(self, data: bytearray) -> bool:
         end = data.find(b"\r\n\r\n", max(0, self._next - 3))
@@ -45,18 +57,25 @@ class Arrival:
         self._next = len(data)
         too_long = len(data) > HEAD_BYTES or (len(data) > LINE_BYTES and data.find(b"\r\n", 0, LINE_BYTES + 4) < 0)
         # A line feed alone is refused wherever it stands, and so is an empty line before the request, but for one.
-        return too_long or data.count(b"\n") != data.count(b"\r\n") or data.startswith(b"\r\n\r\n")
+        self._doubtful = too_long or data.count(b"\n") != data.count(b"\r\n") or data.startswith(b"\r\n\r\n")
+        return self._doubtful
 
     def _read_head(self, head: bytes, body_at: int) -> None:
         self._body_at = self._next = body_at
-        found = [(name.lower(), value.lower()) for name, value in _FIELDS.findall(head)]
+        found = [(name.lower(), value.strip(b" \t").lower()) for name, value in _FIELDS.findall(head)]
         fields = dict(found)
         coding, length = fields.get(b"transfer-encoding"), fields.get(b"content-length", b"0")
         expected = fields.get(b"expect", b"100-continue")
         if len(fields) < len(found) or (coding and b"content-length" in fields) or expected != b"100-continue":
-            return  # refused
-        self._chunked = coding is not None and coding.endswith(b"chunked")
-        if coding is None and length.isdigit() and len(length) < 10 and int(length) <= BODY_BYTES:  # noqa: PLR2004
+            self._doubtful = True
+        elif coding is not None:
+            self._chunked = coding.endswith(b"chunked")
+            self._doubtful = not self._chunked
+        elif not length.isdigit():
+            self._doubtful = True
+        elif len(length.lstrip(b"0")) > DIGITS or int(length) > BODY_BYTES:
+            self.long = True
+        else:
             self._next += int(length)
         version = head.lstrip(b"\r\n").partition(b"\r\n")[0].rpartition(b" ")[2]
         self.awaits_go_ahead = (
@@ -69,6 +88,8 @@ class Arrival:
             if size is None:
                 return True  # refused
             if int(size[1], 16) == 0:
-                return data.find(b"\r\n\r\n", end) >= 0 or len(data) - end > HEAD_BYTES
+                self.sure = data.find(b"\r\n\r\n", end) >= 0
+                return self.sure or len(data) - end > HEAD_BYTES
             self._next = end + 2 + int(size[1], 16) + 2
-        return len(data) - max(self._next, 0) > 2 * LINE_BYTES or len(data) - self._body_at > BODY_BYTES
+        self.long = len(data) - self._body_at > BODY_BYTES
+        return self.long or len(data) - self._next > 2 * LINE_BYTES

@@ -1,6 +1,7 @@
 """Logging: the application's lines are JSON on standard error. Gunicorn's own few lines stay plain."""
 
 import contextlib
+import json
 import logging
 import sys
 
@@ -24,7 +25,10 @@ def configure(level: str) -> None:
 
 
 def _json(event: object, **_: object) -> str:
-    return orjson.dumps(event, default=repr).decode()
+    try:
+        return orjson.dumps(event, default=repr).decode()
+    except TypeError:  # half of a surrogate pair, say: what a caller sends must not cost the line, nor the answer
+        return json.dumps(event, default=repr)
 
 
 class _Lines:

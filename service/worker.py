@@ -152,7 +152,9 @@ class Worker(gthread.ThreadWorker):  # type: ignore[misc] # gunicorn ships no ty
             ended = True
             client.held.clear()
         if client.held and (client.whole or ended):
-            self._hand_over(conn, time.monotonic() + READ_SECONDS)
+            # A thread reads on only what is too long for the loop, or where nothing more can come.
+            reads = ended or client.arrival.sure or client.arrival.long
+            self._hand_over(conn, time.monotonic() + READ_SECONDS if reads else 0)
         elif ended:
             self._close(conn)
         else:
@@ -243,7 +245,7 @@ class Worker(gthread.ThreadWorker):  # type: ignore[misc] # gunicorn ships no ty
             raise errors.InvalidHeader("HOST")  # RFC 9112, 3.2 wants a 400, which gunicorn leaves to the application
         if client.told_to_go_on:
             req._expected_100_continue = False  # noqa: SLF001 - or it would be told again
-        asked, whole = req.should_close, client.whole
+        asked, whole = req.should_close, client.whole and client.arrival.sure
         req.should_close = lambda: client.late or not whole or asked()
         return super().handle_request(req, conn)
 

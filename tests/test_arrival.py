@@ -29,6 +29,8 @@ REFUSED = {
     "two lengths": post(b"Content-Length: 4", b"Content-Length: 5"),
     "a length and chunks": post(b"Content-Length: 4", CHUNKED),
     "a length that is none": post(b"Content-Length: +4"),
+    "two expectations": post(b"Content-Length: 4", b"Expect: 100-continue", b"Expect: 100-continue"),
+    "two codings": post(b"Transfer-Encoding: gzip", CHUNKED),
     "a length of 40 digits": post(b"Content-Length: " + b"9" * 40),
     "a body that is too long": post(b"Content-Length: %d" % (BODY_BYTES + 1)),
     "an expectation that nobody knows": post(b"Content-Length: 4", b"Expect: the-unexpected"),
@@ -58,7 +60,27 @@ def test_it_is_whole_with_its_last_byte_and_not_before(sent: bytes) -> None:
 
 @pytest.mark.parametrize("sent", REFUSED.values(), ids=REFUSED)
 def test_what_is_refused_is_not_waited_for(sent: bytes) -> None:
-    assert Arrival().whole(bytearray(sent))
+    arrival = Arrival()
+    assert arrival.whole(bytearray(sent))
+    assert not arrival.sure, "no thread reads on, and the connection is closed"
+
+
+def test_what_is_whole_is_so_beyond_doubt() -> None:
+    for sent in WHOLE.values():
+        arrival = Arrival()
+        arrival.whole(bytearray(sent))
+        assert arrival.sure
+
+
+def test_a_length_with_noughts_before_it_is_that_length() -> None:
+    sent = bytearray(post(b"Content-Length: 0000000000004", body=b"abc"))
+    assert not Arrival().whole(sent)
+    assert Arrival().whole(sent + b"d")
+
+
+def test_a_field_is_read_in_one_go() -> None:
+    """Found by review: a value of blanks that did not end took a time that grew with the square of its length."""
+    assert Arrival().whole(bytearray(post(b"Content-Length: 1" + b" " * 500_000 + b"x")))
 
 
 @pytest.mark.parametrize(

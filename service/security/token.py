@@ -57,7 +57,9 @@ class Case:
     def told(self) -> dict[str, str]:
         """What the log may say of the token: who it claims to be."""
         claimed = ((name, self.claims.get(name)) for name in ("iss", "tenant", "jti"))
-        return {f"claimed_{name}": value[:MOST_NAMED] for name, value in claimed if isinstance(value, str)}
+        return {
+            f"claimed_{name}": value[:MOST_NAMED] for name, value in claimed if isinstance(value, str) and _whole(value)
+        }
 
 
 class Verdict(NamedTuple):
@@ -199,7 +201,12 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _name(value: Any) -> bool:
-    return isinstance(value, str) and 0 < len(value) <= MOST_NAMED
+    return isinstance(value, str) and 0 < len(value) <= MOST_NAMED and _whole(value)
+
+
+def _whole(text: str) -> bool:
+    """Whether it can be written: no half of a surrogate pair stands in it."""
+    return text.isascii() or not any("\ud800" <= each <= "\udfff" for each in text)
 
 
 def _moment(value: Any) -> bool:

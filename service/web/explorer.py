@@ -8,7 +8,7 @@ import json
 import shlex
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 
 from flask import Blueprint, Response, g, request
 
@@ -50,11 +50,7 @@ def start() -> Response:
 @scope(OPEN)
 def ask() -> Response:
     """The answer to what the form says; `set` states one fact more."""
-    filled = _sent()
-    change = filled.get(SET)
-    if change:
-        filled = amended(knowledge().newest(settings().guideline).guideline.vocabulary, filled, change)
-    return _page(filled, FRESH)
+    return _page(_sent(), FRESH)
 
 
 @blueprint.get("/explore/<decision_id>")
@@ -77,7 +73,7 @@ def _sent() -> Filled:
     said = request.headers.get("Sec-Fetch-Site")
     origin = request.headers.get("Origin", "null")
     # Under our own referrer policy a browser sends the Origin null; what it says itself comes first.
-    if said not in OWN if said else origin != "null" and urlsplit(origin).netloc != request.host:
+    if said not in OWN if said else origin != "null" and origin.partition("://")[2] != request.host:
         raise Problem("forbidden", "This form is answered only to the service's own page.")
     if request.mimetype != FORM:
         raise Problem(
@@ -87,10 +83,13 @@ def _sent() -> Filled:
 
 
 def _read(body: bytes) -> Filled:
+    """What the form says, with the fact more that `set` states."""
     try:
-        return Filled(parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=MOST_FIELDS))
+        filled = Filled(parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=MOST_FIELDS))
     except ValueError:
         raise Problem("bad-request", f"This is no form in UTF-8 of at most {MOST_FIELDS} fields.") from None
+    change = filled.get(SET)
+    return amended(knowledge().newest(settings().guideline).guideline.vocabulary, filled, change) if change else filled
 
 
 def _emergency(body: bytes) -> bool:

@@ -13,7 +13,7 @@ from typing import Any
 from werkzeug.datastructures import MultiDict
 
 from service.engine.vocabulary import UNKNOWN
-from service.facts.json_body import Json
+from service.facts.json_body import Json, Repeated
 from service.facts.refusal import Fault
 from service.facts.schema import NONE
 from service.knowledge.pages import Group
@@ -208,21 +208,28 @@ def _options(
 
 
 def body_of(vocabulary: Vocabulary, filled: Filled, today: dt.date) -> dict[str, Json]:
-    """What the form says, as a body of the API; what is unknown is left out."""
+    """What the form says, as a body of the API; what is unknown is left out.
+
+    What is no field of ours, and a field that says two things, stays in it for the API to refuse.
+    """
     body: dict[str, Any] = {}
-    known = {**vocabulary.single_facts, **_of_findings(vocabulary)}
+    single = {path: fact for path, fact in vocabulary.single_facts.items() if not isinstance(fact, Finding)}
+    known = {**single, **_of_findings(vocabulary)}
     for name, values in filled.lists():
-        said = [value for value in values if value not in {"", UNKNOWN}]
+        said = list(dict.fromkeys(value for value in values if value not in {"", UNKNOWN}))
         if not said or name == SET:
             continue
         if name not in known:
-            body.setdefault(name, said[-1])  # the schema of the API refuses it
+            body[f"{name} (no field)" if name in vocabulary.facts else name] = said[-1]
             continue
         *above, last = name.split(".")
         place = body
         for part in above:
             place = place.setdefault(part, {})
-        place[last] = _json(known[name], said, today)
+        fact = known[name]
+        several = len(said) > 1 and not isinstance(fact, Members)
+        each = [_json(fact, [value], today) for value in said] if several else []
+        place[last] = Repeated(each) if several else _json(fact, said, today)
     return _compact(vocabulary, body)
 
 

@@ -248,10 +248,31 @@ def test_an_answer_to_facts_is_kept_by_nobody(client: FlaskClient, ask: Callable
         ({"Origin": "null"}, 200),
         ({"Origin": "https://elsewhere.example"}, 403),
         ({"Origin": "http://localhost:81"}, 403),
+        ({"Origin": "http://["}, 403),
     ],
 )
 def test_only_the_page_itself_sends_its_form(client: FlaskClient, headers: dict[str, str], status: int) -> None:
     assert client.post("/", data={"sex": "male"}, headers=headers).status_code == status
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        "complications=x&complications.bleeding.presence=present",
+        "complications.bleeding=x&complications.bleeding.presence=present",
+        "complications.bleeding.presence=present&complications.bleeding=x",
+        "chemotherapy_response=CR&chemotherapy_response.overall=PD",
+        "set=complications%3Dx&complications.bleeding.presence=present",
+        "complications.bleeding.presence=present&complications.bleeding.presence=absent",
+    ],
+)
+def test_what_no_form_of_ours_says_is_refused_and_never_dropped(client: FlaskClient, form: str) -> None:
+    page = client.post("/", data=form, headers=FORM)
+    assert page.status_code == 200
+    assert 'class="fault' in page.text or "fault" in page.text
+    grave = client.post("/", data=f"{form}&complications.sepsis_signs.presence=present", headers=FORM)
+    assert "emergency" in grave.text.lower()
+    assert "R01" in grave.text
 
 
 def test_a_form_is_a_form_and_not_too_large(client: FlaskClient) -> None:
