@@ -5,6 +5,7 @@
 const form = document.getElementById("facts");
 const said = document.getElementById("said");
 const touched = new Set();
+const PATIENCE = 10_000; // milliseconds, after which an answer is as good as lost
 let newest = 0;
 let underway = null;
 let settled = Promise.resolve();
@@ -37,7 +38,8 @@ async function ask(change) {
 async function sent(change, signal) {
   const body = new URLSearchParams(new FormData(form));
   if (change) body.append("set", change);
-  const reply = await fetch("/", { method: "POST", body, signal, headers: { Accept: "text/html" } });
+  const ended = AbortSignal.any([signal, AbortSignal.timeout(PATIENCE)]);
+  const reply = await fetch("/", { method: "POST", body, signal: ended, headers: { Accept: "text/html" } });
   const page = new DOMParser().parseFromString(await reply.text(), "text/html");
   if (!page.getElementById("answer")) throw new Error(String(reply.status));
   return page;
@@ -78,7 +80,8 @@ function lost() {
   note.textContent = "The service could not be reached, so there is no answer for these facts. Change a fact or press Show the answer to try again.";
   answer.replaceChildren(note);
   answer.setAttribute("aria-busy", "false");
-  document.getElementById("alarm").replaceChildren();
+  for (const id of ["alarm", "peek"]) document.getElementById(id)?.replaceChildren();
+  document.title = "No answer";
   document.documentElement.classList.remove("js");
 }
 
