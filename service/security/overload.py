@@ -17,7 +17,8 @@ class Work:
     """The requests that one process is working on, from when it has them whole."""
 
     def __init__(self, threads: int, now: Callable[[], float] = time.monotonic) -> None:
-        self._most = max(1, threads * 3 // 4)
+        # More than half in any case: so many may wait for FHIR servers, which is no overload.
+        self._most = max(threads // 2 + 1, threads * 3 // 4)
         self._now = now
         self._lock = Lock()
         self._begun: dict[object, float] = {}
