@@ -133,7 +133,7 @@ def _deeper_than(tree: Json, levels: int) -> bool:
         layer = [below for item in layer for below in _inside(item) if isinstance(below, dict | list)]
         if not layer:
             return False
-    return True
+    return any(layer)  # an empty object or list makes nothing deeper
 
 
 def _inside(item: dict[str, Json] | list[Json]) -> Iterable[Json]:
