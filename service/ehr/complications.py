@@ -77,7 +77,7 @@ def read_complications(record: Record, cancer: Cancer, therapy: Therapy) -> None
         )
         if reason:
             if reason in TOLD_AS_CONFLICT:
-                record.notes.conflict(f"complications.{kind}", [PRESENT], [item], f"On record, but {reason}.")
+                unsure.append((kind, [item], f"On record, but {reason}."))
             else:
                 record.notes.ignore(item.label, f"{kind}: {reason}")
             if found.presence != ABSENT and reason not in NO_DOUBT:
@@ -102,7 +102,7 @@ def read_complications(record: Record, cancer: Cancer, therapy: Therapy) -> None
     stated = {kind: said for kind, each in held.items() if (said := _stated(record, kind, each, doubts)) is not None}
     for kind, items, detail in unsure:
         if kind in stated:
-            record.notes.ignore(items[0].label, f"{kind}: it stands beside another that is stated")
+            record.notes.ignore(items[0].label, f"{kind}: it stands beside another that is stated. {detail}")
         else:
             record.notes.conflict(f"complications.{kind}", [PRESENT], items, detail)
     if stated:
