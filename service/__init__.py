@@ -26,7 +26,7 @@ from service.api import (
 )
 from service.api.cds_services import Door
 from service.api.hardening import SecurityHeaders
-from service.api.json_out import compress
+from service.api.json_out import compress, vary
 from service.api.knowledge import Knowledge
 from service.api.timeouts import BodyFaults
 from service.cache.cache import Cache
@@ -106,7 +106,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         app.add_url_rule("/problems/<code>", view_func=access.scope(access.OPEN)(operations.problem))
     access.register(app, settings)
     limits.register(app)
-    cors.register(app, settings.cors_origins)
+    cors.register(app, settings.cors_origins, vary)
     app.after_request(compress)
     app.after_request(_bare_options)
     app.wsgi_app = SecurityHeaders(BodyFaults(app.wsgi_app))  # type: ignore[method-assign]

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from service.engine.compile import Point
-from service.knowledge.guideline import Guideline, holds, inside
+from service.knowledge.guideline import Guideline, holds
 from service.knowledge.model import Clause, Effect, Modifier, Rule
 
 NO_TRIGGER = "none"
@@ -52,7 +52,7 @@ def decided(guideline: Guideline, point: Point) -> Decision:
     leading = triggers(guideline, point)
     tier = guideline.release.tier
     lead = leading[0][0] if leading and tier is not None and leading[0][1] == point[tier] else NO_TRIGGER
-    gate = next((gate for gate in guideline.gates.items if inside(gate.when, point)), None)
+    gate = next(guideline.gates.at(point), None)
     rule = gate or guideline.rules[guideline.table.decide(point).output]
     return Decision(guideline, point, rule, lead)
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import orjson
 
+from service.advice.kept import Kept
 from service.engine.compile import CompiledTable, Point
 from service.engine.vocabulary import Feature
 from service.evidence.effect import Interval
@@ -75,7 +76,7 @@ class Applicability:
     def __init__(self, guideline: Guideline) -> None:
         features = guideline.chain.features
         self._populations = [(each, _boxes(each, features)) for each in guideline.evidence.populations]
-        self._known: dict[tuple[str, int], orjson.Fragment] = {}
+        self._known = Kept[tuple[str, int], orjson.Fragment](KEPT)
 
     def at(self, point: Point) -> list[orjson.Fragment]:
         """The comparison with each, as JSON. Patients who lie in the same boxes are compared once."""
@@ -84,10 +85,8 @@ class Applicability:
     def _compared(self, population: Population, bits: int, point: Point) -> orjson.Fragment:
         found = self._known.get((population.study, bits))
         if found is None:
-            if len(self._known) >= KEPT:
-                self._known.clear()
-            found = orjson.Fragment(orjson.dumps(_comparison(population, point)))
-            self._known[population.study, bits] = found
+            compared = orjson.Fragment(orjson.dumps(_comparison(population, point)))
+            found = self._known.keep((population.study, bits), compared)
         return found
 
 

@@ -12,7 +12,7 @@ from service.api.forest_plot import STYLE, STYLE_HASH, SVG, drawing
 from service.api.guidelines import CSV, kept, public
 from service.api.knowledge import knowledge, settings
 from service.api.problems import Problem
-from service.knowledge.outcomes import EvidenceError, Outcome, PooledOutcome
+from service.knowledge.outcomes import EvidenceError, Outcome, PooledOutcome, study_name
 
 blueprint = Blueprint("evidence", __name__)
 
@@ -118,7 +118,7 @@ def _outline(name: str, study: Any) -> dict[str, Any]:
     citations = knowledge().library.citations.values()
     return {
         "id": name,
-        "name": study.get("short_name") or study.get("ref") or name,
+        "name": study_name(name, study),
         "design": study.get("design"),
         "read_in": study.get("read_in"),
         "citations": [citation.id for citation in citations if citation.study == name],

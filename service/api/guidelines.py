@@ -48,7 +48,7 @@ def guidelines() -> Response:
 @scope(OPEN)
 def guideline_by(guideline: str) -> Response:
     """One guideline: releases, changelog, intended use, limits, sign-off."""
-    asked = _asked(guideline)
+    asked = asked_for(guideline)
     release = asked.release
     releases = knowledge().library.guidelines[guideline]
     return public(
@@ -79,7 +79,7 @@ def guideline_by(guideline: str) -> Response:
 @scope(OPEN)
 def rules(guideline: str) -> Response:
     """All rules of a guideline."""
-    asked = _asked(guideline)
+    asked = asked_for(guideline)
     return public({"rules": [_rule(asked, rule) for rule in asked.rules.values()]})
 
 
@@ -87,18 +87,15 @@ def rules(guideline: str) -> Response:
 @scope(OPEN)
 def rule_by(guideline: str, rule: str) -> Response:
     """One rule, by its id or its code."""
-    asked = _asked(guideline)
-    found = next((each for each in asked.rules.values() if rule in {each.id, each.code}), None)
-    if found is None:
-        raise Problem("not-found", "This guideline has no such rule.")
-    return public(_rule(asked, found))
+    asked = asked_for(guideline)
+    return public(_rule(asked, rule_of(asked, rule)))
 
 
 @blueprint.get("/v1/guidelines/<guideline>/decision-table")
 @scope(OPEN)
 def decision_table(guideline: str) -> Response:
     """Every cell of the decision table with its rule, as JSON or CSV."""
-    asked = _asked(guideline)
+    asked = asked_for(guideline)
     form = request.accept_mimetypes.best_match([JSON, CSV]) if request.accept_mimetypes else JSON
     if form is None:
         raise Problem("not-acceptable", f"The decision table comes as {JSON} or {CSV}.")
@@ -114,14 +111,14 @@ def decision_table(guideline: str) -> Response:
 @scope(OPEN)
 def decision_table_csv(guideline: str) -> Response:
     """The same as CSV, for a link that cannot say what it accepts."""
-    return _table_csv(_asked(guideline))
+    return _table_csv(asked_for(guideline))
 
 
 @blueprint.get("/v1/guidelines/<guideline>/source-attributes")
 @scope(OPEN)
 def source_attributes(guideline: str) -> Response:
     """The 13 source attributes of ONC 170.315(b)(11)(iv)(A)."""
-    asked = _asked(guideline)
+    asked = asked_for(guideline)
     attributes = asked.release.source_attributes
     return public(
         {"guideline": named(asked), "source_attributes": [{"name": n, "value": v} for n, v in attributes.items()]}
@@ -132,7 +129,7 @@ def source_attributes(guideline: str) -> Response:
 @scope(OPEN)
 def hazards(guideline: str) -> Response:
     """What could go wrong, what stands against it, and the tests of that."""
-    found = _asked(guideline).release.hazards
+    found = asked_for(guideline).release.hazards
     shown = [{"id": h.id, "hazard": h.hazard, "controls": list(h.controls), "tests": list(h.tests)} for h in found]
     return public({"hazards": shown})
 
@@ -141,7 +138,7 @@ def hazards(guideline: str) -> Response:
 @scope(OPEN)
 def facts() -> Response:
     """The request vocabulary: what may be said, what each word means, its codes."""
-    asked = _asked(settings().guideline)
+    asked = asked_for(settings().guideline)
     return public(
         {
             "guideline": named(asked),
@@ -164,7 +161,7 @@ def citation_by(source: str) -> Response:
     found = knowledge().library.citations.get(source)
     if found is None:
         raise Problem("not-found", "There is no such citation.")
-    asked = _asked(settings().guideline)
+    asked = asked_for(settings().guideline)
     used = [item for rule in asked.rules.values() for item in rule.sources if item.id == source]
     cited_by = [rule.id for rule in asked.rules.values() if any(item.id == source for item in rule.sources)]
     return public(citation(found, used) | {"cited_by": cited_by})
@@ -174,7 +171,16 @@ RESULT = ("rule", "code", "direction")
 PUBLIC = "public, max-age=300"
 
 
-def _asked(guideline: str) -> Guideline:
+def rule_of(guideline: Guideline, name: str) -> Rule:
+    """A rule by its id or its code, or 404."""
+    found = next((each for each in guideline.rules.values() if name in {each.id, each.code}), None)
+    if found is None:
+        raise Problem("not-found", "This guideline has no such rule.")
+    return found
+
+
+def asked_for(guideline: str) -> Guideline:
+    """The release of a guideline that the query names, the newest if it names none; or 404."""
     return knowledge().release(guideline, request.args.get("release", "latest")).guideline
 
 

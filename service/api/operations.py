@@ -63,12 +63,18 @@ def version() -> Response:
 @scope(OPEN)
 def openapi() -> Response:
     """The contract as OpenAPI 3.1."""
-    made = current_app.extensions
-    if OPENAPI not in made:  # the same for as long as the process lives
-        made[OPENAPI] = document(knowledge().newest(settings().guideline), scopes_by_route(current_app))
-    response = json_response(made[OPENAPI])
+    response = json_response(contract())
     response.headers["Cache-Control"] = "public, max-age=300"
     return response
+
+
+def contract() -> dict[str, Any]:
+    """The document, made when it is first asked for: it is the same for as long as the process lives."""
+    made: dict[str, Any] = current_app.extensions
+    if OPENAPI not in made:
+        made[OPENAPI] = document(knowledge().newest(settings().guideline), scopes_by_route(current_app))
+    found: dict[str, Any] = made[OPENAPI]
+    return found
 
 
 def problem(code: str) -> Response:

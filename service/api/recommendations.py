@@ -18,6 +18,7 @@ from service.api.problems import Problem, listed
 from service.facts import identifier
 from service.facts.identifier import Identifier
 from service.facts.json_body import Json
+from service.knowledge.guideline import Guideline
 
 blueprint = Blueprint("recommendations", __name__)
 
@@ -149,15 +150,10 @@ def _emergency(newest: Questioner, tree: Json, problem: Problem) -> Answer:
 
 
 def _latest(old: Answer, view: str) -> Response:
-    """The same facts by the newest release, with what changed. The facts pass through both vocabularies by name."""
-    asked = old.advice.guideline
-    newest = knowledge().newest(asked.release.id)
-    vocabulary = newest.guideline.vocabulary
-    values = {feature.name: feature.values for feature in (*vocabulary.features, *vocabulary.counted)}
-    stated = {n: v for n, v in old.advice.stated.items() if v != asked.vocabulary.nothing[n]}
-    new = None
-    if all(value in values.get(name, ()) for name, value in stated.items()):
-        new = newest.recall(newest.encoder.encode({**vocabulary.nothing, **stated}))
+    """The same facts by the newest release, with what changed."""
+    newest = knowledge().newest(old.advice.guideline.release.id)
+    stated = carried_over(old, newest.guideline)
+    new = None if stated is None else newest.recall(newest.encoder.encode(stated))
     if new is None:
         raise Problem("not-found", "The newest release does not know these facts; ask again with a new request.")
     before, after = row(old), row(new)
@@ -169,6 +165,15 @@ def _latest(old: Answer, view: str) -> Response:
     response = respond_once(new, view, changed=changed)
     response.headers["Cache-Control"] = "private, no-cache"
     return response
+
+
+def carried_over(old: Answer, newest: Guideline) -> dict[str, str] | None:
+    """The facts of an answer in the vocabulary of another release, by name; None where it does not know them."""
+    vocabulary, nothing = newest.vocabulary, old.advice.guideline.vocabulary.nothing
+    values = {feature.name: feature.values for feature in (*vocabulary.features, *vocabulary.counted)}
+    stated = {name: value for name, value in old.advice.stated.items() if value != nothing[name]}
+    known = all(value in values.get(name, ()) for name, value in stated.items())
+    return {**vocabulary.nothing, **stated} if known else None
 
 
 def view_asked(default: str) -> str:

@@ -1,6 +1,7 @@
 """Tables in a chain: each adds the feature that it derives to the point, for the tables after it."""
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from functools import cached_property
 from itertools import chain as flatten
 
 from service.engine.compile import CompiledTable, Point
@@ -63,13 +64,15 @@ class Chain:
                 reached |= self._readers[name]
         return amended
 
-    def following(self, name: str) -> list[str]:
-        """The features that are derived from this one, at once or by way of others."""
-        moved = {name}
-        for table in self.tables:
-            if any(feature.name in moved for feature in table.table.inputs):
-                moved.add(table.table.name)
-        return [table.table.name for table in self.tables if table.table.name in moved]
+    @cached_property
+    def following(self) -> Mapping[str, frozenset[str]]:
+        """Feature -> those that are derived from it, at once or by way of others."""
+        found: dict[str, frozenset[str]] = dict.fromkeys(self.features, frozenset())
+        for table in reversed(self.tables):
+            name = table.table.name
+            for feature in table.table.inputs:
+                found[feature.name] |= found[name] | {name}
+        return found
 
     def verify(self) -> list[Flaw]:
         """All flaws of all tables."""

@@ -127,7 +127,7 @@ class Guideline:
         boxes = [box for _, box in clauses.table.table.entries]
         found = {}
         for feature in (*self.vocabulary.features, *self.vocabulary.counted):
-            moved = {feature.name, *self.chain.following(feature.name)}
+            moved = {feature.name, *self.chain.following[feature.name]}
             found[feature.name] = tuple(box for box in boxes if not moved.isdisjoint(box))
         return found
 

@@ -182,7 +182,7 @@ def _effect(entry: Mapping[str, Any], studies: Mapping[str, Any]) -> Effect:
         raise EvidenceError(f"{path}: a hazard ratio needs hr, ci_low, ci_high and ci_level") from error
     return Effect(
         study=entry["study"],
-        name=study.get("short_name") or study.get("ref") or entry["study"],
+        name=study_name(entry["study"], study),
         citation=entry["citation"],
         interval=interval,
         read_in=read_in,
@@ -197,6 +197,11 @@ def _effect(entry: Mapping[str, Any], studies: Mapping[str, Any]) -> Effect:
 def _registries(study: Mapping[str, Any]) -> frozenset[str]:
     stated = study.get("registry_ids")
     return frozenset(stated.get("values", ())) if isinstance(stated, dict) else frozenset()
+
+
+def study_name(name: str, study: Mapping[str, Any]) -> str:
+    """What a study is called where people read of it: as its file says, else its id."""
+    return str(study.get("short_name") or study.get("ref") or name)
 
 
 def _people(study: Mapping[str, Any]) -> int | None:

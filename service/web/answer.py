@@ -6,7 +6,6 @@ from typing import Any
 
 from service.advice.question import Answer
 from service.api.knowledge import knowledge
-from service.knowledge.guideline import Guideline
 from service.web.form import filled_from
 from service.web.words import Words
 
@@ -17,11 +16,6 @@ FIRST = 4
 def answer_of(answer: Answer) -> dict[str, Any]:
     """The JSON of the answer, in the view full."""
     return knowledge().renderer(answer).read(answer, "full")
-
-
-def words_of(guideline: Guideline) -> Words:
-    """The words of a release."""
-    return Words(guideline)
 
 
 @dataclass(frozen=True)
@@ -99,7 +93,7 @@ class Shown:
 def shown_answer(answer: Answer) -> Shown:
     """The answer for a page."""
     told, guideline = answer_of(answer), answer.advice.guideline
-    words, stated = words_of(guideline), answer.advice.stated
+    words, stated = Words(guideline), answer.advice.stated
     missing = [_open(item, told["recommendations"][0], words) for item in told["missing_facts"]]
     first = [item for item in missing if item.decisive][:FIRST] or missing[:FIRST]
     because, outcomes = told["because"], told["evidence"].values()

@@ -2,11 +2,10 @@
 
 from typing import Any
 
-from flask import Blueprint, Response, current_app
+from flask import Blueprint, Response
 
-from service.api.access import OPEN, scope, scopes_by_route
-from service.api.knowledge import knowledge, settings
-from service.api.openapi import document
+from service.api.access import OPEN, scope
+from service.api.operations import contract
 from service.web.page import page
 
 blueprint = Blueprint("api_docs", __name__)
@@ -16,7 +15,7 @@ blueprint = Blueprint("api_docs", __name__)
 @scope(OPEN)
 def docs() -> Response:
     """Every operation, to read and to try."""
-    known = document(knowledge().newest(settings().guideline), scopes_by_route(current_app))
+    known = contract()
     return page("docs.html", here="docs", tags=_by_tag(known), about=known["info"]["description"].split("\n\n")[1:])
 
 

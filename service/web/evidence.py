@@ -16,6 +16,7 @@ from service.api.knowledge import knowledge, settings
 from service.api.problems import Problem
 from service.api.recommendations import recalled
 from service.knowledge.guideline import Guideline
+from service.knowledge.outcomes import study_name
 from service.web.answer import answer_of
 from service.web.page import KNOWLEDGE, PERMALINK, page
 from service.web.reading import rows
@@ -108,7 +109,7 @@ def _study(name: str) -> dict[str, Any]:
     design = found.get("design")
     return {
         "id": name,
-        "name": found.get("short_name") or found.get("ref") or name,
+        "name": study_name(name, found),
         "title": (found.get("biblio") or {}).get("title"),
         "paper": found.get("biblio"),
         "design": design.get("value") if isinstance(design, Mapping) else design,

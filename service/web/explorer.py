@@ -18,10 +18,11 @@ from service.api.body import read_body
 from service.api.knowledge import knowledge, settings
 from service.api.metrics import metrics
 from service.api.problems import Problem
-from service.api.recommendations import recalled
-from service.web.answer import Shown, shown_answer, words_of
+from service.api.recommendations import carried_over, recalled
+from service.web.answer import Shown, shown_answer
 from service.web.form import SET, Filled, amended, body_of, filled_from, placed, sections
 from service.web.page import FRESH, KNOWLEDGE, PERMALINK, page
+from service.web.words import Words
 
 blueprint = Blueprint("explorer", __name__)
 
@@ -57,15 +58,12 @@ def ask() -> Response:
 @scope(OPEN)
 def resume(decision_id: str) -> Response:
     """The form with the facts of a decision_id, for the newest release of the guideline."""
-    asked = recalled(decision_id).advice
+    asked = recalled(decision_id)
     newest = knowledge().newest(settings().guideline).guideline
-    vocabulary = newest.vocabulary
-    values = {feature.name: feature.values for feature in (*vocabulary.features, *vocabulary.counted)}
-    stated = {n: v for n, v in asked.stated.items() if v != asked.guideline.vocabulary.nothing[n]}
-    known = all(value in values.get(name, ()) for name, value in stated.items())
-    if asked.guideline.release.id != newest.release.id or not known:
+    stated = carried_over(asked, newest) if asked.advice.guideline.release.id == newest.release.id else None
+    if stated is None:
         raise Problem("not-found", "The explorer asks another guideline, or a release that does not know these facts.")
-    return _page(filled_from(vocabulary, {**vocabulary.nothing, **stated}), PERMALINK)
+    return _page(filled_from(newest.vocabulary, stated), PERMALINK)
 
 
 def _sent() -> Filled:
@@ -107,7 +105,7 @@ def _page(filled: Filled, keep: str) -> Response:
     guideline, today = questioner.guideline, settings().today()
     body = body_of(guideline.vocabulary, filled, today)
     result = questioner.ask(body, today)
-    words = words_of(guideline)
+    words = Words(guideline)
     faults = result.faults if isinstance(result, Refused) else result.refused
     form = sections(words, filled, faults)
     shown: Shown | None = None

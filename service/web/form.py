@@ -12,6 +12,7 @@ from typing import Any
 
 from werkzeug.datastructures import MultiDict
 
+from service.advice.missing import GRADES_OF_THE_LIVING
 from service.engine.vocabulary import UNKNOWN
 from service.facts.json_body import Json, Repeated
 from service.facts.refusal import Fault
@@ -34,7 +35,6 @@ from service.web.words import Words
 SET = "set"
 """Name of the buttons that state one more fact: path=value."""
 NUMBER = re.compile(r"-?[0-9]{1,6}(\.[0-9]{1,6})?")
-GRADES = ("1", "2", "3", "4")
 ABSENT = "absent"
 
 Filled = MultiDict[str, str]
@@ -147,7 +147,7 @@ def _control(fact: Fact, words: Words, filled: Filled) -> Control:
     if isinstance(fact, Finding):
         name = fact.presence
         if fact.ctcae is not None:
-            grades = _options(fact.grade, GRADES, words, filled)
+            grades = _options(fact.grade, GRADES_OF_THE_LIVING, words, filled)
             inner = (Control(fact.grade, fact.grade, "Grade", "one", "", (), grades), *inner)
     options = _options(name, _values(fact, filled), words, filled, many=kind == "many") if kind != "findings" else ()
     return Control(fact.path, name, words.short(fact.path), kind, fact.meaning, meanings, options, inner)

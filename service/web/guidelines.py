@@ -6,8 +6,8 @@ from flask import Blueprint, Response, request
 
 from service.advice.render import citation
 from service.api.access import OPEN, scope
+from service.api.guidelines import asked_for, rule_of
 from service.api.knowledge import knowledge
-from service.api.problems import Problem
 from service.engine.table import Box
 from service.knowledge.guideline import Guideline
 from service.knowledge.model import Rule
@@ -24,14 +24,14 @@ LATEST = "latest"
 @scope(OPEN)
 def guideline_page(guideline: str) -> Response:
     """A release of a guideline: the newest, or that of ?release=."""
-    asked = _asked(guideline)
+    asked = asked_for(guideline)
     return page(
         "guideline.html",
         here="guideline",
         guideline=asked,
         words=Words(asked),
         maps=maps(asked),
-        cells=_size(asked),
+        cells=asked.table.table.cells,
         releases=sorted(knowledge().library.guidelines[guideline].items(), reverse=True),
         query=_query(),
         used={source.id for rule in asked.rules.values() for source in rule.sources},
@@ -42,10 +42,8 @@ def guideline_page(guideline: str) -> Response:
 @scope(OPEN)
 def rule_page(guideline: str, rule: str) -> Response:
     """One rule, by its id or its code."""
-    asked = _asked(guideline)
-    found = next((each for each in asked.rules.values() if rule in {each.id, each.code}), None)
-    if found is None:
-        raise Problem("not-found", "This guideline has no such rule.")
+    asked = asked_for(guideline)
+    found = rule_of(asked, rule)
     order = list(asked.rules)
     at = order.index(found.id)
     words = Words(asked)
@@ -65,21 +63,10 @@ def rule_page(guideline: str, rule: str) -> Response:
     )
 
 
-def _asked(name: str) -> Guideline:
-    return knowledge().release(name, request.args.get("release", LATEST)).guideline
-
-
 def _query() -> str:
     """What keeps a reader of an older release in it."""
     release = request.args.get("release", LATEST)
     return "" if release == LATEST else f"?release={release}"
-
-
-def _size(guideline: Guideline) -> int:
-    size = 1
-    for axis in guideline.release.axes:
-        size *= len(guideline.chain.features[axis].values)
-    return size
 
 
 def _box(guideline: Guideline, words: Words, box: Box) -> list[tuple[str, str]]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from flask import Response, render_template, request
 
-from service.api.json_out import GZIP_OVER, gzipped
+from service.api.json_out import GZIP_OVER, accepts_gzip, gzipped
 from service.api.knowledge import knowledge, overdue, settings
 from service.api.problems import Problem
 
@@ -43,27 +43,30 @@ class Asset:
 
 
 @functools.cache
-def assets() -> dict[str, Asset]:
-    """Every file of the folder and of those below it (others' work, unchanged), read once."""
-    return {path.name: _asset(path) for path in sorted(ASSETS.rglob("*")) if path.suffix in TYPES}
+def assets() -> dict[str, Path]:
+    """Every file of the folder and of those below it (others' work, unchanged)."""
+    return {path.name: path for path in sorted(ASSETS.rglob("*")) if path.suffix in TYPES}
 
 
-def _asset(path: Path) -> Asset:
+@functools.cache
+def asset_of(name: str) -> Asset:
+    """A file, read and compressed when it is first asked for: swagger-ui takes long, and few come for it."""
+    path = assets()[name]
     content = path.read_bytes()
     return Asset(content, gzipped(content), TYPES[path.suffix], hashlib.sha256(content).hexdigest()[:16])
 
 
 def asset_url(name: str) -> str:
     """Address of a file that the pages use; it changes with the content, so that it may be kept for ever."""
-    return f"/assets/{name}?v={assets()[name].digest}"
+    return f"/assets/{name}?v={asset_of(name).digest}"
 
 
 def asset_response(name: str) -> Response:
     """A file that the pages use, or 404."""
     if name not in assets():
         raise Problem("not-found", "There is no such file.")
-    asset = assets()[name]
-    small = len(asset.content) > GZIP_OVER and bool(request.accept_encodings["gzip"])
+    asset = asset_of(name)
+    small = len(asset.content) > GZIP_OVER and accepts_gzip()
     response = Response(asset.small if small else asset.content, content_type=asset.mimetype)
     if small:
         response.headers["Content-Encoding"] = "gzip"
