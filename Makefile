@@ -45,7 +45,7 @@ install = @echo "Installing $< (a minute at most; once) ..."; \
 	|| { echo "make: pip could not install $<; its last words (all of them: .venv/install.log):" >&2; tail -n 3 .venv/install.log >&2; exit 1; }; \
 	touch $@
 
-.PHONY: help run test bench-cohort cohort-spark conformance trust trust-faults trust-poison trust-fuzz trust-tokens lint check openapi lock secrets clean preflight preflight-run FORCE
+.PHONY: help run test bench bench-cohort cohort-spark conformance trust trust-faults trust-poison trust-fuzz trust-tokens trust-privacy trust-soak trust-mutants mutants lint audit sbom check openapi lock secrets clean preflight preflight-run FORCE
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 # One after the other: the checks come first.
@@ -62,6 +62,9 @@ run: preflight-run .venv/.runtime .venv/.embedded ## install what is missing and
 test: preflight .venv/.dev .venv/.embedded ## all tests
 	@$(BIN)/pytest $(ARGS)
 
+bench: preflight .venv/.dev .venv/.embedded ## how fast it is, each figure beside its limit; ten minutes (ARGS="ROW ..." for some rows)
+	@$(BIN)/python -m bench $(ARGS)
+
 bench-cohort: preflight .venv/.dev .venv/.embedded ## many patients: rows beside bench's, equality on a million, memory (40 minutes)
 	@$(BIN)/python -m bench.cohort $(ARGS)
 
@@ -74,7 +77,7 @@ cohort-spark: preflight .venv/.dev .venv/.spark ## optional: the cohort by Apach
 conformance: preflight .venv/.dev .venv/.embedded ## the CDS Hooks checklist against running services: line, verdict, evidence
 	@$(BIN)/python -m tests.conformance $(ARGS)
 
-trust: preflight .venv/.dev .venv/.embedded ## faults, poison, bad input, tokens; writes docs/trust-report.md (ARGS=--force: anew)
+trust: preflight .venv/.dev .venv/.embedded ## half an hour: faults, poison, bad input, tokens, privacy; writes docs/trust-report.md (ARGS=--force: anew)
 	@$(BIN)/python -m tests.trust $(ARGS)
 
 trust-faults: preflight .venv/.dev .venv/.embedded ## one part: answers while all around it fails
@@ -89,13 +92,33 @@ trust-fuzz: preflight .venv/.dev .venv/.embedded ## one part: bad input
 trust-tokens: preflight .venv/.dev .venv/.embedded ## one part: tokens and keys
 	@$(BIN)/python -m tests.trust tokens $(ARGS)
 
-lint: preflight .venv/.dev ## style, types, who may import whom, container files
+trust-privacy: preflight .venv/.dev .venv/.embedded ## one part: words of our own in every place, searched for everywhere
+	@$(BIN)/python -m tests.trust privacy $(ARGS)
+
+trust-soak: preflight .venv/.dev .venv/.embedded ## one part: ten minutes at half of peak, with faults
+	@$(BIN)/python -m tests.trust soak $(ARGS)
+
+mutants: trust-mutants ## the same as trust-mutants
+
+trust-mutants: preflight .venv/.dev .venv/.embedded ## one part: small changes, of which the tests must notice nine in ten
+	@$(BIN)/python -m tests.trust mutants $(ARGS)
+
+lint: preflight .venv/.dev ## style, types, who may import whom, known dangers, container files
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
+	$(BIN)/bandit --quiet --recursive service
 	$(BIN)/hadolint Dockerfile
 	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
+
+audit: preflight .venv/.dev ## known weaknesses of the locked packages; asking about none of them is a failure
+	@$(BIN)/python -m tests.docs.audit requirements.txt
+
+sbom: preflight .venv/.dev ## what is in it, as CycloneDX: build/sbom.cdx.json
+	@mkdir -p build
+	@$(BIN)/cyclonedx-py requirements requirements.txt --pyproject pyproject.toml --output-reproducible --spec-version 1.6 --output-file build/sbom.cdx.json
+	@echo "Written to build/sbom.cdx.json"
 
 check: preflight .venv/.runtime ## prove the decision tables and check the knowledge
 	@$(BIN)/flask --app service guideline check

@@ -22,13 +22,13 @@ from itertools import cycle, islice
 from pathlib import Path
 
 import duckdb
+
 from bench.client import closed_loop
 from bench.knowledge import guideline
 from bench.patients import patients
 from bench.report import RESULTS, printed, run_of
 from bench.row import Effort, Measure, Pair, Spec, Target, measured
 from bench.serving import KEY, OURS, ROOT, Server, serving
-
 from service.advice.question import Questioner
 from service.cohort.mapping import Names
 from service.cohort.run import run

@@ -18,6 +18,7 @@ from service.api import (
     extract,
     feedback,
     guidelines,
+    limits,
     metrics,
     operations,
     problems,
@@ -26,7 +27,7 @@ from service.api import (
 )
 from service.api.cds_services import Door
 from service.api.hardening import SecurityHeaders
-from service.api.json_out import compress
+from service.api.json_out import compress, vary
 from service.api.knowledge import Knowledge
 from service.api.timeouts import BodyFaults
 from service.cache.cache import Cache
@@ -40,8 +41,10 @@ from service.knowledge.yaml_file import ContentError
 from service.metrics import Metrics
 from service.security import cors
 from service.security.authenticator import Authenticator
+from service.security.overload import Work
+from service.security.rate import Limiter
 from service.settings import Settings, SettingsError, from_environment
-from service.web import decisions
+from service.web import site
 
 WEAK_SECRET = 32
 """Bytes under which a secret may be guessed."""
@@ -81,6 +84,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         AUTHENTICATOR=authenticator,
         # A stream holds its thread for as long as it lasts; most are left for everybody else.
         STREAMS=BoundedSemaphore(max(1, settings.threads // 4)),
+        LIMITS=_limits(settings, secret),
     )
     app.url_map.strict_slashes = True
     app.url_map.redirect_defaults = False
@@ -100,9 +104,12 @@ def create_app(settings: Settings | None = None) -> Flask:
     ):
         app.register_blueprint(part.blueprint)
     if settings.pages:
-        app.register_blueprint(decisions.blueprint)
+        site.register(app)
+    else:  # what a problem's type leads to is then for programs alone
+        app.add_url_rule("/problems/<code>", view_func=access.scope(access.OPEN)(operations.problem))
     access.register(app, settings)
-    cors.register(app, settings.cors_origins)
+    limits.register(app)
+    cors.register(app, settings.cors_origins, vary)
     app.after_request(compress)
     app.after_request(_bare_options)
     app.wsgi_app = SecurityHeaders(BodyFaults(app.wsgi_app))  # type: ignore[method-assign]
@@ -130,6 +137,14 @@ def _secret(settings: Settings) -> bytes:
 def _cache(settings: Settings, secret: bytes, counted: Metrics) -> Cache:
     shared = Shared(settings.redis_url, secret, counted.redis) if settings.redis_url else None
     return Cache(Near(settings.near_cache_bytes), shared)
+
+
+def _limits(settings: Settings, secret: bytes) -> limits.Limits:
+    limiter = None
+    if settings.rate is not None:
+        state = redis_client.connect(settings.redis_state_url) if settings.redis_state_url else None
+        limiter = Limiter(*settings.rate, secret, state)
+    return limits.Limits(Work(settings.threads), limiter, settings.proxy_hops)
 
 
 def _cds_door(settings: Settings, library: Library, secret: bytes) -> Door:

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import ipaddress
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +13,8 @@ from environs import Env, EnvError
 VERSION = "0.1.0"
 LOG_LEVELS = ("debug", "info", "warning", "error")
 HIGHEST_PORT = 65535
+SECONDS = {"second": 1, "minute": 60, "hour": 3600}
+RATE = re.compile(rf"([1-9]\d{{0,8}})/({'|'.join(SECONDS)})", re.ASCII)
 CONTENT = Path(__file__).parent / "knowledge" / "content"
 
 
@@ -47,6 +50,13 @@ class Settings:
     """REPLAY_GUARD: redis (REDIS_STATE_URL), or local: each process of its own remembers the tokens it took."""
     cors_origins: tuple[str, ...] = ()
     """CORS_ORIGINS: exact origins of pages that may call, comma-separated."""
+    rate_limit: str = "off"
+    """RATE_LIMIT: requests that a client may send, such as 600/minute (second, hour), or off.
+
+    Default off while AUTH=none, else 600/minute.
+    """
+    proxy_hops: int = 0
+    """PROXY_HOPS: proxies before the service whose X-Forwarded-For entries are believed."""
     guideline: str = "mbc-primary-lrt"
     """GUIDELINE: the guideline that /v1/recommendations stands for."""
     content: Path = CONTENT
@@ -54,7 +64,7 @@ class Settings:
     workers: int = 2
     """WORKERS: processes."""
     threads: int = 32
-    """THREADS: threads a process; a half-sent request occupies one until it times out."""
+    """THREADS: threads a process, each of which answers one whole request at a time."""
     pages: bool = True
     """PAGES: on, or off to take the pages for people away."""
     max_body_bytes: int = 1_048_576
@@ -93,6 +103,12 @@ class Settings:
         return self.now().date()
 
     @property
+    def rate(self) -> tuple[int, int] | None:
+        """Requests that a client may send, and in how many seconds; None for no limit."""
+        found = RATE.fullmatch(self.rate_limit)
+        return (int(found[1]), SECONDS[found[2]]) if found else None
+
+    @property
     def loopback(self) -> bool:
         """Whether only this machine can reach the service."""
         return is_loopback(self.host)
@@ -129,15 +145,18 @@ def from_environment() -> Settings:
     try:
         host, port = text("HOST", Settings.host), number("PORT", Settings.port)
         stated = text("AUTH", "")
+        auth = stated or ("clients" if text("CLIENTS_FILE", "") else "none")
         settings = Settings(
             host=host,
             port=port,
             public_url=text("PUBLIC_URL", f"http://{_in_url(host)}:{port}").rstrip("/"),
-            auth=stated or ("clients" if text("CLIENTS_FILE", "") else "none"),
+            auth=auth,
             auth_stated=bool(stated),
             clients_file=text("CLIENTS_FILE", ""),
             replay_guard=text("REPLAY_GUARD", Settings.replay_guard),
             cors_origins=listed("CORS_ORIGINS"),
+            rate_limit=text("RATE_LIMIT", Settings.rate_limit if auth == "none" else "600/minute"),
+            proxy_hops=number("PROXY_HOPS", Settings.proxy_hops),
             guideline=text("GUIDELINE", Settings.guideline),
             content=Path(text("CONTENT", str(CONTENT))),
             workers=number("WORKERS", Settings.workers),
@@ -181,6 +200,10 @@ def _check_access(settings: Settings) -> None:
         raise SettingsError("AUTH=clients needs CLIENTS_FILE, which names those who may call.")
     if settings.replay_guard not in {"redis", "local"}:
         raise SettingsError("REPLAY_GUARD must be redis or local.")
+    if settings.rate is None and settings.rate_limit != "off":
+        raise SettingsError(f"RATE_LIMIT must be off, or a number of requests a {', '.join(SECONDS)}: 600/minute.")
+    if settings.proxy_hops < 0:
+        raise SettingsError("PROXY_HOPS must be at least 0.")
     for origin in settings.cors_origins:
         _refuse_no_origin(origin)
     if not settings.loopback and settings.auth == "none" and not settings.auth_stated:

@@ -24,12 +24,23 @@ from service.cache import embedded
 from service.knowledge.guideline import Guideline
 from service.knowledge.library import Library, load_library
 from service.settings import CONTENT, Settings
+from tests import browser
 
 ROOT = Path(__file__).parents[1]
 NOON = dt.datetime(2026, 11, 23, 12, tzinfo=dt.UTC)
 GUIDELINE = "mbc-primary-lrt"
 GUNICORN = str(Path(sys.executable).with_name("gunicorn"))
 """The script, as `make run` and the image start it: a master that was started by `-m` cannot start its successor."""
+
+
+def pytest_configure() -> None:
+    if browser.REQUIRED and not browser.BINARY:
+        raise pytest.UsageError("REQUIRE_BROWSER is set, but no chromium is installed")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if not browser.BINARY:
+        terminalreporter.write_line(browser.LEFT_OUT)
 
 
 @pytest.fixture(scope="session")

@@ -96,7 +96,20 @@ def test_a_host_open_to_others_without_auth_is_refused_at_start(free_port: int) 
 
 def test_every_target_is_phony_and_listed_by_help() -> None:
     text = (ROOT / "Makefile").read_text()
-    targets = {"help", "run", "test", "conformance", "trust", "lint", "check", "openapi", "lock", "secrets", "clean"}
+    targets = {
+        "help",
+        "run",
+        "test",
+        "bench",
+        "conformance",
+        "trust",
+        "lint",
+        "check",
+        "openapi",
+        "lock",
+        "secrets",
+        "clean",
+    }
     targets |= {f"trust-{part}" for part in PARTS}
     (phony,) = [line for line in text.splitlines() if line.startswith(".PHONY:")]
     assert targets <= set(phony.split())

@@ -18,6 +18,8 @@ READ = {
     "clients_file": ("/etc/clients.yaml", "/etc/clients.yaml"),
     "replay_guard": ("local", "local"),
     "cors_origins": ("https://ehr.example,http://localhost:3000", ("https://ehr.example", "http://localhost:3000")),
+    "rate_limit": ("30/second", "30/second"),
+    "proxy_hops": ("2", 2),
     "guideline": ("another-guideline", "another-guideline"),
     "content": ("/srv/content", Path("/srv/content")),
     "workers": ("3", 3),
@@ -40,12 +42,21 @@ READ = {
 NOT_OF_THE_ENVIRONMENT = {"auth_stated", "clock"}
 FOLLOW = {
     "auth": {"auth_stated"},
-    "clients_file": {"auth"},
+    "clients_file": {"auth", "rate_limit"},
     "host": {"public_url"},
     "port": {"public_url"},
     "redis_url": {"redis_state_url"},
 }
-NUMBERS = ["PORT", "WORKERS", "THREADS", "MAX_BODY_BYTES", "MAX_BATCH", "NEAR_CACHE_BYTES", "CLOCK_OFFSET_DAYS"]
+NUMBERS = [
+    "PORT",
+    "WORKERS",
+    "THREADS",
+    "MAX_BODY_BYTES",
+    "MAX_BATCH",
+    "NEAR_CACHE_BYTES",
+    "CLOCK_OFFSET_DAYS",
+    "PROXY_HOPS",
+]
 
 
 @pytest.fixture(autouse=True)
@@ -93,7 +104,7 @@ def test_the_defaults_are_those_of_the_object_and_of_the_contract() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["HOST", "PUBLIC_URL", "AUTH", "GUIDELINE", "CONTENT", "LOG_LEVEL", "CLIENTS_FILE", *NUMBERS]
+    "name", ["HOST", "PUBLIC_URL", "AUTH", "RATE_LIMIT", "GUIDELINE", "CONTENT", "LOG_LEVEL", "CLIENTS_FILE", *NUMBERS]
 )
 def test_an_empty_variable_is_as_good_as_none(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     """compose hands on variables that are not set as empty ones."""

@@ -55,7 +55,9 @@ class Advice:
     @property
     def data_conflicts(self) -> tuple[Clause, ...]:
         """Facts that contradict each other (in an emergency) or disagree."""
-        return (*contradictions(self.decision), *self.guideline.conflicts.at(self.decision.point))
+        # Where there is no emergency, facts that contradict each other have been refused.
+        contradicting = contradictions(self.decision) if self.decision.emergency else []
+        return (*contradicting, *self.guideline.conflicts.at(self.decision.point))
 
     @property
     def notes(self) -> list[tuple[Modifier, list[str]]]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from service.engine.compile import Point
 from service.knowledge.guideline import Guideline, holds
@@ -18,6 +19,11 @@ class Decision:
     point: Mapping[str, str]
     rule: Rule
     trigger: str
+
+    @cached_property
+    def modifiers(self) -> tuple[Modifier, ...]:
+        """The modifiers of this patient, in the order of the content."""
+        return tuple(self.guideline.modifiers.at(self.point))
 
     @property
     def emergency(self) -> bool:
@@ -90,7 +96,7 @@ def effects(decision: Decision) -> list[tuple[Modifier, Effect]]:
     """What the modifiers of this patient do under this rule, in the order of the content."""
     return [
         (modifier, effect)
-        for modifier in decision.guideline.modifiers.at(decision.point)
+        for modifier in decision.modifiers
         for effect in modifier.effects
         if (not effect.rules or decision.rule.id in effect.rules)
         and (not effect.directions or decision.rule.direction in effect.directions)
@@ -101,10 +107,7 @@ def effects(decision: Decision) -> list[tuple[Modifier, Effect]]:
 def wording_point(decision: Decision, applied: list[tuple[Modifier, Effect]]) -> dict[str, str]:
     """The point with what sentences may read as well: modifiers, removed kinds, the trigger."""
     guideline = decision.guideline
-    point = dict(decision.point)
-    point |= {f"modifier.{modifier.id}": "false" for modifier in guideline.modifiers.items}
-    point |= {f"modifier.{modifier.id}": "true" for modifier in guideline.modifiers.at(decision.point)}
-    removed = {kind for _, effect in applied for kind in effect.remove}
-    point |= {f"removed.{kind}": "true" if kind in removed else "false" for kind in guideline.kinds}
-    point["trigger"] = decision.trigger
+    point = {**decision.point, **guideline.unmodified, "trigger": decision.trigger}
+    point |= {f"modifier.{modifier.id}": "true" for modifier in decision.modifiers}
+    point |= {f"removed.{kind}": "true" for _, effect in applied for kind in effect.remove}
     return guideline.wording.derive(point)

@@ -1,17 +1,20 @@
 """The evidence beside an answer: what the trials found, and how this patient compares with those they enrolled."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import orjson
 
+from service.advice.kept import Kept
 from service.engine.compile import CompiledTable, Point
+from service.engine.vocabulary import Feature
 from service.evidence.effect import Interval
 from service.knowledge.guideline import Guideline, inside
-from service.knowledge.outcomes import MEANINGFUL, Criterion, Effect, Outcome, PooledOutcome
+from service.knowledge.outcomes import MEANINGFUL, Criterion, Effect, Outcome, PooledOutcome, Population
 from service.knowledge.tables_file import collecting
 
-KEPT = 2000
-"""Comparisons with the studies kept for each guideline, at about 4 kB; when it is full it starts anew."""
+KEPT = 5000
+"""Comparisons with the studies kept for each guideline, at about 1 kB; when it is full it starts anew."""
 METHOD = (
     "Log hazard ratios; standard errors from the width of each interval at its own level; inverse-variance fixed "
     "effect; DerSimonian-Laird random effects; Hartung-Knapp-Sidik-Jonkman interval around the random-effects estimate."
@@ -71,31 +74,33 @@ class Applicability:
     """How a patient compares with those whom each study enrolled: what fits, what does not, what is not known."""
 
     def __init__(self, guideline: Guideline) -> None:
-        self._populations = guideline.evidence.populations
-        criteria = [criterion for population in self._populations for criterion in population.criteria]
-        parts = [(str(index), each.misfits + each.fits) for index, each in enumerate(criteria)]
-        self._boxes = CompiledTable(collecting("applicability", parts, guideline.chain.features))
-        self._known: dict[int, orjson.Fragment] = {}
+        features = guideline.chain.features
+        self._populations = [(each, _boxes(each, features)) for each in guideline.evidence.populations]
+        self._known = Kept[tuple[str, int], orjson.Fragment](KEPT)
 
-    def at(self, point: Point) -> orjson.Fragment:
-        """The comparison, as JSON. Patients of whom the same boxes hold are compared once."""
-        bits = self._boxes.fitting(point)
-        found = self._known.get(bits)
+    def at(self, point: Point) -> list[orjson.Fragment]:
+        """The comparison with each, as JSON. Patients who lie in the same boxes are compared once."""
+        return [self._compared(population, boxes.fitting(point), point) for population, boxes in self._populations]
+
+    def _compared(self, population: Population, bits: int, point: Point) -> orjson.Fragment:
+        found = self._known.get((population.study, bits))
         if found is None:
-            if len(self._known) >= KEPT:
-                self._known.clear()
-            found = self._known[bits] = orjson.Fragment(orjson.dumps(self._compared(point)))
+            compared = orjson.Fragment(orjson.dumps(_comparison(population, point)))
+            found = self._known.keep((population.study, bits), compared)
         return found
 
-    def _compared(self, point: Point) -> list[dict[str, Any]]:
-        compared = []
-        for population in self._populations:
-            told: dict[str, Any] = {"study": population.study, "citation": population.citation}
-            told |= {"matches": [], "mismatches": [], "unknown": []}
-            for each in population.criteria:
-                told[_place(each, point)].append(each.criterion)
-            compared.append(told)
-        return compared
+
+def _boxes(population: Population, features: Mapping[str, Feature]) -> CompiledTable:
+    parts = [(str(index), each.misfits + each.fits) for index, each in enumerate(population.criteria)]
+    return CompiledTable(collecting("applicability", parts, features))
+
+
+def _comparison(population: Population, point: Point) -> dict[str, Any]:
+    told: dict[str, Any] = {"study": population.study, "citation": population.citation}
+    told |= {"matches": [], "mismatches": [], "unknown": []}
+    for each in population.criteria:
+        told[_place(each, point)].append(each.criterion)
+    return told
 
 
 def _place(criterion: Criterion, point: Point) -> str:

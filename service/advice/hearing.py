@@ -1,6 +1,7 @@
 """What a recommendation depends on: found once a rule, so that what cannot matter to a patient is not tried."""
 
 from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Set as AbstractSet
 from operator import itemgetter
 
 from service.engine.compile import CompiledTable, Point
@@ -18,9 +19,9 @@ class Hearing:
         self._all = _table(_boxes(rule, guideline, lambda _: True), guideline)
         boxes = list(_boxes(rule, guideline, _changes_outcome))
         self._outcome = _table(boxes, guideline)
-        choosing = sorted(_choosing(guideline))
-        self._choosing: Callable[[Point], object] = itemgetter(*choosing) if choosing else lambda _: ()
-        idle = frozenset(_idle(guideline, boxes))
+        choosing = _choosing(guideline)
+        self._choosing: Callable[[Point], object] = itemgetter(*sorted(choosing)) if choosing else lambda _: ()
+        idle = frozenset(_idle(guideline, choosing, boxes))
         self.askable = tuple(
             fact
             for fact in guideline.vocabulary.askable
@@ -35,9 +36,9 @@ class Hearing:
         """The same for its sentence, grades and sources only."""
         return self._outcome.fitting(point)
 
-    def same(self, one: Point, other: Point) -> bool:
-        """Whether both are told the same: all that chooses the rule agrees, and all that its outcome is made of."""
-        return self._choosing(one) == self._choosing(other) and self.outcome(one) == self.outcome(other)
+    def choice(self, point: Point) -> object:
+        """All that chooses the rule and its trigger."""
+        return self._choosing(point)
 
 
 def _table(boxes: Iterable[Box], guideline: Guideline) -> CompiledTable:
@@ -83,16 +84,15 @@ def _changes_outcome(effect: Effect) -> bool:
     return bool(graded or effect.prefix or effect.adds or effect.ends or effect.cite_first or effect.citations)
 
 
-def _idle(guideline: Guideline, boxes: Iterable[Box]) -> Iterator[tuple[str, str]]:
+def _idle(guideline: Guideline, choosing: AbstractSet[str], boxes: Iterable[Box]) -> Iterator[tuple[str, str]]:
     """Stated features with the values that neither the choice nor the boxes tell from the first one."""
     accepting: dict[str, list[frozenset[str]]] = {}
     for box in boxes:
         for name, accepted in box.items():
             accepting.setdefault(name, []).append(accepted)
-    choosing = _choosing(guideline)
     heard = choosing | accepting.keys()
     for feature in (*guideline.vocabulary.features, *guideline.vocabulary.counted):
-        if feature.name in choosing or not heard.isdisjoint(guideline.chain.following(feature.name)):
+        if feature.name in choosing or not heard.isdisjoint(guideline.chain.following[feature.name]):
             continue
         fits = [[value in accepted for accepted in accepting.get(feature.name, ())] for value in feature.values]
         yield from ((feature.name, value) for value, own in zip(feature.values, fits, strict=True) if own == fits[0])

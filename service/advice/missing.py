@@ -33,12 +33,15 @@ def missing_facts(
         return ()
     guideline, point = decision.guideline, decision.point
     hearing = wordings.hearing[decision.rule.id]
+    choice, outcome = hearing.choice(point), hearing.outcome(point)
     found = []
     for fact, values in _open_facts(hearing.askable, decision, stated):
         asked = fact in guideline.vocabulary.screened
         trials = [(value, changes, guideline.chain.amend(point, changes)) for value, changes in values]
         # Most values change nothing that is said, and need no closer look.
-        if not asked and all(hearing.same(trial, point) for _, _, trial in trials):
+        if not asked and all(
+            hearing.choice(trial) == choice and hearing.outcome(trial) == outcome for _, _, trial in trials
+        ):
             continue
         possible = [(value, trial) for value, changes, trial in trials if _possible(guideline, trial, changes)]
         would_become = {value: wordings.outcome(decided(guideline, trial)) for value, trial in possible}

@@ -96,6 +96,10 @@ class Questioner:
             return None
         return self._answer(decision, stated)
 
+    def emergency_in(self, tree: Json, today: dt.date) -> bool:
+        """Whether anything readable in a body amounts to an emergency: all that those ask who will not answer more."""
+        return decide(self.guideline, self._readable(tree, today)).emergency
+
     def _answer(self, decision: Decision, stated: Mapping[str, str], refused: tuple[Fault, ...] = ()) -> Answer:
         name = write(*self.guideline.key, self.encoder.encode(stated))
         return Answer(Advice(decision, stated, self.wordings), name, refused)

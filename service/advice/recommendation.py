@@ -1,14 +1,12 @@
 """One recommendation: the rule's sentence for this patient, graded, with its options and sources."""
 
 from dataclasses import dataclass
-from typing import TypeVar
 
 from service.advice.decision import Decision, effects, wording_point
 from service.advice.hearing import Hearing
+from service.advice.kept import Kept
 from service.knowledge.guideline import Guideline, holds
 from service.knowledge.model import CERTAINTIES, DOMAINS, Cited, Effect, Grading, Modifier, Reason, Rule
-
-T = TypeVar("T")
 
 NONE = "none"
 KEPT = 20_000
@@ -74,15 +72,15 @@ class Wordings:
 
     def __init__(self, guideline: Guideline) -> None:
         self.hearing = {rule.id: Hearing(rule, guideline) for rule in guideline.rules.values()}
-        self._known: dict[tuple[str, str, int], Recommendation] = {}
-        self._outcomes: dict[tuple[str, str, int], Outcome] = {}
+        self._known = Kept[tuple[str, str, int], Recommendation](KEPT)
+        self._outcomes = Kept[tuple[str, str, int], Outcome](KEPT)
 
     def of(self, decision: Decision) -> Recommendation:
         """The recommendation for this decision."""
         key = (decision.rule.id, decision.trigger, self.hearing[decision.rule.id].whole(decision.point))
         found = self._known.get(key)
         if found is None:
-            found = _kept(self._known, key, recommend(decision))
+            found = self._known.keep(key, recommend(decision))
         return found
 
     def outcome(self, decision: Decision) -> Outcome:
@@ -92,15 +90,8 @@ class Wordings:
         if found is None:
             whole = self.of(decision)
             short = Outcome(whole.rule, whole.statement, whole.certainty, whole.urgency, whole.citations)
-            found = _kept(self._outcomes, key, short)
+            found = self._outcomes.keep(key, short)
         return found
-
-
-def _kept(known: dict[tuple[str, str, int], T], key: tuple[str, str, int], value: T) -> T:
-    if len(known) >= KEPT:
-        known.clear()
-    known[key] = value
-    return value
 
 
 def recommend(decision: Decision) -> Recommendation:
@@ -199,6 +190,6 @@ def notes(decision: Decision) -> list[tuple[Modifier, list[str]]]:
     told = effects(decision)
     return [
         (modifier, [effect.note for owner, effect in told if owner is modifier and effect.note])
-        for modifier in decision.guideline.modifiers.at(decision.point)
+        for modifier in decision.modifiers
         if modifier.when != ({},)
     ]

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import structlog
-from flask import Flask, current_app, request
+from flask import Flask, current_app, g, request
 
 from service.api.knowledge import settings
 from service.api.problems import Problem, unavailable
@@ -88,6 +88,7 @@ def _allowed_only() -> None:
         detail = "Tokens cannot be checked at the moment. Try again with a new token."
         raise unavailable(detail) from None
     structlog.contextvars.bind_contextvars(client=caller.name)
+    g.caller = caller.name
     if needed not in caller.scopes:
         raise Problem("forbidden", f"This needs the scope {needed}, which the caller does not have.")
 

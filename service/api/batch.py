@@ -7,6 +7,7 @@ import orjson
 from flask import Blueprint, Response, request
 
 from service.advice.question import Answer
+from service.api import limits
 from service.api.access import ADVICE, OPEN, scope
 from service.api.body import JSON, parse_json, read_body
 from service.api.json_out import fresh, json_response
@@ -44,8 +45,9 @@ def methods() -> Response:
 def batch() -> Response:
     """Answer each patient: {index, status, answer | problem}. The view is `row` unless another is asked for."""
     if request.mimetype == NDJSON and streamed():
-        return stream(_line_answer(), NDJSON)
-    body = read_body(settings().max_body_bytes * TIMES_ONE, JSON, NDJSON)
+        refusal = limits.refusal()
+        return stream(_line_answer(refusal), NDJSON, refusal)
+    body = read_body(settings().max_body_bytes * TIMES_ONE, JSON, NDJSON, emergency=_emergency_among)
     patients = _lines(body) if request.mimetype == NDJSON else _items(parse_json(body))
     most = settings().max_batch
     if len(patients) > most:
@@ -64,6 +66,15 @@ def batch() -> Response:
     else:
         response = json_response(answered)
     return fresh(response)
+
+
+def _emergency_among(body: bytes) -> bool:
+    newest, today = knowledge().newest(settings().guideline), settings().today()
+    try:
+        patients = [_read(line) for line in _lines(body)] if request.mimetype == NDJSON else _items(parse_json(body))
+    except Problem:
+        return False
+    return len(patients) <= settings().max_batch and any(newest.emergency_in(patient, today) for patient in patients)
 
 
 def _lines(body: bytes) -> list[bytes]:
@@ -104,22 +115,21 @@ def _view(results: list[Answer | Problem]) -> str:
         raise
 
 
-def _line_answer() -> Callable[[int, bytes | None], bytes]:
+def _line_answer(refusal: Problem | None) -> Callable[[int, bytes | None], bytes]:
     """What answers a line of a stream in the view asked for."""
-    misspelt: Problem | None = None
     try:
         view = view_asked("row")
-    except Problem as problem:
-        misspelt, view = problem, "row"
-    longest = settings().max_body_bytes
+    except Problem as misspelt:
+        refusal, view = refusal or misspelt, "row"
+    longest, newest = settings().max_body_bytes, knowledge().newest(settings().guideline)
 
     def answer(index: int, line: bytes | None) -> bytes:
         if line is None:
             return told(index, Problem("body-too-large", f"A line may have {longest} bytes."))
-        result = _result(_read(line))
+        patient = _read(line)
         # Nobody can know whether an emergency is still to come, and that is answered whatever else is wrong.
-        if misspelt is not None and not (isinstance(result, Answer) and result.advice.decision.emergency):
-            result = misspelt
+        heard = refusal is None or newest.emergency_in(patient, settings().today())
+        result = refusal if refusal is not None and not heard else _result(patient)
         return orjson.dumps(_shown(index, result, view), option=orjson.OPT_APPEND_NEWLINE)
 
     return answer

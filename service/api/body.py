@@ -5,7 +5,9 @@ from typing import Any
 
 from flask import request
 
+from service.advice.question import Questioner
 from service.api.knowledge import knowledge, settings
+from service.api.limits import EmergencyTest, admit, most
 from service.api.problems import Problem
 from service.facts.json_body import BodyError, Json, parse
 
@@ -13,15 +15,19 @@ JSON = "application/json"
 FHIR_JSON = "application/fhir+json"
 
 
-def read_body(limit: int, *accepted: str, example: Json = None) -> bytes:
-    """The bytes of a body of an accepted content type, or the problem that says what to send instead."""
+def read_body(limit: int, *accepted: str, example: Json = None, emergency: EmergencyTest | None = None) -> bytes:
+    """The bytes of a body of an accepted content type, or the problem that says what to send instead.
+
+    Whoever asks too much is refused here, unless the parsed body passes the test for an emergency.
+    """
     if request.mimetype not in (accepted or (JSON,)):
         raise Problem("unsupported-media-type", _right_curl(example))
     # One more than the limit: of a chunked body werkzeug reads as much as it may and then stops without a word.
-    request.max_content_length = limit + 1
+    request.max_content_length = most(limit) + 1
     body = request.get_data(cache=False)
     if len(body) > limit:
         raise Problem("body-too-large", f"The body may have {limit} bytes.")
+    admit(body, emergency)
     return body
 
 
@@ -33,6 +39,18 @@ def parse_json(body: bytes) -> Json:
         code = "empty-body" if error.code == "empty_body" else "unreadable-body"
         errors: list[dict[str, Any]] = [{"pointer": "", "code": error.code, "detail": error.detail}]
         raise Problem(code, error.detail, errors) from None
+
+
+def emergency_in(questioner: Questioner) -> EmergencyTest:
+    """The test of a body that is one patient."""
+
+    def test(body: bytes) -> bool:
+        try:
+            return questioner.emergency_in(parse(body), settings().today())
+        except BodyError:
+            return False
+
+    return test
 
 
 def _right_curl(example: Json) -> str:

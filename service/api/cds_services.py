@@ -11,6 +11,7 @@ from service.api.body import FHIR_JSON, JSON, parse_json, read_body
 from service.api.extract import TIMES_ONE
 from service.api.json_out import fresh, json_response
 from service.api.knowledge import knowledge, overdue, settings
+from service.api.limits import EmergencyTest
 from service.api.problems import Problem, malformed
 from service.ehr.call import Call, read_call
 from service.ehr.card_uuid import CardUuids
@@ -60,9 +61,11 @@ def discovery() -> Response:
 def call(service: str) -> Response:
     """Answer a hook with a card, or with none where there is nothing to say."""
     questioner, cards, index = offered(service)
-    tree = parse_json(read_body(settings().max_body_bytes * TIMES_ONE, JSON, FHIR_JSON, example=EXAMPLE))
+    limit, hook = settings().max_body_bytes * TIMES_ONE, cards.services[index].hook
+    emergency = _emergency_test(questioner, cards, hook)
+    tree = parse_json(read_body(limit, JSON, FHIR_JSON, example=EXAMPLE, emergency=emergency))
     try:
-        asked = read_call(tree, cards.services[index].hook)
+        asked = read_call(tree, hook)
     except FaultsError as error:
         # An example of the specification names no patient and brings nothing along: a datum is missing, no rule broken.
         nobody = [fault.pointer for fault in error.faults] == ["/context/patientId"] and not (
@@ -76,6 +79,21 @@ def call(service: str) -> Response:
         if not drafts:
             return fresh(json_response({"cards": []}))
     return fresh(json_response({"cards": _cards(questioner, cards, asked, drafts, index)}))
+
+
+def _emergency_test(questioner: Questioner, cards: Cards, hook: str) -> EmergencyTest:
+    """Whether what a call brought along amounts to an emergency. No FHIR server is asked for that."""
+
+    def test(body: bytes) -> bool:
+        try:
+            asked = read_call(parse_json(body), hook)
+            record = gather(cards, asked.patient, asked.prefetch, door().servers, None)
+        except (FaultsError, Problem):
+            return False
+        _, answer = _asked_about(questioner, asked, record)
+        return answer.advice.decision.emergency
+
+    return test
 
 
 def offered(service: str) -> tuple[Questioner, Cards, int]:
@@ -95,12 +113,7 @@ def _offering(questioner: Questioner) -> Cards | None:
 
 def _cards(questioner: Questioner, cards: Cards, asked: Call, drafts: list[Draft], index: int) -> list[dict[str, Any]]:
     record = gather(cards, asked.patient, asked.prefetch, door().servers, _access(asked))
-    today = settings().today()
-    terminology = knowledge().library.terminology
-    extraction = extract(terminology, [record.bundle], asked.patient, today)
-    answer = questioner.ask(dict(extraction.facts), today)
-    if isinstance(answer, Refused):
-        raise TypeError("the extracted facts were refused")
+    extraction, answer = _asked_about(questioner, asked, record)
     _refuse_what_cannot_be_said(record, extraction, answer)
     emergency = answer.advice.decision.emergency
     if extraction.deceased or (extraction.history_only and not drafts):
@@ -109,16 +122,26 @@ def _cards(questioner: Questioner, cards: Cards, asked: Call, drafts: list[Draft
         drafts = [draft for draft in drafts if draft.may_be_on(extraction.sides)]
         if not drafts:
             return []
-    findings = Findings(extraction, record, overdue(questioner.guideline, today))
+    findings = Findings(extraction, record, overdue(questioner.guideline, settings().today()))
     place = Place(settings().public_url, settings().pages, index, asked.patient)
     if extraction.breast_cancer or emergency:
         return [advice_card(answer, findings, drafts, place, door().uuids)]
     found = extraction.data_conflicts or "complications" in extraction.facts
     if extraction.breast_cancer is None and (
-        found or points_to_cancer(terminology, cards.uncertain.words, record.resources)
+        found or points_to_cancer(knowledge().library.terminology, cards.uncertain.words, record.resources)
     ):
         return [uncertain_card(questioner.guideline, findings, place, door().uuids)]
     return []
+
+
+def _asked_about(questioner: Questioner, asked: Call, record: Gathered) -> tuple[Extraction, Answer]:
+    """What is read out of a record, and what the guideline says of it."""
+    today = settings().today()
+    extraction = extract(knowledge().library.terminology, [record.bundle], asked.patient, today)
+    answer = questioner.ask(dict(extraction.facts), today)
+    if isinstance(answer, Refused):
+        raise TypeError("the extracted facts were refused")
+    return extraction, answer
 
 
 def _refuse_what_cannot_be_said(record: Gathered, extraction: Extraction, answer: Answer) -> None:

@@ -3,12 +3,16 @@
 from typing import Any
 
 from flask import Blueprint, Response, request
+from werkzeug.datastructures import MultiDict
 
 from service.advice.evidence import of_outcome, of_pool
 from service.api.access import OPEN, scope
-from service.api.guidelines import public
+from service.api.forest_lines import as_csv
+from service.api.forest_plot import STYLE, STYLE_HASH, SVG, drawing
+from service.api.guidelines import CSV, kept, public
 from service.api.knowledge import knowledge, settings
 from service.api.problems import Problem
+from service.knowledge.outcomes import EvidenceError, Outcome, PooledOutcome, study_name
 
 blueprint = Blueprint("evidence", __name__)
 
@@ -34,18 +38,69 @@ def study_by(study: str) -> Response:
 @blueprint.get("/v1/evidence/<outcome>")
 @scope(OPEN)
 def outcome_by(outcome: str) -> Response:
-    """One outcome: the default pool or the one asked for by ?pool=, all pools, every study."""
+    """One outcome: the default pool, the one asked for by ?pool=, or that of the trials of ?trials=; every study."""
+    return public(told(outcome, request.args))
+
+
+@blueprint.get("/v1/evidence/<outcome>.svg")
+@scope(OPEN)
+def forest_plot(outcome: str) -> Response:
+    """The same as a forest plot."""
+    response = kept(Response(drawing(told(outcome, request.args), style=STYLE), mimetype=SVG))
+    policy = f"default-src 'none'; style-src 'sha256-{STYLE_HASH}'; frame-ancestors 'none'"
+    response.headers["Content-Security-Policy"] = policy
+    return response
+
+
+@blueprint.get("/v1/evidence/<outcome>.csv")
+@scope(OPEN)
+def forest_csv(outcome: str) -> Response:
+    """The numbers of the forest plot."""
+    return kept(Response(as_csv(told(outcome, request.args)), mimetype=CSV))
+
+
+def told(name: str, asked: MultiDict[str, str]) -> dict[str, Any]:
+    """What /v1/evidence/{name} answers to this query. Raises Problem."""
     guideline = knowledge().newest(settings().guideline).guideline
     outcomes = {each.id.replace("_", "-"): each for each in guideline.evidence.outcomes}
-    found = outcomes.get(outcome)
+    found = outcomes.get(name)
     if found is None:
         raise Problem("not-found", f"There is no such outcome. Known: {', '.join(outcomes)}.")
-    pools = {pool.id: of_pool(pool) for pool in found.pools}
-    asked = request.args.get("pool", found.default)
-    if asked is not None and asked not in pools:
+    chosen, pool = _chosen(found, asked)
+    return of_outcome(found, guideline) | {
+        "id": found.id,
+        "favours": {"below": found.favours.below, "above": found.favours.above},
+        "chosen": chosen,
+        "pooled": None if pool is None else of_pool(pool),
+        "pools": [of_pool(each) for each in found.pools],
+        "same_trial": [[one.study, other.study] for one, other in found.same_trial],
+    }
+
+
+def _chosen(outcome: Outcome, asked: MultiDict[str, str]) -> tuple[list[str], PooledOutcome | None]:
+    """The trials asked for, in the order of the content, and their pool."""
+    if "trials" not in asked:
+        pool = _named(outcome, asked.get("pool", outcome.default))
+        trials = outcome.trials if pool is None else pool.trials
+        return [trial.study for trial in trials], pool
+    if "pool" in asked:
+        raise Problem("bad-request", "Ask for a pool or for trials, not for both.")
+    names = {name for part in asked.getlist("trials") for name in part.split(",")}
+    known = [trial.study for trial in outcome.trials]
+    if not names <= set(known):
+        raise Problem("not-found", f"There is no such trial. Known: {', '.join(known)}.")
+    try:
+        pool = outcome.pool_of(names)
+    except EvidenceError as error:
+        raise Problem("bad-request", f"{error}.") from None
+    return [name for name in known if name in names], pool
+
+
+def _named(outcome: Outcome, name: str | None) -> PooledOutcome | None:
+    pools = {pool.id: pool for pool in outcome.pools}
+    if name is not None and name not in pools:
         raise Problem("not-found", f"There is no such pool. Known: {', '.join(pools)}.")
-    chosen = None if asked is None else pools[asked]
-    return public(of_outcome(found, guideline) | {"pooled": chosen, "pools": list(pools.values())})
+    return None if name is None else pools[name]
 
 
 def shown(part: Any) -> Any:
@@ -63,7 +118,7 @@ def _outline(name: str, study: Any) -> dict[str, Any]:
     citations = knowledge().library.citations.values()
     return {
         "id": name,
-        "name": study.get("short_name") or study.get("ref") or name,
+        "name": study_name(name, study),
         "design": study.get("design"),
         "read_in": study.get("read_in"),
         "citations": [citation.id for citation in citations if citation.study == name],

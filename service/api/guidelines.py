@@ -49,7 +49,7 @@ def guidelines() -> Response:
 @scope(OPEN)
 def guideline_by(guideline: str) -> Response:
     """One guideline: releases, changelog, intended use, limits, sign-off."""
-    asked = _asked(guideline)
+    asked = asked_for(guideline)
     release = asked.release
     releases = knowledge().library.guidelines[guideline]
     return public(
@@ -80,7 +80,7 @@ def guideline_by(guideline: str) -> Response:
 @scope(OPEN)
 def rules(guideline: str) -> Response:
     """All rules of a guideline."""
-    asked = _asked(guideline)
+    asked = asked_for(guideline)
     return public({"rules": [_rule(asked, rule) for rule in asked.rules.values()]})
 
 
@@ -88,43 +88,43 @@ def rules(guideline: str) -> Response:
 @scope(OPEN)
 def rule_by(guideline: str, rule: str) -> Response:
     """One rule, by its id or its code."""
-    asked = _asked(guideline)
-    found = next((each for each in asked.rules.values() if rule in {each.id, each.code}), None)
-    if found is None:
-        raise Problem("not-found", "This guideline has no such rule.")
-    return public(_rule(asked, found))
+    asked = asked_for(guideline)
+    return public(_rule(asked, rule_of(asked, rule)))
 
 
 @blueprint.get("/v1/guidelines/<guideline>/decision-table")
 @scope(OPEN)
 def decision_table(guideline: str) -> Response:
     """Every cell of the decision table with its rule, as JSON or CSV, or Parquet where the extra for cohorts is."""
-    asked = _asked(guideline)
+    asked = asked_for(guideline)
     forms = [JSON, CSV, *([parquet.MIMETYPE] if parquet.installed() else [])]
     form = request.accept_mimetypes.best_match(forms) if request.accept_mimetypes else JSON
     if form is None:
         raise Problem("not-acceptable", f"The decision table comes as {' or '.join(forms)}.")
-    rows = list(_cells(asked))
+    rows = list(cells(asked))
     if form == JSON:
         response = public({"columns": [*asked.release.axes, *RESULT], "cells": rows})
     elif form == parquet.MIMETYPE:
         columns = [*asked.release.axes, *RESULT]
-        response = _kept(Response(parquet.parquet(columns, rows), mimetype=form))
+        response = kept(Response(parquet.parquet(columns, rows), mimetype=form))
     else:
-        text = io.StringIO()
-        writer = csv.DictWriter(text, [*asked.release.axes, *RESULT])
-        writer.writeheader()
-        writer.writerows(rows)
-        response = _kept(Response(text.getvalue(), mimetype=CSV))
+        response = _table_csv(asked)
     vary(response, "Accept")
     return response
+
+
+@blueprint.get("/v1/guidelines/<guideline>/decision-table.csv")
+@scope(OPEN)
+def decision_table_csv(guideline: str) -> Response:
+    """The same as CSV, for a link that cannot say what it accepts."""
+    return _table_csv(asked_for(guideline))
 
 
 @blueprint.get("/v1/guidelines/<guideline>/source-attributes")
 @scope(OPEN)
 def source_attributes(guideline: str) -> Response:
     """The 13 source attributes of ONC 170.315(b)(11)(iv)(A)."""
-    asked = _asked(guideline)
+    asked = asked_for(guideline)
     attributes = asked.release.source_attributes
     return public(
         {"guideline": named(asked), "source_attributes": [{"name": n, "value": v} for n, v in attributes.items()]}
@@ -135,7 +135,7 @@ def source_attributes(guideline: str) -> Response:
 @scope(OPEN)
 def hazards(guideline: str) -> Response:
     """What could go wrong, what stands against it, and the tests of that."""
-    found = _asked(guideline).release.hazards
+    found = asked_for(guideline).release.hazards
     shown = [{"id": h.id, "hazard": h.hazard, "controls": list(h.controls), "tests": list(h.tests)} for h in found]
     return public({"hazards": shown})
 
@@ -144,7 +144,7 @@ def hazards(guideline: str) -> Response:
 @scope(OPEN)
 def facts() -> Response:
     """The request vocabulary: what may be said, what each word means, its codes."""
-    asked = _asked(settings().guideline)
+    asked = asked_for(settings().guideline)
     return public(
         {
             "guideline": named(asked),
@@ -167,7 +167,7 @@ def citation_by(source: str) -> Response:
     found = knowledge().library.citations.get(source)
     if found is None:
         raise Problem("not-found", "There is no such citation.")
-    asked = _asked(settings().guideline)
+    asked = asked_for(settings().guideline)
     used = [item for rule in asked.rules.values() for item in rule.sources if item.id == source]
     cited_by = [rule.id for rule in asked.rules.values() if any(item.id == source for item in rule.sources)]
     return public(citation(found, used) | {"cited_by": cited_by})
@@ -177,16 +177,26 @@ RESULT = ("rule", "code", "direction")
 PUBLIC = "public, max-age=300"
 
 
-def _asked(guideline: str) -> Guideline:
+def rule_of(guideline: Guideline, name: str) -> Rule:
+    """A rule by its id or its code, or 404."""
+    found = next((each for each in guideline.rules.values() if name in {each.id, each.code}), None)
+    if found is None:
+        raise Problem("not-found", "This guideline has no such rule.")
+    return found
+
+
+def asked_for(guideline: str) -> Guideline:
+    """The release of a guideline that the query names, the newest if it names none; or 404."""
     return knowledge().release(guideline, request.args.get("release", "latest")).guideline
 
 
 def public(body: Any) -> Response:
     """An answer that anyone may keep for five minutes."""
-    return _kept(json_response(body))
+    return kept(json_response(body))
 
 
-def _kept(response: Response) -> Response:
+def kept(response: Response) -> Response:
+    """The answer, which anyone may keep for five minutes."""
     response.headers["Cache-Control"] = PUBLIC
     response.add_etag(weak=True)
     response.make_conditional(request)
@@ -202,7 +212,16 @@ def _outline(guideline: Guideline) -> dict[str, Any]:
     }
 
 
-def _cells(guideline: Guideline) -> Iterable[dict[str, str]]:
+def _table_csv(guideline: Guideline) -> Response:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, [*guideline.release.axes, *RESULT])
+    writer.writeheader()
+    writer.writerows(cells(guideline))
+    return kept(Response(text.getvalue(), mimetype=CSV))
+
+
+def cells(guideline: Guideline) -> Iterable[dict[str, str]]:
+    """Every cell of the decision table: a value of each axis, and the rule."""
     axes = guideline.release.axes
     for values in product(*(guideline.chain.features[axis].values for axis in axes)):
         cell = dict(zip(axes, values, strict=True))

@@ -21,10 +21,11 @@ def fresh(response: Response) -> Response:
     return response
 
 
-def vary(response: Response, name: str) -> None:
-    """Say to caches that the answer depends on this header of the request, which nobody has said before."""
+def vary(response: Response, name: str) -> Response:
+    """The answer, which says to caches that it depends on this header of the request; nobody has said so before."""
     said = response.headers.get("Vary")
     response.headers["Vary"] = f"{said}, {name}" if said else name
+    return response
 
 
 def accepts_gzip() -> bool:

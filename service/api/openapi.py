@@ -30,6 +30,8 @@ emergency is answered 200, whatever else is wrong with it.
 
 Where the operator asks for it (AUTH=clients), the operations that name a scope need a token or key that has it."""
 
+LIMITED = ("too-many-requests", "overloaded")
+UNLIMITED = ("/livez", "/readyz", "/metrics")
 SECURITY_SCHEMES = {
     "token": {
         "type": "http",
@@ -77,20 +79,20 @@ def _guarded(path: str, operations: dict[str, Any], scopes: Mapping[tuple[str, s
     guarded = {}
     for method, operation in operations.items():
         needed = scopes.get((method.upper(), path), OPEN)
-        guarded[method] = operation
+        if path not in UNLIMITED:
+            operation = operation | {"responses": _refused(operation, *LIMITED) | operation["responses"]}  # noqa: PLW2901
         if needed != OPEN:
             security = [{scheme: [needed]} for scheme in SECURITY_SCHEMES]
-            guarded[method] = operation | {
-                "security": security,
-                "responses": _refused(operation) | operation["responses"],
-            }
+            refused = _refused(operation, "unauthorised", "forbidden", "unavailable")
+            operation = operation | {"security": security, "responses": refused | operation["responses"]}  # noqa: PLW2901
+        guarded[method] = operation
     return guarded
 
 
-def _refused(operation: dict[str, Any]) -> dict[str, Any]:
-    """What those get who may not call, in the shape that this operation's errors have."""
+def _refused(operation: dict[str, Any], *codes: str) -> dict[str, Any]:
+    """What those get who may not call, or not now, in the shape that this operation's errors have."""
     shape = operation["responses"][str(KINDS["misdirected-request"].status)]["content"]
-    kinds = (KINDS[code] for code in ("unauthorised", "forbidden", "unavailable"))
+    kinds = (KINDS[code] for code in codes)
     return {str(kind.status): {"description": kind.title, "content": copy.deepcopy(shape)} for kind in kinds}
 
 

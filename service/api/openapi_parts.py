@@ -6,7 +6,8 @@ from service.api.body import FHIR_JSON, JSON
 from service.api.problems import KINDS
 from service.api.problems import MIMETYPE as PROBLEM
 
-CSV = "text/csv"
+CSV, HTML = "text/csv", "text/html"
+TRIALS = "Ids of trials to pool instead, with commas between them; one alone is shown, and nothing pooled."
 
 
 def fhir_or_json(schema: dict[str, Any]) -> dict[str, Any]:
@@ -37,25 +38,47 @@ def known(operation: str, summary: str, *parameters: dict[str, Any], tag: str = 
     }
 
 
-def page(operation: str, summary: str, mimetype: str, parameter: str) -> dict[str, Any]:
+def pooled(operation: str, summary: str, mimetype: str) -> dict[str, Any]:
+    """An operation that answers with an outcome and a pool of its trials."""
+    trials = query("trials", None) | {"description": TRIALS}
+    made = known(operation, summary, in_path("outcome"), query("pool", None), trials)
+    made["responses"] |= problems("bad-request")
+    return made if mimetype == JSON else drawn(made, mimetype)
+
+
+def drawn(operation: dict[str, Any], mimetype: str) -> dict[str, Any]:
+    """The operation, answering with text of this type instead."""
+    operation["responses"]["200"]["content"] = {mimetype: {"schema": {"type": "string"}}}
+    return operation
+
+
+def also(operation: dict[str, Any], mimetype: str) -> dict[str, Any]:
+    """The operation, answering with text of this type too."""
+    operation["responses"]["200"]["content"][mimetype] = {"schema": {"type": "string"}}
+    return operation
+
+
+def page(operation: str, summary: str, mimetype: str, parameter: str = "") -> dict[str, Any]:
     """An operation that answers with a file for people."""
-    page = known(operation, summary, in_path(parameter), tag="pages")
-    page["responses"]["200"]["content"] = {mimetype: {"schema": {"type": "string"}}}
+    page = drawn(known(operation, summary, *([in_path(parameter)] if parameter else []), tag="pages"), mimetype)
     page["responses"] |= problems("gone") if parameter == "decision_id" else {}
     return page
 
 
-def text(operation: dict[str, Any]) -> dict[str, Any]:
-    """The operation, answering with plain text."""
-    operation["responses"]["200"]["content"] = {"text/plain": {"schema": {"type": "string"}}}
+def form(operation: dict[str, Any]) -> dict[str, Any]:
+    """The page that answers to a form; one whose facts are refused gets the same page, saying what is wrong."""
+    sent = {"schema": {"type": "object", "description": "Name of a control -> its value, as the page at / has them."}}
+    operation["requestBody"] = {"required": True, "content": {"application/x-www-form-urlencoded": sent}}
+    operation["responses"] |= problems(
+        "bad-request", "forbidden", "body-too-large", "unsupported-media-type", "request-timeout"
+    )
     return operation
 
 
 def table(operation: dict[str, Any]) -> dict[str, Any]:
     """The operation, answering with CSV too."""
-    operation["responses"]["200"]["content"][CSV] = {"schema": {"type": "string"}}
     operation["responses"] |= problems("not-acceptable")
-    return operation
+    return also(operation, CSV)
 
 
 def ok(description: str, schema: dict[str, Any]) -> dict[str, Any]:

@@ -6,17 +6,22 @@ from service.advice.render import VIEWS
 from service.api.batch import NDJSON
 from service.api.body import FHIR_JSON, JSON
 from service.api.openapi_parts import (
+    CSV,
+    HTML,
+    also,
+    drawn,
     fhir_or_json,
+    form,
     in_path,
     known,
     ok,
     outcomes,
     page,
+    pooled,
     problems,
     query,
     ref,
     table,
-    text,
 )
 
 
@@ -73,6 +78,9 @@ def paths(patient: dict[str, Any]) -> dict[str, dict[str, Any]]:
         "/v1/guidelines/{guideline}/decision-table": {
             "get": table(known("decisionTable", "Every cell with its rule", guideline, release))
         },
+        "/v1/guidelines/{guideline}/decision-table.csv": {
+            "get": drawn(known("decisionTableCsv", "Every cell with its rule, as CSV", guideline, release), CSV)
+        },
         "/v1/guidelines/{guideline}/source-attributes": {
             "get": known("sourceAttributes", "The 13 source attributes", guideline, release)
         },
@@ -83,10 +91,28 @@ def paths(patient: dict[str, Any]) -> dict[str, dict[str, Any]]:
         "/v1/citations/{source}": {"get": known("citation", "One source", in_path("source"))},
         "/v1/studies": {"get": known("studies", "All studies")},
         "/v1/studies/{study}": {"get": known("study", "One study with its figures as read", in_path("study"))},
-        "/v1/evidence/{outcome}": {
-            "get": known("evidence", "One outcome, pooled and per study", in_path("outcome"), query("pool", None))
+        "/v1/evidence/{outcome}": {"get": pooled("evidence", "One outcome, pooled and per study", JSON)},
+        "/v1/evidence/{outcome}.svg": {"get": pooled("forestPlot", "One outcome as a forest plot", "image/svg+xml")},
+        "/v1/evidence/{outcome}.csv": {"get": pooled("forestTable", "The numbers of the forest plot", CSV)},
+        "/decisions/{decision_id}": {"get": page("page", "The answer as a page", HTML, "decision_id")},
+        "/evidence": {
+            "get": drawn(known("evidencePage", "The evidence as a page", query("decision", None), tag="pages"), HTML)
         },
-        "/decisions/{decision_id}": {"get": page("page", "The answer as a page", "text/html", "decision_id")},
+        "/evidence/studies/{study}": {"get": page("studyPage", "One study as a page", HTML, "study")},
+        "/guidelines/{guideline}": {
+            "get": drawn(known("guidelinePage", "A guideline as a page", guideline, release, tag="pages"), HTML)
+        },
+        "/guidelines/{guideline}/rules/{rule}": {
+            "get": drawn(known("rulePage", "A rule as a page", guideline, in_path("rule"), release, tag="pages"), HTML)
+        },
+        "/docs": {"get": drawn(known("docs", "This document, to read and to try", tag="pages"), HTML)},
+        "/": {
+            "get": page("explorer", "The explorer: a form and the answer to it", HTML),
+            "post": form(page("explore", "The explorer's answer to its form", HTML)),
+        },
+        "/explore/{decision_id}": {
+            "get": page("resume", "The explorer with the facts of a decision_id", HTML, "decision_id")
+        },
         "/assets/{name}": {"get": page("asset", "A file that the pages use", "text/css", "name")},
         "/cds-services": {"get": _discovery()},
         "/cds-services/{service}": {"post": _hook()},
@@ -98,9 +124,13 @@ def paths(patient: dict[str, Any]) -> dict[str, dict[str, Any]]:
         "/livez": {"get": known("livez", "The process answers", tag="operations")},
         "/readyz": {"get": known("readyz", "The knowledge is loaded", tag="operations")},
         "/version": {"get": known("version", "Versions of the service and its knowledge", tag="operations")},
-        "/metrics": {"get": text(known("metrics", "What the service counts, for Prometheus", tag="operations"))},
+        "/metrics": {
+            "get": drawn(known("metrics", "What the service counts, for Prometheus", tag="operations"), "text/plain")
+        },
         "/openapi.json": {"get": known("openapi", "This document", tag="operations")},
-        "/problems/{code}": {"get": known("problem", "What a problem type means", in_path("code"), tag="operations")},
+        "/problems/{code}": {
+            "get": also(known("problem", "What a problem type means", in_path("code"), tag="operations"), HTML)
+        },
     }
 
 

@@ -63,18 +63,22 @@ def version() -> Response:
 @scope(OPEN)
 def openapi() -> Response:
     """The contract as OpenAPI 3.1."""
-    made = current_app.extensions
-    if OPENAPI not in made:  # the same for as long as the process lives
-        made[OPENAPI] = document(knowledge().newest(settings().guideline), scopes_by_route(current_app))
-    response = json_response(made[OPENAPI])
+    response = json_response(contract())
     response.headers["Cache-Control"] = "public, max-age=300"
     return response
 
 
-@blueprint.get("/problems/<code>")
-@scope(OPEN)
+def contract() -> dict[str, Any]:
+    """The document, made when it is first asked for: it is the same for as long as the process lives."""
+    made: dict[str, Any] = current_app.extensions
+    if OPENAPI not in made:
+        made[OPENAPI] = document(knowledge().newest(settings().guideline), scopes_by_route(current_app))
+    found: dict[str, Any] = made[OPENAPI]
+    return found
+
+
 def problem(code: str) -> Response:
-    """What a problem type means, why it comes about and what helps."""
+    """What a problem type means, why it comes about and what helps; 404 for an unknown one."""
     kind = KINDS.get(code)
     if kind is None:
         raise Problem("not-found", f"There is no such problem. Known: {', '.join(KINDS)}.")

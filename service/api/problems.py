@@ -47,7 +47,8 @@ KINDS: Mapping[str, Kind] = {
         "Send Authorization: Bearer with a token or key. An operator finds out more by `flask client check`.",
     ),
     "forbidden": Kind(
-        403, "The caller may not ask for this", "The token or key is good, but its scopes do not include this.",
+        403, "The caller may not ask for this",
+        "The token or key is good, but its scopes do not include this; or a page elsewhere sent the explorer's form.",
         "Ask the operator for the scope that the detail names.",
     ),
     "not-found": Kind(404, "Not found", "There is nothing at this address.", "See /openapi.json for what there is."),
@@ -82,8 +83,16 @@ KINDS: Mapping[str, Kind] = {
         422, "The facts are refused", "A fact is unknown to the service, of the wrong type, or contradicts another.",
         "Correct each fault; every one of them is listed with a pointer.",
     ),
+    "too-many-requests": Kind(
+        429, "Too many requests", "The client sends more requests than it may.",
+        "Try again after the seconds that the header Retry-After says.",
+    ),
     "internal-error": Kind(
         500, "Internal error", "The service failed.", "Try again; report the X-Request-ID of the answer if it persists."
+    ),
+    "overloaded": Kind(
+        503, "Too much to do", "There are more requests than can be answered in time.",
+        "Try again after the seconds that the header Retry-After says.",
     ),
     "unavailable": Kind(
         503, "Unavailable for the moment", "Something that this request needs cannot be reached.",
@@ -157,8 +166,8 @@ def register(app: Flask) -> None:
 
 
 def _template() -> str:
-    """The route as it is written, so that an id in the path (which holds facts) is not repeated."""
-    return str(request.url_rule) if request.url_rule is not None else request.path
+    """The route as it is written, so that an id in the path (which holds facts) is not repeated; else the root."""
+    return str(request.url_rule) if request.url_rule is not None else "/"
 
 
 _BY_STATUS = {kind.status: code for code, kind in KINDS.items()}

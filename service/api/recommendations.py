@@ -11,13 +11,14 @@ from service.advice.question import Answer, Questioner, Refused
 from service.advice.render import VIEWS, row
 from service.api.access import ADVICE, OPEN, scope
 from service.api.answers import Named, cache, respond, respond_once
-from service.api.body import parse_json, read_body
+from service.api.body import emergency_in, parse_json, read_body
 from service.api.json_out import fresh
 from service.api.knowledge import knowledge, settings
 from service.api.problems import Problem, listed
 from service.facts import identifier
 from service.facts.identifier import Identifier
 from service.facts.json_body import Json
+from service.knowledge.guideline import Guideline
 
 blueprint = Blueprint("recommendations", __name__)
 
@@ -101,7 +102,7 @@ def _identified(decision_id: str) -> Identifier:
 
 def _asked(guideline: str) -> Response:
     newest = knowledge().newest(guideline)
-    body = read_body(settings().max_body_bytes)
+    body = read_body(settings().max_body_bytes, emergency=emergency_in(newest))
     # All that an answer to a body depends on: dated facts are judged against today.
     said = repr((request.path, request.query_string, request.mimetype, settings().today())).encode()
     asked = hashlib.blake2b(hashlib.sha256(said).digest() + body, digest_size=16).digest()
@@ -149,15 +150,10 @@ def _emergency(newest: Questioner, tree: Json, problem: Problem) -> Answer:
 
 
 def _latest(old: Answer, view: str) -> Response:
-    """The same facts by the newest release, with what changed. The facts pass through both vocabularies by name."""
-    asked = old.advice.guideline
-    newest = knowledge().newest(asked.release.id)
-    vocabulary = newest.guideline.vocabulary
-    values = {feature.name: feature.values for feature in (*vocabulary.features, *vocabulary.counted)}
-    stated = {n: v for n, v in old.advice.stated.items() if v != asked.vocabulary.nothing[n]}
-    new = None
-    if all(value in values.get(name, ()) for name, value in stated.items()):
-        new = newest.recall(newest.encoder.encode({**vocabulary.nothing, **stated}))
+    """The same facts by the newest release, with what changed."""
+    newest = knowledge().newest(old.advice.guideline.release.id)
+    stated = carried_over(old, newest.guideline)
+    new = None if stated is None else newest.recall(newest.encoder.encode(stated))
     if new is None:
         raise Problem("not-found", "The newest release does not know these facts; ask again with a new request.")
     before, after = row(old), row(new)
@@ -169,6 +165,15 @@ def _latest(old: Answer, view: str) -> Response:
     response = respond_once(new, view, changed=changed)
     response.headers["Cache-Control"] = "private, no-cache"
     return response
+
+
+def carried_over(old: Answer, newest: Guideline) -> dict[str, str] | None:
+    """The facts of an answer in the vocabulary of another release, by name; None where it does not know them."""
+    vocabulary, nothing = newest.vocabulary, old.advice.guideline.vocabulary.nothing
+    values = {feature.name: feature.values for feature in (*vocabulary.features, *vocabulary.counted)}
+    stated = {name: value for name, value in old.advice.stated.items() if value != nothing[name]}
+    known = all(value in values.get(name, ()) for name, value in stated.items())
+    return {**vocabulary.nothing, **stated} if known else None
 
 
 def view_asked(default: str) -> str:

@@ -21,6 +21,7 @@ def register(app: Flask) -> None:
 
 
 def _begin() -> None:
+    structlog.contextvars.clear_contextvars()  # a thread serves many; nothing of one request may be told of the next
     given = request.headers.get("X-Request-ID", "")
     g.request_id = given if _GOOD_ID.fullmatch(given) else str(uuid.uuid4())
     g.began = time.perf_counter()
@@ -37,16 +38,18 @@ def _end(response: Response) -> Response:
         route, method = request.url_rule.rule, request.method
     seconds = time.perf_counter() - g.began
     metrics().request(route, method, response.status_code, seconds)
-    structlog.get_logger().info(
-        "answered",
-        method=method,
-        route=route,
-        status=response.status_code,
-        ms=round(seconds * 1000, 2),
-        release=response.headers.get("Guideline-Release"),
-        rule=g.get("rule"),
-        cache=g.get("cache"),
-        bytes=response.content_length,
-    )
-    structlog.contextvars.clear_contextvars()
+    try:
+        structlog.get_logger().info(
+            "answered",
+            method=method,
+            route=route,
+            status=response.status_code,
+            ms=round(seconds * 1000, 2),
+            release=response.headers.get("Guideline-Release"),
+            rule=g.get("rule"),
+            cache=g.get("cache"),
+            bytes=response.content_length,
+        )
+    finally:
+        structlog.contextvars.clear_contextvars()
     return response

@@ -12,6 +12,7 @@ from werkzeug.exceptions import HTTPException
 
 from service.api.json_out import fresh
 from service.api.knowledge import settings
+from service.api.limits import SMALL
 from service.api.problems import KINDS, Problem, of_http, unavailable
 
 if TYPE_CHECKING:
@@ -32,23 +33,24 @@ def streamed() -> bool:
     return request.headers.get("Transfer-Encoding", "").strip().lower() == "chunked"
 
 
-def stream(answer: Answer, mimetype: str) -> Response:
+def stream(answer: Answer, mimetype: str, refusal: Problem | None = None) -> Response:
     """The answers to the lines of the body, each as soon as it is there; the body is read no faster than that.
 
-    A client that does not read is not read from. One that breaks off or dawdles is told so by a last line.
+    A client that does not read is not read from. One that breaks off or dawdles is told so by a last line; so is one
+    that is refused (each line of it by `answer`) and sends more than is searched for an emergency.
     """
     open_streams: BoundedSemaphore = current_app.config["STREAMS"]
     if not open_streams.acquire(blocking=False):
         raise unavailable("As many streams are open as this server takes at once.")
-    response = Response(stream_with_context(_answers(answer)), mimetype=mimetype)
+    response = Response(stream_with_context(_answers(answer, refusal)), mimetype=mimetype)
     response.call_on_close(open_streams.release)
     return fresh(response)
 
 
-def _answers(answer: Answer) -> Iterator[bytes]:
+def _answers(answer: Answer, refusal: Problem | None) -> Iterator[bytes]:
     index = 0
     try:
-        for lines in _arriving(request.environ["wsgi.input"], settings().max_body_bytes):
+        for lines in _arriving(request.environ["wsgi.input"], settings().max_body_bytes, refusal):
             written, size = [], 0
             for line in lines:
                 written.append(_answered(answer, index, line))
@@ -57,6 +59,8 @@ def _answers(answer: Answer) -> Iterator[bytes]:
                     yield b"".join(written)
                     written, size = [], 0
             yield b"".join(written)
+    except Problem as problem:
+        yield told(index, problem)
     except HTTPException as error:
         yield told(index, of_http(error))
 
@@ -79,11 +83,15 @@ def _answered(answer: Answer, index: int, line: bytes | None) -> bytes:
         return told(index, Problem("internal-error", KINDS["internal-error"].cause))
 
 
-def _arriving(body: Body, longest: int) -> Iterator[list[bytes | None]]:
+def _arriving(body: Body, longest: int, refusal: Problem | None) -> Iterator[list[bytes | None]]:
     """The lines that have come whole, again and again until the body ends; None for one that is too long."""
-    rest, skipping = b"", False
+    rest, skipping, size = b"", False, 0
+    body.go_on(LINE_SECONDS)
     while True:
         piece = body.arrived()
+        size += len(piece)
+        if refusal is not None and size > SMALL:
+            raise refusal
         *whole, rest = (rest + piece).split(b"\n") if piece else (rest, b"")
         lines: list[bytes | None] = []
         for line in whole:

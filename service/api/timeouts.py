@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -52,8 +51,9 @@ class Body:
 
     def go_on(self, seconds: float) -> None:
         """Give the client so many seconds more, as a stream is longer than one request may take."""
-        if hasattr(self._connection, "deadline"):
-            self._connection.deadline = time.monotonic() + seconds
+        go_on = getattr(self._connection, "go_on", None)  # a test's has none
+        if go_on is not None:
+            go_on(seconds)
 
     def readline(self, size: int = -1, /) -> bytes:
         """Read to the next line's end. Through read(), so that its faults are the same; the API reads whole bodies."""

@@ -14,7 +14,7 @@ import platform
 import shutil
 import signal
 import socket
-import subprocess
+import subprocess  # it starts the server that it is there for  # nosec B404
 import sys
 import tempfile
 import time
@@ -84,7 +84,7 @@ def start(binary: str, folder: Path, **options: str) -> Server | None:
     address = private / "redis.sock"
     stated = {**OPTIONS, "dir": str(folder.resolve()), "unixsocket": str(address), **options}
     try:
-        process = subprocess.Popen(  # noqa: S603 - the binary that was found, with arguments of our own
+        process = subprocess.Popen(  # noqa: S603 - the binary that was found, with our arguments  # nosec B603
             [binary, *(word for name, value in stated.items() for word in (f"--{name}", value))],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
@@ -117,7 +117,7 @@ def run(folder: Path, command: list[str]) -> int:
         else:
             environment["REDIS_URL"] = server.url
     ended, held = os.pipe()  # its end is seen when the last process that holds it is gone
-    with subprocess.Popen(command, env=environment, pass_fds=[held]) as process:  # noqa: S603 - given by the Makefile
+    with subprocess.Popen(command, env=environment, pass_fds=[held]) as process:  # noqa: S603 - given by the Makefile  # nosec B603
         os.close(held)
         _pass_signals_to(process)
         os.read(ended, 1)

@@ -66,7 +66,7 @@ def listed(file: Path) -> None:
 @clients_file
 def check(file: Path, token: str, url: str | None) -> None:
     """Say step by step why a TOKEN is taken or refused (- reads it from standard input). It is not spent by this."""
-    text = (sys.stdin.read() if token == "-" else token).strip().removeprefix("Bearer ")  # noqa: S105 - the word for standard input
+    text = (sys.stdin.read() if token == "-" else token).strip().removeprefix("Bearer ")  # noqa: S105 - the word for stdin  # nosec B105
     asked = settings()
     guard = replay_guard("redis", asked.redis_state_url)  # a local guard is inside another process
     case = Case(text, url or f"{asked.public_url}/cds-services", asked.now().timestamp())

@@ -69,16 +69,16 @@ def not_understood(record: Record, cancer: Cancer) -> Iterator[Doubt]:
 
 def _kinds(record: Record, cancer: Cancer, item: Item, *, used: bool) -> set[str]:
     found = {each.match.means for each in findings_in(record, item) if each.presence != ABSENT}
-    listed = any(record.match(name, item.codes) for name in ("complications", *KNOWN))
     if found and not used:
         return found
-    if found or listed or place(record, cancer, item) == "elsewhere" or _denied(record, item):
+    if found or any(record.match(name, item.codes) for name in ("complications", *KNOWN)) or _denied(record, item):
+        return set()
+    where = place(record, cancer, item)
+    if where == "elsewhere":
         return set()
     said = [*texts(item.resource.get("code")), *texts(item.value[1])]
-    site = item.resource.get("bodySite")
-    here = place(record, cancer, item) == "here" or _names(record, [*said, *texts(site)], *PLACES)
-    words = record.terminology["complications"]
-    kinds = {kind for kind in words.words for text in said if words.contains_word(text, kind)}
+    here = where == "here" or _names(record, [*said, *texts(item.resource.get("bodySite"))], *PLACES)
+    kinds = record.terminology["complications"].meant(said)
     if kinds and (here or not item.codes or "sepsis_signs" in kinds):
         return kinds
     cancerous = any(record.terminology["breast_cancer"].contains_word(text, "invasive") for text in said)
@@ -92,8 +92,7 @@ def _denied(record: Record, item: Item) -> bool:
 
 
 def _names(record: Record, said: list[str], *means: str) -> bool:
-    listed = record.terminology["body_sites"]
-    return any(listed.contains_word(text, each) for text in said for each in means)
+    return not record.terminology["body_sites"].meant(said).isdisjoint(means)
 
 
 def _named(record: Record, item: Item) -> set[str]:

@@ -61,6 +61,7 @@ def read_complications(record: Record, cancer: Cancer, therapy: Therapy) -> None
     findings = [found for item in record.of("Condition", "Observation") for found in findings_in(record, item)]
     doubts = [*not_understood(record, cancer)]
     held: dict[str, _Held] = {}
+    unsure: list[tuple[str, list[Item], str]] = []
     present: set[str] = set()
     # Sepsis last: an older one counts where its source in the breast is known.
     for found in sorted(findings, key=lambda each: each.match.means == SEPSIS):
@@ -76,16 +77,19 @@ def read_complications(record: Record, cancer: Cancer, therapy: Therapy) -> None
         )
         if reason:
             if reason in TOLD_AS_CONFLICT:
-                record.notes.conflict(f"complications.{kind}", [PRESENT], [item], f"On record, but {reason}.")
+                unsure.append((kind, [item], f"On record, but {reason}."))
             else:
                 record.notes.ignore(item.label, f"{kind}: {reason}")
             if found.presence != ABSENT and reason not in NO_DOUBT:
                 holds = reason in {OLD_SEPSIS, BEFORE} and item.type == "Condition"
                 doubts.append(Doubt(kind, item, None if holds else latest(item)))
         elif kind != SEPSIS and found.presence == PRESENT and _unsure(item.day, removal, undated=undated):
-            detail = "Whether the tumour was removed before or after is not known: the complication stays unknown."
-            items = [item, *([removal] if removal else [])]
-            record.notes.conflict(f"complications.{kind}", [PRESENT], items, detail)
+            detail = (
+                "The tumour was removed afterwards, but the cancer came back: the complication stays unknown."
+                if _removed_after(item.day, removal)
+                else "Whether the tumour was removed before or after is not known: the complication stays unknown."
+            )
+            unsure.append((kind, [item, *([removal] if removal else [])], detail))
             doubts.append(Doubt(kind, item, None))
         else:
             claim = Claim(
@@ -96,6 +100,11 @@ def read_complications(record: Record, cancer: Cancer, therapy: Therapy) -> None
             group.torn += [item] if found.torn else []
             present |= {kind} if found.presence == PRESENT else set()
     stated = {kind: said for kind, each in held.items() if (said := _stated(record, kind, each, doubts)) is not None}
+    for kind, items, detail in unsure:
+        if kind in stated:
+            record.notes.ignore(items[0].label, f"{kind}: it stands beside another that is stated. {detail}")
+        else:
+            record.notes.conflict(f"complications.{kind}", [PRESENT], items, detail)
     if stated:
         record.notes.facts["complications"] = stated
 
@@ -128,7 +137,7 @@ def _stated(record: Record, kind: str, held: _Held, doubts: Sequence[Doubt]) -> 
             if grade and claim.value == PRESENT and (claim is chosen or not _before(claim, chosen))
         ]
         return {"presence": PRESENT, "grade": max(grades)} if grades else PRESENT
-    assert absent is not None  # noqa: S101 - what is held is present or absent
+    assert absent is not None  # noqa: S101 - what is held is present or absent  # nosec B101
     against = [each.item for each in every if each.item.type == "Condition"]
     against += [each.item for each in doubts if each.concerns(kind, absent.day)]
     if against:
@@ -192,7 +201,8 @@ def _not_now(record: Record, cancer: Cancer, found: Finding, removal: Item | Non
     on = found.item.day
     if cancer.before_diagnosis(on):
         return BEFORE
-    if on is not None and removal is not None and removal.day is not None and on.before(removal.day):
+    # Where the cancer came back, an operation says neither that no tumour is in place nor that this ended with one.
+    if _removed_after(on, removal) and not cancer.recurred:
         return "the tumour was removed afterwards"
     return _stale(record, found.item)
 
@@ -206,7 +216,11 @@ def _stale(record: Record, item: Item) -> str:
 
 
 def _unsure(on: Day | None, removal: Item | None, *, undated: bool) -> bool:
-    """Whether a complication and a removal of the tumour cannot be put in order."""
+    """Whether a complication and a removal of the tumour cannot be put in order, or the removal did not end it."""
     if removal is None or removal.day is None:
         return undated
-    return undated or on is None or on.overlaps(removal.day)
+    return undated or on is None or on.overlaps(removal.day) or _removed_after(on, removal)
+
+
+def _removed_after(on: Day | None, removal: Item | None) -> bool:
+    return on is not None and removal is not None and removal.day is not None and on.before(removal.day)

@@ -56,7 +56,7 @@ def read_presentation(record: Record, cancer: Cancer, staging: Staging, therapy:
         said = {"recurrent" if late else None}
         if not late:
             reason = "its diagnosis has only a day of recording or of a recurrence: it may be older"
-            notes.ignore(cancer.items[0].label, reason)
+            notes.ignore(next(each.label for each in cancer.items if each.day is bound), reason)
     if len(said) == 1 and (value := next(iter(said))) is not None:
         earlier = _earlier(cancer, staging, therapy, found) if value == "de_novo" else []
         if earlier:

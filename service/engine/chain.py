@@ -1,6 +1,7 @@
 """Tables in a chain: each adds the feature that it derives to the point, for the tables after it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from functools import cached_property
 from itertools import chain as flatten
 
 from service.engine.compile import CompiledTable, Point
@@ -30,17 +31,17 @@ class Chain:
                 raise ValueError(message)
             self.features[table.name] = Feature(table.name, table.outputs)
         self.tables = tuple(CompiledTable(table) for table in tables)
-        self._steps = tuple((table.table.name, table) for table in self.tables)
+        self._steps = tuple((table.table.name, table.place, _outputs(table)) for table in self.tables)
         self._readers = dict.fromkeys(self.features, 0)
-        for index, (_, step_table) in enumerate(self._steps):
-            for feature in step_table.table.inputs:
+        for index, table in enumerate(tables):
+            for feature in table.inputs:
                 self._readers[feature.name] |= 1 << index
 
     def derive(self, point: Point) -> dict[str, str]:
         """The point with every derived feature added; the point given is left alone."""
         derived = dict(point)
-        for name, table in self._steps:
-            derived[name] = table.decide(derived).output
+        for name, place, outputs in self._steps:
+            derived[name] = outputs[place(derived)]
         return derived
 
     def amend(self, derived: Point, changes: Point) -> dict[str, str]:
@@ -55,22 +56,29 @@ class Chain:
                 reached |= self._readers[name]
         while reached:
             lowest = reached & -reached
-            name, table = self._steps[lowest.bit_length() - 1]
-            output = table.decide(amended).output
+            name, place, outputs = self._steps[lowest.bit_length() - 1]
+            output = outputs[place(amended)]
             reached ^= lowest
             if output != derived[name]:
                 amended[name] = output
                 reached |= self._readers[name]
         return amended
 
-    def following(self, name: str) -> list[str]:
-        """The features that are derived from this one, at once or by way of others."""
-        moved = {name}
-        for derived, table in self._steps:
-            if any(feature.name in moved for feature in table.table.inputs):
-                moved.add(derived)
-        return [derived for derived, _ in self._steps if derived in moved]
+    @cached_property
+    def following(self) -> Mapping[str, frozenset[str]]:
+        """Feature -> those that are derived from it, at once or by way of others."""
+        found: dict[str, frozenset[str]] = dict.fromkeys(self.features, frozenset())
+        for table in reversed(self.tables):
+            name = table.table.name
+            for feature in table.table.inputs:
+                found[feature.name] |= found[name] | {name}
+        return found
 
     def verify(self) -> list[Flaw]:
         """All flaws of all tables."""
         return list(flatten.from_iterable(verify(table.table) for table in self.tables))
+
+
+def _outputs(table: CompiledTable) -> dict[Hashable, str]:
+    """What the table gives at each place."""
+    return {place: row.output for place, row in table.cells.items()}

@@ -1,34 +1,49 @@
 """A table becomes a look-up whose cost does not grow with the number of its rows.
 
-Each value of each feature holds one integer with a bit for every box that accepts it. The boxes that
-fit a point are the AND of as many integers as there are features; the lowest bit is the winner.
-A small table is laid out whole, so that a point costs a single dictionary access.
+A small table is laid out whole: the values at a point are the place of its row. A large one takes its features in
+groups of few cells: each group gives one integer with a bit for every box that accepts its values, and the highest bit
+of their AND is the winner. (Larger groups, or a table of its own for each cell of the first group, save an AND and are
+slower: they leave the processor's cache.) Nothing is kept of the points asked.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from itertools import product
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from operator import itemgetter
 from typing import TypeAlias
 
 from service.engine.table import Box, HitPolicy, Row, Table
+from service.engine.vocabulary import Feature
 
 DENSE_CELLS = 8192
 """A table of at most this many cells is laid out whole."""
+GROUP_CELLS = 256
+"""Features of a larger one are taken together up to so many cells; a feature with more values stands alone."""
 
 Point: TypeAlias = Mapping[str, str]
 """Feature name -> value; may hold more features than a table reads."""
+Masks: TypeAlias = Mapping[str, Mapping[str, int]]
+"""Feature name -> value -> the bits of the boxes that accept it."""
+Place: TypeAlias = Callable[[Point], Hashable]
+"""Of a point what decides: to be looked up."""
 
 
 class CompiledTable:
     """A table ready to be asked. Immutable once made; safe to share between threads."""
 
+    place: Place
+    """Where the row of a point stands in `cells`; apart from them, so that a chain need not make a call for each."""
+    cells: Mapping[Hashable, Row]
+
     def __init__(self, table: Table) -> None:
         self.table = table
-        self.rows: tuple[Row, ...] = tuple(row for row, _ in table.entries)
-        self.masks = masks_of(table, (box for _, box in table.entries))
+        self.masks = masks_of(table.inputs, [box for _, box in table.entries])
         self._features = tuple(self.masks.items())
-        self.everything = (1 << len(self.rows)) - 1
-        self._key, self._cells = self._lay_out()
+        self.everything = (1 << len(table.entries)) - 1
+        if table.hit_policy is HitPolicy.COLLECT:
+            self.place, self.cells = _nowhere, {}  # no one row holds
+        elif table.cells <= DENSE_CELLS:
+            self.place, self.cells = self._laid_out()
+        else:
+            self.place, self.cells = self._in_groups()
 
     def fitting(self, point: Point) -> int:
         """Bits of the boxes (in the order of `table.entries`) that the point lies in."""
@@ -39,33 +54,31 @@ class CompiledTable:
 
     def decide(self, point: Point) -> Row:
         """Give the one row that holds at this point; LookupError if there is none (the proof excludes it)."""
-        if self._cells is not None:
-            return self._cells[self._key(point)]
-        return self._winner(point)
+        return self.cells[self.place(point)]
 
-    def collect(self, point: Point) -> Iterator[tuple[Row, Box]]:
+    def collect(self, point: Point) -> list[tuple[Row, Box]]:
         """Every row that holds at this point, with the box in which it holds, in order."""
-        for entry in ones(self.fitting(point)):
-            yield self.table.entries[entry]
+        return [self.table.entries[entry] for entry in ones(self.fitting(point))]
 
-    def _winner(self, point: Point) -> Row:
-        bits = self.fitting(point)
-        if not bits:
-            message = f"table {self.table.name}: no row for this point"
-            raise LookupError(message)
-        return self.rows[(bits & -bits).bit_length() - 1]
+    def _laid_out(self) -> tuple[Place, Mapping[Hashable, Row]]:
+        """Every cell with its row."""
+        rows = [row for row, _ in self.table.entries]
+        place, accepted = _accepted(self.table.inputs, self.masks, self.everything)
+        return place, {values: rows[next(ones(bits))] for values, bits in accepted.items() if bits}
 
-    def _lay_out(self) -> tuple[Callable[[Point], object], dict[object, Row] | None]:
-        names = [feature.name for feature in self.table.inputs]
-        if self.table.hit_policy is HitPolicy.COLLECT or not names or self.table.cells > DENSE_CELLS:
-            return (lambda _: None), None
-        key = itemgetter(*names)
-        points = (
-            dict(zip(names, values, strict=True))
-            for values in product(*(feature.values for feature in self.table.inputs))
-        )
-        cells = {key(point): self._winner(point) for point in points if self.fitting(point)}
-        return key, cells
+    def _in_groups(self) -> tuple[Place, Mapping[Hashable, Row]]:
+        """The place is the length of the AND: the winner has the highest bit, and no bit at all is no place."""
+        last_first = self.table.entries[::-1]
+        masks = masks_of(self.table.inputs, [box for _, box in last_first])
+        (first, wide), *others = [_accepted(group, masks, self.everything) for group in _groups(self.table.inputs)]
+
+        def place(point: Point) -> int:
+            bits = wide[first(point)]
+            for key, accepted in others:
+                bits &= accepted[key(point)]
+            return bits.bit_length()
+
+        return place, {number: row for number, (row, _) in enumerate(last_first, start=1)}
 
 
 def ones(bits: int) -> Iterator[int]:
@@ -76,12 +89,42 @@ def ones(bits: int) -> Iterator[int]:
         bits ^= lowest
 
 
-def masks_of(table: Table, boxes: Iterable[Box]) -> dict[str, dict[str, int]]:
-    """Feature -> value -> the bits of the boxes that accept it."""
-    masks = {feature.name: dict.fromkeys(feature.values, 0) for feature in table.inputs}
+def masks_of(features: Sequence[Feature], boxes: Sequence[Box]) -> dict[str, dict[str, int]]:
+    """The masks of these features; the first box has the lowest bit."""
+    masks = {feature.name: dict.fromkeys(feature.values, 0) for feature in features}
     for index, box in enumerate(boxes):
         bit = 1 << index
         for name, by_value in masks.items():
             for value in box.get(name, by_value):
                 by_value[value] |= bit
     return masks
+
+
+def _accepted(features: Sequence[Feature], masks: Masks, bits: int) -> tuple[Place, dict[Hashable, int]]:
+    """For some features together: how to find their cell, and of these bits those that each cell accepts."""
+    cells: dict[tuple[str, ...], int] = {(): bits}
+    for feature in features:
+        values = masks[feature.name].items()
+        cells = {(*cell, value): left & mask for cell, left in cells.items() for value, mask in values}
+    names = [feature.name for feature in features]
+    alone = len(names) == 1  # of one feature itemgetter gives the value itself
+    found: dict[Hashable, int] = {cell[0] if alone else cell: left for cell, left in cells.items()}
+    return itemgetter(*names) if names else _nowhere, found
+
+
+def _groups(features: Sequence[Feature]) -> list[list[Feature]]:
+    """The features in order, taken together as far as GROUP_CELLS allows."""
+    groups: list[list[Feature]] = [[]]
+    cells = 1
+    for feature in features:
+        cells *= len(feature.values)
+        if groups[-1] and cells > GROUP_CELLS:
+            groups.append([])
+            cells = len(feature.values)
+        groups[-1].append(feature)
+    return groups
+
+
+def _nowhere(_: Point) -> Hashable:
+    """The only cell of no features."""
+    return ()

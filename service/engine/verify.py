@@ -77,7 +77,7 @@ def _subtract(space: Box, box: Box) -> list[Box]:
 
 def _meeting(table: Table, boxes: Sequence[Box]) -> list[list[int]]:
     """For each box the indices of the earlier boxes that it meets."""
-    masks = masks_of(table, boxes)
+    masks = masks_of(table.inputs, boxes)
     found = []
     for index, box in enumerate(boxes):
         bits = (1 << index) - 1

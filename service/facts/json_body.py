@@ -6,7 +6,7 @@ json, orjson and msgspec all keep the last of two equal keys, so that a bleeding
 
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -79,6 +79,18 @@ def repeated(tree: Json, *path: str | int) -> Iterator[str]:
             yield from repeated(value, *path, index)
 
 
+def repeats(tree: Json) -> bool:
+    """Whether any key stands more than once."""
+    layer = [tree] if isinstance(tree, dict | list) else []
+    while layer:
+        below = layer.pop()
+        if isinstance(below, Repeated):
+            return True
+        inside = below.values() if isinstance(below, dict) else below
+        layer += [each for each in inside if isinstance(each, dict | list)]
+    return False
+
+
 def crowded(tree: Json, most: int) -> bool:
     """Whether the tree has more than so many members and items."""
     layer, seen = [tree], 0
@@ -116,21 +128,20 @@ def _too_deep() -> BodyError:
 
 
 def _deeper_than(tree: Json, levels: int) -> bool:
-    layer = [tree]
-    for _ in range(levels + 1):
-        layer = [below for item in layer if isinstance(item, dict | list) for below in _inside(item)]
+    layer = [tree] if isinstance(tree, dict | list) else []
+    for _ in range(levels):
+        layer = [below for item in layer for below in _inside(item) if isinstance(below, dict | list)]
         if not layer:
             return False
-    return True
+    return any(layer)  # an empty object or list makes nothing deeper
 
 
-def _inside(item: dict[str, Json] | list[Json]) -> Iterator[Json]:
+def _inside(item: dict[str, Json] | list[Json]) -> Iterable[Json]:
     """What stands one level deeper: a key that stands twice makes nothing deeper."""
-    for below in item.values() if isinstance(item, dict) else item:
-        if isinstance(below, Repeated):
-            yield from below
-        else:
-            yield below
+    found = item.values() if isinstance(item, dict) else item
+    if Repeated in map(type, found):
+        return [each for below in found for each in (below if isinstance(below, Repeated) else (below,))]
+    return found
 
 
 def _encodable(tree: Json) -> bool:

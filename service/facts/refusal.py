@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Self
 
-from service.facts.json_body import Json, repeated
+from service.facts.json_body import Json, repeated, repeats
 
 
 class Refusal(str):
@@ -42,5 +42,7 @@ class FaultsError(Exception):
 
 def repeated_keys(tree: Json, rule: str | None = None) -> list[Fault]:
     """A fault for each key that stands more than once: which of its values holds cannot be told."""
+    if not repeats(tree):
+        return []
     detail = "This key is stated more than once."
     return [Fault(place, "repeated_key", detail, rule) for place in repeated(tree)]

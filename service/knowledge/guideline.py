@@ -13,6 +13,7 @@ from service.knowledge.cards import Cards
 from service.knowledge.cases import Case
 from service.knowledge.model import Boxes, Citation, Clause, Communication, Modifier, Option, Release, Rule
 from service.knowledge.outcomes import Evidence
+from service.knowledge.pages import Pages
 from service.knowledge.tables_file import collecting, read_by
 from service.knowledge.vocabulary import Finding, Vocabulary
 
@@ -39,11 +40,9 @@ class Collection(Generic[T]):
 
     def at(self, point: Point) -> Iterator[T]:
         """The things that hold at this point, each once, in the order of the content."""
-        last = None
-        for row, _ in self.table.collect(point):
-            if row.name != last:
-                last = row.name
-                yield self._by_row[row.name]
+        found = self.table.collect(point)
+        # Mostly there is none, as of the gates: that must cost next to nothing.
+        return map(self._by_row.__getitem__, dict.fromkeys(row.name for row, _ in found)) if found else iter(())
 
 
 def holds(when: Boxes, point: Point) -> bool:
@@ -83,6 +82,7 @@ class Guideline:
     options: Mapping[str, Option]
     communication: Communication | None
     cards: Cards | None
+    pages: Pages | None
     evidence: Evidence
     citations: Mapping[str, Citation]
     cases: tuple[Case, ...]
@@ -127,9 +127,15 @@ class Guideline:
         boxes = [box for _, box in clauses.table.table.entries]
         found = {}
         for feature in (*self.vocabulary.features, *self.vocabulary.counted):
-            moved = {feature.name, *self.chain.following(feature.name)}
+            moved = {feature.name, *self.chain.following[feature.name]}
             found[feature.name] = tuple(box for box in boxes if not moved.isdisjoint(box))
         return found
+
+    @cached_property
+    def unmodified(self) -> Mapping[str, str]:
+        """What sentences may read beside the point, for a patient whom no modifier touches."""
+        names = (*(f"modifier.{item.id}" for item in self.modifiers.items), *(f"removed.{kind}" for kind in self.kinds))
+        return dict.fromkeys(names, "false")
 
     @cached_property
     def kinds(self) -> tuple[str, ...]:

@@ -1,7 +1,8 @@
 """The evidence of a guideline: which figures of which studies, pooled how, and whom each trial enrolled."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Any
 
 from service.evidence.effect import Interval
@@ -13,6 +14,11 @@ FAVOURS = {"LRT": True, "ST": False}
 """Whom a study says that its ratio favours, and whether the ratio is below 1 then."""
 MEANINGFUL = 2
 """Degrees of freedom below which the Hartung-Knapp interval says nothing: two trials give one."""
+TWO = 2
+"""Trials that a pool needs at least."""
+CHOSEN = "chosen"
+"""The id of a pool that the content does not have."""
+EXPLORED = "no pool of the guideline: trials chosen with their results in view can be made to say much"
 
 
 @dataclass(frozen=True)
@@ -28,11 +34,21 @@ class Effect:
     timing: str | None = None
     people: int | None = None
     argued: str | None = None
+    registries: frozenset[str] = frozenset()
+    """Where the trial is registered: two reports with a number in common are of the same people."""
+
+
+@dataclass(frozen=True)
+class Favours:
+    """Which treatment a ratio below 1 speaks for, and which one above."""
+
+    below: str
+    above: str
 
 
 @dataclass(frozen=True)
 class PooledOutcome:
-    """A pool that was computed at load."""
+    """A pool that we computed."""
 
     id: str
     title: str
@@ -49,6 +65,7 @@ class Outcome:
     title: str
     measure: str
     direction: str
+    favours: Favours
     default: str | None
     trials: tuple[Effect, ...]
     pools: tuple[PooledOutcome, ...]
@@ -59,6 +76,24 @@ class Outcome:
     def shown(self) -> PooledOutcome | None:
         """The pool that is shown where no other is asked for."""
         return next((pool for pool in self.pools if pool.id == self.default), None)
+
+    @property
+    def same_trial(self) -> tuple[tuple[Effect, Effect], ...]:
+        """Pairs of reports on the same people, which must not be pooled together."""
+        return tuple(pair for pair in combinations(self.trials, 2) if pair[0].registries & pair[1].registries)
+
+    def pool_of(self, studies: Collection[str]) -> PooledOutcome | None:
+        """The pool of any of the trials; where the content has it, that one.
+
+        None where there is nothing to pool: fewer than two trials, or an outcome that the content does not pool.
+        Raises EvidenceError for two reports of one trial, because its people would count twice.
+        """
+        chosen = tuple(trial for trial in self.trials if trial.study in studies)
+        known = next((pool for pool in self.pools if set(pool.trials) == set(chosen)), None)
+        if known is not None or len(chosen) < TWO or not self.pools:
+            return known
+        argued = (caveat for trial in chosen if trial.argued for caveat in trial.caveats)
+        return _pool(CHOSEN, f"{len(chosen)} trials chosen by the reader", chosen, "; ".join([EXPLORED, *argued]))
 
 
 @dataclass(frozen=True)
@@ -108,17 +143,23 @@ def outcome(raw: Mapping[str, Any], studies: Mapping[str, Any]) -> Outcome:
         if missing := [name for name in entry["trials"] if name not in trials]:
             raise EvidenceError(f"pool {entry['id']}: not among the trials: {', '.join(missing)}")
         chosen = tuple(trials[name] for name in entry["trials"])
-        pool = pooled([effect.interval for effect in chosen])
-        pools.append(PooledOutcome(entry["id"], entry["title"], chosen, pool, entry["caveat"]))
+        pools.append(_pool(entry["id"], entry["title"], chosen, entry["caveat"]))
     if raw["default"] is not None and raw["default"] not in {pool.id for pool in pools}:
         raise EvidenceError(f"no such pool: {raw['default']}")
     return Outcome(
-        **{name: raw[name] for name in ("id", "title", "measure", "direction", "default")},
+        **{name: raw[name] for name in ("id", "title", "measure", "direction", "favours", "default")},
         trials=tuple(trials.values()),
         pools=tuple(pools),
         published=tuple(_effect(entry, studies) for entry in raw["published"]),
         notes=tuple(raw["notes"]),
     )
+
+
+def _pool(name: str, title: str, chosen: tuple[Effect, ...], caveat: str | None) -> PooledOutcome:
+    for one, other in combinations(chosen, 2):
+        if one.registries & other.registries:
+            raise EvidenceError(f"{one.name} and {other.name} report the same people, who would count twice")
+    return PooledOutcome(name, title, chosen, pooled([effect.interval for effect in chosen]), caveat)
 
 
 def _effect(entry: Mapping[str, Any], studies: Mapping[str, Any]) -> Effect:
@@ -141,7 +182,7 @@ def _effect(entry: Mapping[str, Any], studies: Mapping[str, Any]) -> Effect:
         raise EvidenceError(f"{path}: a hazard ratio needs hr, ci_low, ci_high and ci_level") from error
     return Effect(
         study=entry["study"],
-        name=study.get("short_name") or study.get("ref") or entry["study"],
+        name=study_name(entry["study"], study),
         citation=entry["citation"],
         interval=interval,
         read_in=read_in,
@@ -149,7 +190,18 @@ def _effect(entry: Mapping[str, Any], studies: Mapping[str, Any]) -> Effect:
         timing=entry.get("timing"),
         people=_people(study),
         argued=entry.get("argued"),
+        registries=_registries(study),
     )
+
+
+def _registries(study: Mapping[str, Any]) -> frozenset[str]:
+    stated = study.get("registry_ids")
+    return frozenset(stated.get("values", ())) if isinstance(stated, dict) else frozenset()
+
+
+def study_name(name: str, study: Mapping[str, Any]) -> str:
+    """What a study is called where people read of it: as its file says, else its id."""
+    return str(study.get("short_name") or study.get("ref") or name)
 
 
 def _people(study: Mapping[str, Any]) -> int | None:

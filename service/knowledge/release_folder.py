@@ -16,7 +16,7 @@ from service.engine.compile import CompiledTable
 from service.engine.table import Table
 from service.engine.verify import verify
 from service.engine.vocabulary import Feature
-from service.knowledge import cards_file, schemas
+from service.knowledge import cards_file, pages, schemas
 from service.knowledge.cases import Case, read_cases
 from service.knowledge.figures import FigureError, with_figures
 from service.knowledge.guideline import Collection, Guideline, rule_table
@@ -57,12 +57,16 @@ class _Loader:
         warnings = self.optional("warnings.yaml", schemas.WarningsFile())
         communication: Communication | None = self.optional("communication.yaml", schemas.CommunicationSchema()) or None
         cards = self.optional("cards.yaml", cards_file.CardsSchema()) or None
+        shown: pages.Pages | None = self.optional("pages.yaml", pages.PagesSchema()) or None
         tables = self.part("derivations.yaml", schemas.DerivationsSchema())
         cases = self.cases()
         self.stop()
 
         chain = self.chained(tables, "tables", (*words.features, *words.counted))
         derived = chain.features
+        if shown is not None:
+            for path, detail in pages.faults(shown, words, [derived[table.table.name] for table in chain.tables]):
+                self.fault("pages.yaml", path, detail)
         changed = [Feature(f"modifier.{each.id}", ("false", "true")) for each in modifiers.get("modifiers", ())]
         kinds = dict.fromkeys(option.kind for option in options.values())
         changed += [Feature(f"removed.{kind}", ("false", "true")) for kind in kinds]
@@ -132,6 +136,7 @@ class _Loader:
             options=options,
             communication=communication,
             cards=cards,
+            pages=shown,
             evidence=Evidence(outcomes, tuple(populations)),
             citations=self.citations,
             cases=tuple(cases),
@@ -268,6 +273,7 @@ FILES = (
     "modifiers.yaml",
     "communication.yaml",
     "cards.yaml",
+    "pages.yaml",
     "evidence.yaml",
 )
 FOLDERS = ("rules", "cases")

@@ -254,8 +254,14 @@ class PoolSchema(Content):
     caveat = optional()
 
 
+class FavoursSchema(Content):
+    makes = outcomes.Favours
+    below, above = text(), text()
+
+
 class OutcomeSchema(Content):
     id, title, measure, direction = text(), text(), text(), text()
+    favours = fields.Nested(FavoursSchema, required=True)
     default = optional()
     trials = fields.List(fields.Nested(TrialSchema), required=True)
     pools = fields.List(fields.Nested(PoolSchema), required=True)

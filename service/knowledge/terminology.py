@@ -120,12 +120,27 @@ class CodeList:
 
     def word(self, said: str) -> str | None:
         """What a whole text means, if it is one of the words of this list."""
-        return self._word.get(" ".join(said.lower().split())) if len(said) <= LONGEST else None
+        return self._word.get(_folded(said)) if len(said) <= LONGEST else None
+
+    @cached_property
+    def _some_word(self) -> re.Pattern[str]:
+        words = sorted({word for words in self.words.values() for word in words}, key=len, reverse=True)
+        return re.compile("|".join(map(re.escape, words)) or r"(?!)")
+
+    def meant(self, texts: Iterable[str]) -> set[str]:
+        """The meanings of which a word stands somewhere in any of the texts."""
+        telling = [text for text in map(_folded, texts) if self._some_word.search(text)]
+        return {means for means, words in self.words.items() if any(word in text for text in telling for word in words)}
 
     def contains_word(self, said: str, means: str) -> str | None:
         """The first word of a meaning that stands somewhere in a text."""
-        lower = " ".join(said.lower().split())
-        return next((word for word in self.words.get(means, ()) if word in lower), None)
+        text = _folded(said)
+        return next((word for word in self.words.get(means, ()) if word in text), None)
+
+
+def _folded(text: str) -> str:
+    """As the words of a list are written."""
+    return " ".join(text.lower().split())
 
 
 LONGEST = 64
@@ -244,7 +259,7 @@ def _faults(made: CodeList, stem: str, systems: set[str]) -> Iterable[tuple[str,
     for means, words in made.words.items():
         if means not in known:
             yield f"/words/{means}", "no such meaning"
-        if any(word != " ".join(word.lower().split()) or not word for word in words):
+        if any(word != _folded(word) or not word for word in words):
             yield f"/words/{means}", "words are written in lower case"
     seen: set[tuple[str, str]] = set()
     for index, concept in enumerate(made.codes):

@@ -1,7 +1,7 @@
 """Which pages of other origins may call (CORS): exact origins, on every route, method and status."""
 
 import re
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 from flask import Flask, Response
 from flask_cors import CORS
@@ -12,8 +12,8 @@ EXPOSED = ("Decision-Id", "ETag", "Guideline-Release", "X-Request-ID", "Retry-Af
 PREFLIGHT_SECONDS = 600
 
 
-def register(app: Flask, origins: Collection[str]) -> None:
-    """Allow these origins, and say to caches that the answer depends on the origin."""
+def register(app: Flask, origins: Collection[str], vary: Callable[[Response, str], Response]) -> None:
+    """Allow these origins, and let `vary` say to caches that the answer depends on the origin."""
     if not origins:
         return
     CORS(
@@ -28,10 +28,4 @@ def register(app: Flask, origins: Collection[str]) -> None:
         always_send=False,
         vary_header=False,  # it would be left out where no origin is sent
     )
-    app.after_request(_vary)
-
-
-def _vary(response: Response) -> Response:
-    said = response.headers.get("Vary")
-    response.headers["Vary"] = f"{said}, Origin" if said else "Origin"
-    return response
+    app.after_request(lambda response: vary(response, "Origin"))

@@ -1,20 +1,14 @@
 """The page behind a permalink: one answer, printable, with release, digest and sources."""
 
-from collections.abc import Mapping
-from pathlib import Path
-
-from flask import Blueprint, Response, render_template, request
+from flask import Blueprint, Response
 
 from service.api.access import OPEN, scope
-from service.api.knowledge import knowledge, overdue, settings
-from service.api.problems import Problem
+from service.api.knowledge import settings
 from service.api.recommendations import recalled
+from service.web.answer import shown_answer
+from service.web.page import PERMALINK, page
 
-blueprint = Blueprint("web", __name__, template_folder="templates")
-
-FOLDER = Path(__file__).parent / "assets"
-ASSETS = {"page.css": "text/css"}
-POLICY = "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+blueprint = Blueprint("decisions", __name__)
 
 
 @blueprint.get("/decisions/<decision_id>")
@@ -23,33 +17,12 @@ def decision(decision_id: str) -> Response:
     """The answer of a decision_id as a page."""
     answer = recalled(decision_id)
     guideline = answer.advice.guideline
-    page = render_template(
+    return page(
         "decision.html",
-        answer=knowledge().renderer(answer).read(answer, "full"),
-        stated=_stated(answer.advice.stated, guideline.vocabulary.nothing),
-        release=guideline.release,
-        overdue=overdue(guideline, settings().today()),
-        open_to_all=settings().auth == "none",
+        here="decision",
+        keep=PERMALINK,
+        guideline=guideline,
+        shown=shown_answer(answer),
+        explorable=guideline.release.id == settings().guideline,
+        curl=f"curl -s {settings().public_url}/v1/recommendations/{answer.decision_id}",
     )
-    response = Response(page, mimetype="text/html")
-    response.headers["Content-Security-Policy"] = POLICY
-    response.headers["Cache-Control"] = "private, no-cache"
-    return response
-
-
-@blueprint.get("/assets/<name>")
-@scope(OPEN)
-def asset(name: str) -> Response:
-    """A file that the pages use."""
-    if name not in ASSETS:
-        raise Problem("not-found", "There is no such file.")
-    response = Response((FOLDER / name).read_bytes(), mimetype=ASSETS[name])
-    response.headers["Cache-Control"] = "public, max-age=300"
-    response.add_etag()
-    response.make_conditional(request)
-    return response
-
-
-def _stated(stated: Mapping[str, str], nothing: Mapping[str, str]) -> dict[str, str]:
-    """What the caller said, in the bands that the tables read."""
-    return {name: value for name, value in stated.items() if value != nothing[name] and not name.endswith(".count")}

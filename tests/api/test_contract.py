@@ -63,4 +63,6 @@ def test_the_service_keeps_its_contract(complete: Flask, mode: GenerationMode) -
     }
     # schemathesis leaves out the address that it reads the document from
     assert set(asked) | silent == operations - {"GET /openapi.json"}
-    assert not {label for label in silent if mode is GenerationMode.POSITIVE or label.startswith("POST")}
+    # The explorer's form is of free texts, too: whatever it says, the page tells.
+    bodies = {label for label in silent if label.startswith("POST")} - {"POST /"}
+    assert not (silent if mode is GenerationMode.POSITIVE else bodies)

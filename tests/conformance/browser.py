@@ -1,17 +1,16 @@
 """Debian's Chromium with a page that calls as the sandbox does: here a real browser makes the preflights and blocks."""
 
 import json
-import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from tests.browser import BINARY
 from tests.conformance.charts import CHARTS, MASTECTOMY, PATIENT, found
 from tests.conformance.stand_in import Asked, Said
 from tests.conftest import until
 
-BINARY = shutil.which("chromium")
 FLAGS = ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run")
 ORDER = {key: value for key, value in MASTECTOMY.items() if key != "intent"}
 PAGE = """<!doctype html><title>EHR</title><script>

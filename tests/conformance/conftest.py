@@ -5,11 +5,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.conformance.browser import BINARY
+from tests.browser import left_out
 from tests.conftest import RedisServer
 
 # Not every machine that runs the tests has a browser, and no line of the checklist depends on one.
-collect_ignore = [] if BINARY else ["test_browser.py"]
+collect_ignore = left_out("conformance")
 
 
 @pytest.fixture(scope="session")

@@ -47,6 +47,15 @@ def test_a_day_of_recording_only_bounds_the_diagnosis(read) -> None:
     assert read(us(), recorded, late).facts["presentation"] == "recurrent"
 
 
+def test_what_shows_that_a_diagnosis_is_older_is_named(read) -> None:
+    """Found by the fuzzer: the reason stood beside the diagnosis that has a day of its own."""
+    again = cancer("2026-01-05", id="again", clinical="recurrence")
+    found = read(us(), cancer(), again, condition("C79.51", "2026-02-01", CM))
+    assert "presentation" not in found.facts
+    assert "may be older" in reasons(found, "again")[0]
+    assert not reasons(found, "Condition/cancer")
+
+
 def test_an_asserted_date_is_a_day_of_diagnosis(read) -> None:
     asserted = {"url": "http://hl7.org/fhir/StructureDefinition/condition-assertedDate", "valueDateTime": "2026-01-10"}
     found = read(us(), cancer(None, extension=[asserted]), condition("C79.51", "2026-02-01", CM))

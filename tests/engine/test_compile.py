@@ -21,37 +21,46 @@ from tests.engine.small_tables import (
 )
 
 
-def dense_and_by_bits(of):
-    """The table laid out whole, and the same table that is not."""
-    with mock.patch.object(compiling, "DENSE_CELLS", 0):
-        by_bits = CompiledTable(of)
-    return CompiledTable(of), by_bits
+def dense_and_in_groups(of, together=4):
+    """The table laid out whole, and the same table in groups of so many cells."""
+    with mock.patch.multiple(compiling, DENSE_CELLS=0, GROUP_CELLS=together):
+        in_groups = CompiledTable(of)
+    return CompiledTable(of), in_groups
 
 
 @no_deadline
 @given(partitions())
 def test_a_unique_table_gives_the_one_row_that_holds(of):
-    dense, by_bits = dense_and_by_bits(of)
-    assert dense._cells is not None
-    assert by_bits._cells is None
+    dense, in_groups = dense_and_in_groups(of)
+    assert len(dense.cells) == of.cells
+    assert len(in_groups.cells) == len(of.entries)
     for point in points(of):
         (row,) = holding(of, point)
-        assert dense.decide(point) == by_bits.decide(point) == row
+        assert dense.decide(point) == in_groups.decide(point) == row
 
 
 @no_deadline
 @given(tables("priority"))
 def test_a_priority_table_gives_the_worst_output_that_holds(of):
-    dense, by_bits = dense_and_by_bits(of)
+    dense, in_groups = dense_and_in_groups(of)
     for point in points(of):
         rows = holding(of, point)
         if rows:
             worst = min(rows, key=lambda row: OUTPUTS.index(row.output))
-            assert dense.decide(point) == by_bits.decide(point) == worst
+            assert dense.decide(point) == in_groups.decide(point) == worst
         else:
-            for asked in (dense, by_bits):
+            for asked in (dense, in_groups):
                 with pytest.raises(LookupError):
                     asked.decide(point)
+
+
+@no_deadline
+@given(tables("priority"), st.sampled_from([1, 4, 16, 64]))
+def test_how_features_are_grouped_never_changes_the_answer(of, together):
+    dense, in_groups = dense_and_in_groups(of, together)
+    for point in points(of):
+        if holding(of, point):
+            assert dense.decide(point) is in_groups.decide(point)
 
 
 @no_deadline
@@ -102,9 +111,15 @@ def test_a_table_that_reads_nothing_gives_its_one_row():
     assert CompiledTable(of).decide({"a": "x"}).name == "always"
 
 
+def test_a_table_that_collects_has_no_one_row():
+    of = table("collect", (feature("a", "x"),), Row("r", "best", (box(),)))
+    with pytest.raises(LookupError):
+        CompiledTable(of).decide({"a": "x"})
+
+
 def test_a_value_that_does_not_exist_is_no_answer():
     of = table("unique", (feature("a", "x"),), Row("r", "best", (box(),)))
-    for asked in dense_and_by_bits(of):
+    for asked in dense_and_in_groups(of):
         with pytest.raises(LookupError):
             asked.decide({"a": "z"})
 
@@ -115,7 +130,7 @@ def test_a_table_too_large_to_be_laid_out_gives_the_same_as_one_that_is():
     of = table("unique", inputs, *rows)
     assert of.cells > DENSE_CELLS
     compiled = CompiledTable(of)
-    assert compiled._cells is None
+    assert len(compiled.cells) == 7
     point = {each.name: "v3" for each in inputs}
     assert compiled.decide(point).name == "r3"
     assert compiled.decide({**point, "f0": "v6"}).name == "r6"

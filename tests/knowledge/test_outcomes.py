@@ -15,7 +15,7 @@ STUDY = {
 TRIAL = {"study": "toy", "effect": "overall_survival", "citation": "TOY", "timing": "upfront"}
 TRIAL |= {"argued": None, "caveat": None}
 OUTCOME = {"id": "os", "title": "t", "measure": "m", "direction": "d", "default": None, "notes": []}
-OUTCOME |= {"trials": [TRIAL], "pools": [], "published": []}
+OUTCOME |= {"trials": [TRIAL], "pools": [], "published": [], "favours": None}
 
 
 def test_arms_sum_to_those_randomised() -> None:
@@ -53,3 +53,28 @@ def test_an_interval_too_narrow_for_the_people_of_its_study_is_an_error_unless_i
         outcome(OUTCOME, small)
     argued = TRIAL | {"argued": "the case is argued here"}
     assert outcome({**OUTCOME, "trials": [argued]}, small).trials[0].argued == "the case is argued here"
+
+
+OTHER = TRIAL | {"study": "other"}
+TWO = {**OUTCOME, "trials": [TRIAL, OTHER]}
+POOL = {"id": "both", "title": "both", "trials": ["toy", "other"], "caveat": None}
+
+
+def registered(*numbers: str) -> dict:
+    return {**STUDY, "registry_ids": {"values": list(numbers)}}
+
+
+def test_an_outcome_without_a_pool_in_the_content_is_not_pooled_on_demand() -> None:
+    studies = {"toy": registered("A"), "other": registered("B")}
+    assert outcome(TWO, studies).pool_of({"toy", "other"}) is None
+    found = outcome({**TWO, "pools": [POOL]}, studies)
+    assert found.pool_of({"toy", "other"}) is found.pools[0]
+    assert found.pool_of({"toy"}) is None
+
+
+def test_two_reports_with_a_registry_number_in_common_are_in_no_pool() -> None:
+    studies = {"toy": registered("A", "B"), "other": registered("B")}
+    assert [(one.study, two.study) for one, two in outcome(TWO, studies).same_trial] == [("toy", "other")]
+    with pytest.raises(EvidenceError, match="count twice"):
+        outcome({**TWO, "pools": [POOL]}, studies)
+    assert outcome(TWO, {"toy": STUDY, "other": STUDY}).same_trial == ()

@@ -1,5 +1,6 @@
 """Who may call, asked of a real gunicorn with two workers and a real state server."""
 
+import base64
 import contextlib
 import json
 import os
@@ -47,6 +48,18 @@ def fresh(server: Server, **changes: object) -> str:
 def ask(server: Server, credentials: str) -> int:
     headers = {"Content-Type": "application/json", "Authorization": f"Bearer {credentials}"}
     return server.get(ONE, headers, b"{}")[0]
+
+
+def test_what_cannot_be_written_in_a_token_costs_neither_the_line_nor_the_thread(server: Server, until) -> None:
+    """Found by review: the log stumbled over half of a surrogate pair, and each request of that thread after it."""
+    part = lambda text: base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")  # noqa: E731
+    claims = part('{"iss": "\\ud800", "tenant": "\\ud800", "jti": "\\ud800", "aud": 1, "iat": 1, "exp": 1}')
+    bad = f"{part(json.dumps({'alg': 'ES384', 'typ': 'JWT', 'kid': 'a'}))}.{claims}.AA"
+    for _ in range(80):  # more than there are threads
+        assert ask(server, bad) == UNAUTHORISED
+    assert all(server.get("/livez")[0] == OK for _ in range(80))
+    until(lambda: server.log.read_text().count('"refused":') >= 80, "each refusal has its line")
+    assert server.log.read_text().count("Traceback") == 0
 
 
 def settled(server: Server, make: Callable[[], str]) -> int:

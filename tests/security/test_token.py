@@ -245,7 +245,7 @@ def test_a_header_that_is_missing_or_of_another_type(name: str, value: object) -
     ],
 )
 def test_a_kid_that_means_mischief(kid: str) -> None:
-    assert refused(raw(HEADER | {"kid": kid}, claims(NOW))) == "key"
+    assert refused(raw(HEADER | {"kid": kid}, claims(NOW))) == ("form" if kid == "\ud800" else "key")
 
 
 def test_a_signature_of_another_key_under_a_known_kid() -> None:

@@ -1,16 +1,16 @@
 """Cases by number: each is made of the seed and its number alone, so any one can be looked at again, and a run that was
 cut short goes on where it stopped."""
 
+import gc
 import io
 import json
 import os
 import random
 import time
-from collections import Counter
-from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass, field
-from itertools import islice
 from multiprocessing import get_context
 from typing import Any
 
@@ -21,7 +21,7 @@ from service.settings import CONTENT, Settings
 from tests.conftest import NOON
 from tests.trust.record import Record
 
-CHUNK = 1000
+CHUNK = 500
 KEPT = 20
 """Broken cases of one kind that are kept; all are counted."""
 DEEPEST = 64
@@ -54,6 +54,8 @@ class Chunk:
     counts: Counter = field(default_factory=Counter)
     broken: Counter = field(default_factory=Counter)
     examples: list[dict[str, Any]] = field(default_factory=list)
+    seconds: float = field(default=0.0, compare=False)
+    """Of a core, so that what else runs on the machine does not count."""
 
 
 def application() -> Flask:
@@ -79,42 +81,69 @@ def judged(app: Flask, name: str, case: Case, seed: int, numbers: range) -> Chun
     return made
 
 
-def run(record: Record, name: str, case: Case, total: int, seconds: float) -> dict[str, Any]:
-    """Go on with a kind of case until all are done or the time is over, on every core; the figures of all runs."""
-    kept = record.units.get(name) or {"done": 0, "seconds": 0.0, "counts": {}, "broken": {}, "examples": []}
-    began = time.monotonic()
-    counts, broken = Counter(kept["counts"]), Counter(kept["broken"])
-    before = kept["seconds"]
-    if kept["done"] < total:
-        with ProcessPoolExecutor(os.cpu_count(), get_context("spawn"), _begin, (case,)) as pool:
-            rounds = _rounds(name, record.seed, range(kept["done"], total, CHUNK), total)
-            while time.monotonic() - began < seconds and (some := list(islice(rounds, 4 * (os.cpu_count() or 1)))):
-                for made in pool.map(_work, some):
-                    counts += made.counts
-                    broken += made.broken
-                    kept["examples"] = (kept["examples"] + made.examples)[: 5 * KEPT]
-                kept |= {"done": some[-1][2].stop, "counts": dict(counts), "broken": dict(broken)}
-                kept["seconds"] = round(before + time.monotonic() - began, 1)
-                record.keep(name, kept)
+Kind = tuple[Case, int]
+"""A judge, and how many of its cases there are."""
+
+
+def run(record: Record, kinds: Mapping[str, Kind], seconds: float) -> dict[str, dict[str, Any]]:
+    """Go on with all kinds of cases until they are done or the time is over, on every core; the figures of all runs."""
+    nothing = {"done": 0, "seconds": 0.0, "counts": {}, "broken": {}, "examples": []}
+    kept = {name: record.units.get(name) or dict(nothing) for name in kinds}
+    until = time.monotonic() + seconds
+    cores = os.cpu_count() or 1
+    if any(kept[name]["done"] < total for name, (_, total) in kinds.items()):
+        cases = {name: case for name, (case, _) in kinds.items()}
+        with ProcessPoolExecutor(cores, get_context("spawn"), _begin, (cases,)) as pool:
+            waiting: deque[tuple[str, range, Future[Chunk]]] = deque()
+            for name, numbers in _chunks(kept, kinds):
+                if time.monotonic() > until:
+                    break
+                waiting.append((name, numbers, pool.submit(_work, name, record.seed, numbers)))
+                if len(waiting) > 2 * cores:  # so that no core waits for another
+                    _keep(record, kept, waiting)
+            while waiting:
+                _keep(record, kept, waiting)
     return kept
 
 
-def _rounds(name: str, seed: int, starts: range, total: int) -> Iterator[tuple[str, int, range]]:
-    for start in starts:
-        yield name, seed, range(start, min(start + CHUNK, total))
+def _chunks(kept: Mapping[str, dict[str, Any]], kinds: Mapping[str, Kind]) -> Iterator[tuple[str, range]]:
+    """What is left, kind by kind in turn, so that a run that is cut short has done its part of each."""
+    done = {name: each["done"] for name, each in kept.items()}
+    while left := [name for name, (_, total) in kinds.items() if done[name] < total]:
+        name = min(left, key=lambda each: done[each] / kinds[each][1])
+        numbers = range(done[name], min(done[name] + CHUNK, kinds[name][1]))
+        done[name] = numbers.stop
+        yield name, numbers
+
+
+def _keep(record: Record, kept: dict[str, dict[str, Any]], waiting: deque[tuple[str, range, Future[Chunk]]]) -> None:
+    """Add the chunk that was begun first."""
+    name, numbers, future = waiting.popleft()
+    made, of = future.result(), kept[name]
+    of["counts"] = dict(Counter(of["counts"]) + made.counts)
+    of["broken"] = dict(Counter(of["broken"]) + made.broken)
+    of["examples"] = (of["examples"] + made.examples)[: 5 * KEPT]
+    of["seconds"] = round(of["seconds"] + made.seconds, 1)
+    of["done"] = numbers.stop
+    record.keep(name, of)
 
 
 _here: dict[str, Any] = {}
-"""The application and the judge of a process of the pool."""
+"""The application and the judges of a process of the pool."""
 
 
-def _begin(case: Case) -> None:
-    _here.update(app=application(), case=case)
+def _begin(cases: Mapping[str, Case]) -> None:
+    _here.update(app=application(), cases=cases)
+    # As the service does: what lives as long as the process is not looked through again and again.
+    gc.collect()
+    gc.freeze()
 
 
-def _work(what: tuple[str, int, range]) -> Chunk:
-    name, seed, numbers = what
-    return judged(_here["app"], name, _here["case"], seed, numbers)
+def _work(name: str, seed: int, numbers: range) -> Chunk:
+    began = time.process_time()
+    made = judged(_here["app"], name, _here["cases"][name], seed, numbers)
+    made.seconds = time.process_time() - began
+    return made
 
 
 # ---- asking, in this process

@@ -1,5 +1,6 @@
 """Calls and feedback of CDS Hooks, damaged anywhere: our own, and recorded ones where a folder of them is given."""
 
+import copy
 import json
 import random
 from collections import Counter
@@ -76,7 +77,7 @@ def case(app: Flask, chance: random.Random, counts: Counter, sound: Sequence[Any
 def _bodied(chance: random.Random, body: Any, service: Mapping[str, Any], counts: Counter) -> str:
     """The body as text, damaged, at times sent to a service that it is not for, and at times no JSON."""
     held = body if chance.random() < 0.1 or "feedback" in body else {**body, "hook": service["hook"]}
-    text = written(damaged(chance, held, counts))
+    text = written(damaged(chance, copy.deepcopy(held), counts))
     if chance.random() < 0.05:
         text = text.replace('"', chance.choice(['"a":1,"a":1,"', '"\\ud800', "NaN", "\u0000", '"\\u0000']), 1)
     if chance.random() < 0.02:

@@ -1,8 +1,9 @@
 """Slow clients, who hold their requests open while others ask; and what the workers keep of all that they are sent."""
 
 import contextlib
+import functools
 import random
-import select
+import selectors
 import socket
 import time
 from collections import Counter
@@ -48,19 +49,22 @@ def held(server: Service, each: int) -> dict[str, Any]:
     ends: dict[str, Counter] = {way.name: Counter() for way in WAYS}
     with contextlib.ExitStack() as stack:
         open_: dict[socket.socket, Slow] = {}
-        for way in WAYS:
-            for _ in range(each):
-                connection = stack.enter_context(socket.create_connection(("127.0.0.1", server.port), 20))
-                connection.sendall(way.begun)
-                open_[connection] = way
+        poll = stack.enter_context(selectors.DefaultSelector())
+        for way in WAYS * each:
+            connection = stack.enter_context(socket.create_connection(("127.0.0.1", server.port), 20))
+            connection.sendall(way.begun)
+            open_[connection] = way
+            poll.register(connection, selectors.EVENT_READ)
         began = dripped = time.monotonic()
         statuses: Counter = Counter()
         while open_ and time.monotonic() - began < 6 * READ_SECONDS:
             replies, took = timed(server, sized(BODY, "Connection: close"))
             seconds.append(took)
             statuses[replies[0].status if replies else 0] += 1
-            for connection in select.select(list(open_), [], [], 0)[0]:
+            for key, _ in poll.select(0):
+                connection = poll.unregister(key.fileobj).fileobj
                 ends[open_.pop(connection).name][_end(connection)] += 1
+                connection.close()
             if time.monotonic() - dripped > DRIP_SECONDS:
                 dripped = time.monotonic()
                 for connection, way in open_.items():
@@ -104,7 +108,7 @@ def memory(server: Service, app: Flask, attacks: list[Attack], rounds: int, seed
         asked = [attack.sent for attack in attacks]
         asked += [sized(written(patient(chance, vocabulary)), "Connection: close") for _ in range(300)]
         with ThreadPoolExecutor(12) as pool:
-            list(pool.map(lambda one: exchange(server, one), asked))
+            list(pool.map(functools.partial(_asked, server), asked))
         sent += len(asked)
         yield {
             "round": number,
@@ -113,6 +117,12 @@ def memory(server: Service, app: Flask, attacks: list[Attack], rounds: int, seed
             "private_kib": sum(_rollup(pid, "Private_Dirty") for pid in workers),
             "same workers": server.workers() == workers,
         }
+
+
+def _asked(server: Service, sent: bytes) -> None:
+    """Ask and go on soon: what comes was judged before."""
+    with contextlib.suppress(TimeoutError):
+        exchange(server, sent, 0.01)
 
 
 def _rollup(pid: int, name: str) -> int:

@@ -43,8 +43,8 @@ class Reply:
     body: bytes
 
 
-def exchange(server: Server, sent: bytes) -> list[Reply]:
-    """Send bytes on a connection of their own; every answer that comes."""
+def exchange(server: Server, sent: bytes, quiet: float = QUIET_SECONDS) -> list[Reply]:
+    """Send bytes on a connection of their own; every answer that comes before it is quiet."""
     found: list[Reply] = []
     with socket.create_connection(("127.0.0.1", server.port), PATIENCE_SECONDS) as connection:
         with contextlib.suppress(ConnectionError):
@@ -53,7 +53,7 @@ def exchange(server: Server, sent: bytes) -> list[Reply]:
             while reply := _reply(stream):
                 found.append(reply)
                 if reply.headers.get("connection") != "close":
-                    connection.settimeout(QUIET_SECONDS)
+                    connection.settimeout(quiet)
     return found
 
 

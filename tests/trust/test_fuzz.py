@@ -1,5 +1,6 @@
 """Short form of part 3, and that its rules can be broken. `python -m tests.trust fuzz` does more of all."""
 
+import contextlib
 import functools
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -9,10 +10,11 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
+from service.ehr.extract import Extraction
 from service.facts.refusal import Fault
 from tests.conftest import Server, serving
-from tests.trust import fuzz_facts, fuzz_hooks, fuzz_records, fuzz_wire
-from tests.trust.fuzz_cases import Case, application, judged, points_at, readable, tree
+from tests.trust import fuzz_extraction, fuzz_facts, fuzz_hooks, fuzz_records, fuzz_wire
+from tests.trust.fuzz_cases import Broken, Case, application, judged, points_at, readable, tree
 
 SEED = 4711
 CASES: dict[str, tuple[Case, int]] = {
@@ -110,6 +112,29 @@ def test_an_extraction_that_states_what_it_may_not_is_found_out(
 
     monkeypatch.setattr(fuzz_records, "extract", changed)
     assert rule in broken(app, fuzz_records.case)
+
+
+@pytest.mark.parametrize(
+    ("fact", "told", "rule"),
+    [
+        ("sex", {"Procedure/r1": "something"}, "a resource less invents no fact"),
+        ("primary_tumour", {}, "a fact that a resource takes away is accounted for"),
+        ("primary_tumour", {"Observation/r0": "its status is cancelled"}, "a fact that a resource takes away is"),
+        ("primary_tumour", {"Procedure/r1": "the cancer came back"}, None),
+        ("primary_tumour", {"Observation/r0": "only suspected"}, None),
+    ],
+)
+def test_an_extraction_that_loses_a_fact_without_a_word_is_found_out(
+    app: Flask, fact: str, told: dict[str, str], rule: str | None
+) -> None:
+    said = [{"resource": label, "reason": reason} for label, reason in told.items()]
+    found = Extraction(breast_cancer=True, ignored=said)
+    source = {"resource": "Procedure/r1", "runner_up": None}
+    less = Extraction({fact: "resected"}, {fact: source}, breast_cancer=True)
+    resources = [{"resourceType": "Observation", "id": "r0"}, {"resourceType": "Procedure", "id": "r1"}]
+    terminology = app.config["KNOWLEDGE"].library.terminology
+    with pytest.raises(Broken, match=rule) if rule else contextlib.nullcontext():
+        fuzz_extraction.without_one(terminology, (found, less), (resources, "us", 0))
 
 
 def test_a_card_that_breaks_the_specification_is_found_out(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -42,7 +42,9 @@ def test_a_page_has_no_script_and_asks_no_other_host(app: Flask, ask: Callable[.
     page = response.get_data(as_text=True)
     assert "<script" not in page
     assert "style=" not in page
-    assert re.findall(r'(?:src|href)="(?!https?://)([^"]+)"', page) == ["/assets/page.css"]
+    assert all(
+        address.startswith(("/", "#")) for address in re.findall(r"(?:src|href)=\"(?!https?://)([^\"]+)\"", page)
+    )
     assert "default-src 'none'" in response.headers["Content-Security-Policy"]
     assert "unsafe" not in response.headers["Content-Security-Policy"]
     style = app.test_client().get("/assets/page.css")

@@ -1,0 +1,113 @@
+"""How much is taken on: so many requests a client, and no more than can be done. An emergency is answered anyway.
+
+Who asks too often, or while there is too much to do, is refused; but a small body is read first, and where it amounts
+to an emergency, its request goes on as any other.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import structlog
+from flask import Flask, current_app, g, request
+
+from service.api.problems import RETRY_SECONDS, Problem
+from service.security.address import address
+from service.security.overload import Work
+from service.security.rate import Limiter
+
+ALWAYS = ("operations.livez", "operations.readyz", "metrics.exposed")
+"""Whoever watches the service sees it when it matters."""
+SMALL = 65_536
+"""Bytes of a body that is searched for an emergency. A patient has some hundreds."""
+
+EmergencyTest = Callable[[bytes], bool]
+"""Whether a body amounts to an emergency; it may be any."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What create_app hands in."""
+
+    work: Work
+    limiter: Limiter | None
+    hops: int
+
+
+def register(app: Flask) -> None:
+    """Check each request: after who is calling is known, before its view."""
+    app.before_request(_begin)
+    app.teardown_request(_end)
+
+
+def admit(body: bytes, emergency: EmergencyTest | None) -> None:
+    """Let a request in whose body is there, or raise the problem that it is refused with."""
+    refusal = g.get("refusal") or _too_much()
+    if refusal is not None:
+        if not _an_emergency(body, emergency):
+            raise refusal
+        structlog.contextvars.bind_contextvars(let_in="emergency")
+    g.at_work = _limits().work.begin()
+
+
+def refusal() -> Problem | None:
+    """What a request is refused with whose body is not there yet: of a stream every line that is no emergency."""
+    return g.get("refusal") or _too_much()
+
+
+def most(limit: int) -> int:
+    """Bytes to read of a body that may have so many: where the request is refused anyway, enough for an emergency."""
+    return min(limit, SMALL) if "refusal" in g else limit
+
+
+def _begin() -> None:
+    if request.endpoint is None or request.endpoint in ALWAYS or request.method == "OPTIONS":
+        return
+    refusal = _too_often()
+    if request.method != "POST":
+        refusal = refusal or _too_much()
+        if refusal is None:
+            g.at_work = _limits().work.begin()
+    # A body is still to be read: what of it there is counts as work from then on (`admit`).
+    elif refusal is not None and (request.content_length or 0) <= SMALL:
+        g.refusal, refusal = refusal, None
+    if refusal is not None:
+        raise refusal
+
+
+def _end(_: BaseException | None) -> None:
+    mark = g.pop("at_work", None)
+    if mark is not None:
+        _limits().work.end(mark)
+
+
+def _limits() -> Limits:
+    found: Limits = current_app.config["LIMITS"]
+    return found
+
+
+def _too_often() -> Problem | None:
+    limits = _limits()
+    if limits.limiter is None:
+        return None
+    forwarded = request.headers.get("X-Forwarded-For", "")
+    caller = g.get("caller")
+    seconds = limits.limiter.wait(
+        f"client {caller}" if caller else f"address {address(request.remote_addr or '', forwarded, limits.hops)}"
+    )
+    if not seconds:
+        return None
+    structlog.contextvars.bind_contextvars(limited="rate")
+    detail = f"More requests than one client may send. Try again in {seconds} second{'s' if seconds != 1 else ''}."
+    return Problem("too-many-requests", detail, headers={"Retry-After": str(seconds)})
+
+
+def _too_much() -> Problem | None:
+    if not _limits().work.overloaded():
+        return None
+    structlog.contextvars.bind_contextvars(limited="load")
+    detail = "There is more to do than can be done in time. Emergencies are answered."
+    return Problem("overloaded", detail, headers={"Retry-After": str(RETRY_SECONDS)})
+
+
+def _an_emergency(body: bytes, emergency: EmergencyTest | None) -> bool:
+    return emergency is not None and len(body) <= SMALL and emergency(body)

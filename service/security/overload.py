@@ -1,0 +1,45 @@
+"""When there is too much to do: what comes then is refused at once, so that what is under way gets done.
+
+Three quarters of the threads may be at work; the others stay free for health, emergencies and refusals. A crowd of
+quick requests is no overload: they are refused only while most of those at work have been so for a while.
+"""
+
+import time
+from collections.abc import Callable
+from itertools import islice
+from threading import Lock
+
+LATE_SECONDS = 0.25
+"""An answer takes a hundredth of it."""
+
+
+class Work:
+    """The requests that one process is working on, from when it has them whole."""
+
+    def __init__(self, threads: int, now: Callable[[], float] = time.monotonic) -> None:
+        # More than half in any case: so many may wait for FHIR servers, which is no overload.
+        self._most = max(threads // 2 + 1, threads * 3 // 4)
+        self._now = now
+        self._lock = Lock()
+        self._begun: dict[object, float] = {}
+
+    def overloaded(self) -> bool:
+        """Whether as many are at work as may be, and three quarters of them for longer than an answer should take."""
+        with self._lock:
+            if len(self._begun) < self._most:
+                return False
+            # The oldest stand first.
+            nearly_young = next(islice(self._begun.values(), self._most * 3 // 4, None))
+        return self._now() - nearly_young > LATE_SECONDS
+
+    def begin(self) -> object:
+        """One more; gives what `end` takes."""
+        mark = object()
+        with self._lock:
+            self._begun[mark] = self._now()
+        return mark
+
+    def end(self, mark: object) -> None:
+        """One less."""
+        with self._lock:
+            self._begun.pop(mark, None)

@@ -1,0 +1,144 @@
+"""The explorer: a form for the facts of one patient, and the answer to what it says, beside it.
+
+The facts travel in the body of a POST to the page's own address, never in a URL; nothing is kept. With script the same
+page is asked for again and its live parts are taken over, so that there is one way in which an answer is made.
+"""
+
+import json
+import shlex
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qsl
+
+from flask import Blueprint, Response, g, request
+
+from service.advice.question import Answer, Refused
+from service.api.access import OPEN, scope
+from service.api.body import read_body
+from service.api.knowledge import knowledge, settings
+from service.api.metrics import metrics
+from service.api.problems import Problem
+from service.api.recommendations import carried_over, recalled
+from service.web.answer import Shown, shown_answer
+from service.web.form import SET, Filled, amended, body_of, filled_from, placed, sections
+from service.web.page import FRESH, KNOWLEDGE, PERMALINK, page
+from service.web.words import Words
+
+blueprint = Blueprint("explorer", __name__)
+
+FORM = "application/x-www-form-urlencoded"
+MOST_FIELDS = 1000
+OWN = {"same-origin", "none"}
+"""What a browser says in Sec-Fetch-Site of a form of ours, or of an address that somebody typed."""
+
+
+@dataclass(frozen=True)
+class Example:
+    """A worked case that a visitor can start from."""
+
+    title: str
+    address: str
+
+
+@blueprint.get("/", strict_slashes=False)
+@scope(OPEN)
+def start() -> Response:
+    """The form, nothing stated, and the answer to that."""
+    return _page(Filled(), KNOWLEDGE)
+
+
+@blueprint.post("/", strict_slashes=False)
+@scope(OPEN)
+def ask() -> Response:
+    """The answer to what the form says; `set` states one fact more."""
+    return _page(_sent(), FRESH)
+
+
+@blueprint.get("/explore/<decision_id>")
+@scope(OPEN)
+def resume(decision_id: str) -> Response:
+    """The form with the facts of a decision_id, for the newest release of the guideline."""
+    asked = recalled(decision_id)
+    newest = knowledge().newest(settings().guideline).guideline
+    stated = carried_over(asked, newest) if asked.advice.guideline.release.id == newest.release.id else None
+    if stated is None:
+        raise Problem("not-found", "The explorer asks another guideline, or a release that does not know these facts.")
+    return _page(filled_from(newest.vocabulary, stated), PERMALINK)
+
+
+def _sent() -> Filled:
+    """The form that was sent, from a page of ours as far as the browser says."""
+    said = request.headers.get("Sec-Fetch-Site")
+    origin = request.headers.get("Origin", "null")
+    # Under our own referrer policy a browser sends the Origin null; what it says itself comes first.
+    if said not in OWN if said else origin != "null" and origin.partition("://")[2] != request.host:
+        raise Problem("forbidden", "This form is answered only to the service's own page.")
+    if request.mimetype != FORM:
+        raise Problem(
+            "unsupported-media-type", f"The Content-Type must be {FORM}; for JSON there is /v1/recommendations."
+        )
+    return _read(read_body(settings().max_body_bytes, FORM, emergency=_emergency))
+
+
+def _read(body: bytes) -> Filled:
+    """What the form says, with the fact more that `set` states."""
+    try:
+        filled = Filled(parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=MOST_FIELDS))
+    except ValueError:
+        raise Problem("bad-request", f"This is no form in UTF-8 of at most {MOST_FIELDS} fields.") from None
+    change = filled.get(SET)
+    return amended(knowledge().newest(settings().guideline).guideline.vocabulary, filled, change) if change else filled
+
+
+def _emergency(body: bytes) -> bool:
+    """Whether the form says an emergency, which is answered however much there is to do."""
+    questioner, today = knowledge().newest(settings().guideline), settings().today()
+    try:
+        said = body_of(questioner.guideline.vocabulary, _read(body), today)
+    except Problem:
+        return False
+    return questioner.emergency_in(said, today)
+
+
+def _page(filled: Filled, keep: str) -> Response:
+    questioner = knowledge().newest(settings().guideline)
+    guideline, today = questioner.guideline, settings().today()
+    body = body_of(guideline.vocabulary, filled, today)
+    result = questioner.ask(body, today)
+    words = Words(guideline)
+    faults = result.faults if isinstance(result, Refused) else result.refused
+    form = sections(words, filled, faults)
+    shown: Shown | None = None
+    if isinstance(result, Answer):
+        shown = shown_answer(result)
+        g.rule = result.advice.lead.rule.id
+        metrics().answer(*guideline.key, g.rule)
+    context: dict[str, Any] = {
+        "form": form,
+        "faults": placed(faults, words, form),
+        "shown": shown,
+        "urgent": result.urgent if isinstance(result, Refused) else None,
+        "curl": curl_of(body),
+        "examples": _examples() if not body else [],
+        "stated": bool(body),
+    }
+    # 200 also where the facts are refused: every other status is a problem, and the page is what was asked for.
+    return page("explorer.html", here="explorer", keep=keep, guideline=guideline, **context)
+
+
+def curl_of(body: Any) -> str:
+    """The call of the API that gives what is shown."""
+    sent = shlex.quote(json.dumps(body, indent=2, ensure_ascii=False))
+    return (
+        f"curl -s {settings().public_url}/v1/recommendations \\\n  -H 'Content-Type: application/json' \\\n  -d {sent}"
+    )
+
+
+def _examples() -> list[Example]:
+    """The worked cases that the guideline shows as examples."""
+    questioner = knowledge().newest(settings().guideline)
+    cases = [case for case in questioner.guideline.cases if case.example and case.facts and not case.refused]
+    asked = ((case, questioner.ask(case.facts, settings().today())) for case in cases)
+    return [
+        Example(case.name, f"/explore/{answer.decision_id}") for case, answer in asked if isinstance(answer, Answer)
+    ]

@@ -1,0 +1,335 @@
+"""Rate limit and overload: who is refused and how; emergencies, health and figures are answered all the same."""
+
+import io
+import itertools
+import json
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from hypothesis import given
+from werkzeug.test import TestResponse
+
+from service import create_app
+from service.advice.question import Answer, Questioner
+from service.api.limits import SMALL, Limits
+from service.security.keys import new_key
+from service.security.overload import Work
+from service.security.rate import Limiter
+from service.settings import Settings
+from tests.api.asking import BATCH, BODIES, JSON, NDJSON, ONE, RESPONDER, SEPSIS, is_outcome, is_problem, send
+from tests.api.test_access import DECIDED, path_of
+from tests.conftest import GUIDELINE, NOON, RedisServer, Server
+from tests.ehr.hooks import ADDRESS, BREAST_CANCER, EMERGENCY, M1, SERVICES, call, found, record
+from tests.strategies import EMERGENCIES, FEW, TODAY, bodies
+
+HOOK = f"{ADDRESS}{SERVICES['patient-view']}"
+GENERAL = f"/v1/guidelines/{GUIDELINE}/recommendations"
+RATE, LOAD = "too-many-requests", "overloaded"
+STATUS = {RATE: 429, LOAD: 503}
+
+FORM = "application/x-www-form-urlencoded"
+
+
+def too_often(_: Flask) -> Limits:
+    limiter = Limiter(1, 3600, b"secret", now=lambda: 1_800_000_000.0)
+    for client in ("address 127.0.0.1", "client key all"):
+        assert limiter.wait(client) == 0
+    return Limits(Work(32), limiter, 0)
+
+
+def too_much(_: Flask) -> Limits:
+    times = itertools.chain([0.0], itertools.repeat(100.0))
+    work = Work(1, lambda: next(times))
+    work.begin()
+    return Limits(work, None, 0)
+
+
+@pytest.fixture(params=[RATE, LOAD])
+def refusing(request: pytest.FixtureRequest, app: Flask, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The shared application, which refuses everybody; why."""
+    monkeypatch.setitem(app.config, "LIMITS", (too_often if request.param == RATE else too_much)(app))
+    return request.param
+
+
+def refused(response: TestResponse, why: str) -> dict[str, Any]:
+    assert 1 <= int(response.headers["Retry-After"]) <= 7200
+    return is_problem(response, STATUS[why], why)
+
+
+def emergency(response: TestResponse) -> None:
+    assert response.status_code == 200, response.get_data(as_text=True)
+    assert "EMERGENCY_PATHWAY" in response.get_data(as_text=True)
+
+
+# ---- who is refused
+
+
+ALWAYS = {("GET", "/livez"), ("GET", "/readyz"), ("GET", "/metrics")}
+
+
+def test_every_route_is_limited_but_health_and_figures(client: FlaskClient, refusing: str) -> None:
+    for method, rule in DECIDED:
+        sent = {"data": "", "content_type": FORM} if rule == "/" else {"data": "{}", "content_type": JSON}
+        body = sent if method == "POST" else {}
+        response = client.open(path_of(rule), method=method, **body)
+        if (method, rule) in ALWAYS:
+            assert response.status_code == 200
+        else:
+            refused(response, refusing)
+        assert client.open(path_of(rule), method="OPTIONS").status_code == 200, "a preflight does nothing"
+    assert client.get("/nowhere").status_code == 404
+
+
+def test_on_cds_hooks_routes_it_is_an_operation_outcome(client: FlaskClient, refusing: str) -> None:
+    outcome = is_outcome(send(client, call(prefetch=record(BREAST_CANCER, M1)), HOOK), STATUS[refusing])
+    assert outcome["issue"][0]["code"] == {RATE: "throttled", LOAD: "transient"}[refusing]
+
+
+# ---- an emergency is answered
+
+
+@pytest.mark.parametrize("path", [ONE, GENERAL, f"{ONE}?view=row"])
+@pytest.mark.parametrize("name", ["an emergency", "an emergency among contradictions", "an emergency beside rubbish"])
+def test_an_emergency_is_answered_as_ever(client: FlaskClient, app: Flask, refusing: str, path: str, name: str) -> None:
+    response = send(client, BODIES[name], path)
+    emergency(response)
+    assert refusing
+    app.config["LIMITS"] = Limits(Work(32), None, 0)
+    assert response.data == send(client, BODIES[name], path).data
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"7", b'{"complications": "none"}', b"\xff", b"NaN"])
+def test_what_is_no_emergency_is_refused_whatever_is_wrong_with_it(
+    client: FlaskClient, refusing: str, body: bytes
+) -> None:
+    for path in (ONE, BATCH, "/v1/facts/extract", HOOK, f"{HOOK}/feedback"):
+        refused_or_outcome = send(client, body, path)
+        assert refused_or_outcome.status_code == STATUS[refusing]
+
+
+@pytest.mark.parametrize("media", [JSON, NDJSON])
+def test_a_batch_with_an_emergency_is_answered(client: FlaskClient, refusing: str, media: str) -> None:
+    def batch(*patients: Any) -> str:
+        lines = [json.dumps(each) for each in patients]
+        return "\n".join(lines) if media == NDJSON else f"[{','.join(lines)}]"
+
+    emergency(send(client, batch(RESPONDER, SEPSIS), BATCH, media))
+    refused(send(client, batch(RESPONDER, {}), BATCH, media), refusing)
+    refused(send(client, batch(*[{}] * 1000, SEPSIS), BATCH, media), refusing)
+
+
+def test_a_call_whose_prefetch_amounts_to_an_emergency_gets_its_card(
+    client: FlaskClient, refusing: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    body = call(prefetch=record(BREAST_CANCER, M1))
+    is_outcome(send(client, body, HOOK), STATUS[refusing])
+    found(monkeypatch, EMERGENCY)
+    response = send(client, body, HOOK)
+    assert response.status_code == 200, response.get_data(as_text=True)
+    (card,) = response.get_json()["cards"]
+    assert card["indicator"] == "critical"
+    del body["hookInstance"]
+    is_outcome(send(client, body, HOOK), STATUS[refusing])
+
+
+def test_only_a_small_body_is_searched(client: FlaskClient, refusing: str) -> None:
+    small = json.dumps(SEPSIS)
+    emergency(send(client, small.ljust(SMALL)))
+    refused(send(client, small.ljust(SMALL + 1)), refusing)
+    chunked = {"path": ONE, "content_type": JSON, "environ_overrides": {"wsgi.input_terminated": True}}
+    for length in (SMALL, SMALL + 1, 500_000):
+        response = client.post(**chunked, input_stream=io.BytesIO(small.ljust(length).encode()), content_length=None)
+        if length == SMALL:
+            emergency(response)
+        else:
+            refused(response, refusing)
+
+
+def test_a_wrong_content_type_stays_an_error_that_says_so(client: FlaskClient, refusing: str) -> None:
+    assert client.post(ONE, data=json.dumps(SEPSIS)).status_code == 415
+    assert refusing
+
+
+@FEW
+@given(bodies)
+def test_the_search_finds_every_emergency_that_is_answered_as_one(body: Any) -> None:
+    asked = QUESTIONER[0].ask(body, TODAY)
+    if isinstance(asked, Answer):
+        assert QUESTIONER[0].emergency_in(body, TODAY) >= asked.advice.decision.emergency
+
+
+@pytest.mark.parametrize(("member", "value"), EMERGENCIES)
+def test_the_search_finds_each_criterion(member: str, value: Any) -> None:
+    assert QUESTIONER[0].emergency_in({member: value}, TODAY)
+    assert not QUESTIONER[0].emergency_in(RESPONDER, TODAY)
+
+
+QUESTIONER: list[Questioner] = []
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _questioner(app: Flask) -> None:
+    QUESTIONER.append(app.config["KNOWLEDGE"].newest(GUIDELINE))
+
+
+# ---- whose requests are counted together
+
+
+def limited(**more: Any) -> Flask:
+    return create_app(Settings(clock=lambda: NOON, log_level="error", rate_limit="2/hour", **more))
+
+
+def statuses(client: FlaskClient, times: int, **headers: str) -> list[int]:
+    return [send(client, {}, f"{ONE}?view=row", **headers).status_code for _ in range(times)]
+
+
+def test_without_a_limit_nobody_is_counted(client: FlaskClient) -> None:
+    assert set(statuses(client, 50)) == {200}
+
+
+def test_those_who_are_not_asked_who_they_are_are_told_apart_by_address() -> None:
+    client = limited().test_client()
+    assert statuses(client, 4) == [200, 200, 429, 429]
+    assert statuses(client, 1, X_Forwarded_For="203.0.113.7") == [429], "no proxy is believed"
+    other = client.post(ONE, json={}, environ_base={"REMOTE_ADDR": "127.0.0.2"})
+    assert other.status_code == 200
+
+
+def test_a_believed_proxy_tells_them_apart() -> None:
+    client = limited(proxy_hops=1).test_client()
+    for caller in ("203.0.113.7", "203.0.113.8"):
+        assert statuses(client, 3, X_Forwarded_For=f"1.2.3.4, {caller}") == [200, 200, 429]
+    assert statuses(client, 1, X_Forwarded_For="9.9.9.9, 203.0.113.8") == [429]
+
+
+def test_retry_after_is_when_the_next_one_is_let_in() -> None:
+    client = limited().test_client()
+    statuses(client, 2)
+    response = send(client, {})
+    assert 1 <= int(refused(response, RATE) and response.headers["Retry-After"]) <= 7200
+    assert response.headers["Retry-After"] in response.get_json()["detail"]
+
+
+@pytest.fixture(scope="module")
+def known(tmp_path_factory: pytest.TempPathFactory) -> tuple[FlaskClient, dict[str, str]]:
+    """Two keys with every scope."""
+    made = {name: new_key(name) for name in ("one", "two")}
+    file = tmp_path_factory.mktemp("clients") / "clients.json"
+    entries = [{"id": n, "hash": kept, "scopes": ["advice", "cds", "metrics"]} for n, (_, kept) in made.items()]
+    file.write_text(json.dumps({"keys": entries}))
+    app = limited(auth="clients", clients_file=str(file))
+    return app.test_client(), {name: key for name, (key, _) in made.items()}
+
+
+def test_clients_are_told_apart_by_who_they_are(known: tuple[FlaskClient, dict[str, str]]) -> None:
+    client, keys = known
+    assert statuses(client, 3, X_API_Key=keys["one"]) == [200, 200, 429]
+    assert statuses(client, 3, X_API_Key=keys["two"]) == [200, 200, 429], "also from one address"
+    emergency(send(client, SEPSIS, X_API_Key=keys["one"]))
+    assert client.get("/metrics", headers={"X-API-Key": keys["one"]}).status_code == 200
+
+
+def test_strangers_are_refused_before_they_are_counted(known: tuple[FlaskClient, dict[str, str]]) -> None:
+    client, _ = known
+    assert statuses(client, 5, X_API_Key="ogs_one_wrong") == [401] * 5
+    assert [client.get("/v1/facts").status_code for _ in range(3)] == [200, 200, 429], "open routes, by address"
+    assert client.post(ONE, json=SEPSIS).status_code == 401
+
+
+# ---- overload
+
+
+def test_what_is_answered_is_no_longer_at_work(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    work = Work(1, itertools.count().__next__)
+    monkeypatch.setitem(app.config, "LIMITS", Limits(work, None, 0))
+    client = app.test_client()
+    for path, body in ((ONE, RESPONDER), (ONE, {"hat": 1}), (ONE, b"{"), (BATCH, []), (HOOK, {})):
+        send(client, body, path)
+        assert not work._begun
+    for path in ("/v1/facts", "/nowhere", "/readyz", "/v1/citations/none"):
+        client.get(path)
+        assert not work._begun
+    monkeypatch.setattr("service.api.recommendations.parse_json", lambda _: 1 / 0)
+    assert send(client, RESPONDER).status_code == 500
+    assert not work._begun
+
+
+def test_a_body_that_is_still_being_sent_is_not_at_work(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Slow clients must not make others be refused."""
+    work = Work(1)
+    monkeypatch.setitem(app.config, "LIMITS", Limits(work, None, 0))
+
+    class Body(io.BytesIO):
+        def read(self, size: int | None = -1, /) -> bytes:
+            seen.append(len(work._begun))
+            return super().read(size)
+
+    seen: list[int] = []
+    body = json.dumps(RESPONDER).encode()
+    response = app.test_client().post(ONE, input_stream=Body(body), content_length=len(body), content_type=JSON)
+    assert response.status_code == 200
+    assert seen
+    assert set(seen) == {0}
+
+
+# ---- real servers
+
+
+PLAIN = {"Content-Type": JSON}
+
+
+def ask_server(server: Server, body: Any = RESPONDER, **headers: str) -> int:
+    return server.get(f"{ONE}?view=row", PLAIN | headers, json.dumps(body).encode())[0]
+
+
+def test_workers_share_the_count_and_the_log_says_who_was_limited(
+    serving: Callable[..., Any], redis_server: RedisServer, until: Callable[..., None]
+) -> None:
+    with serving(RATE_LIMIT="40/hour", PROXY_HOPS="1", REDIS_STATE_URL=redis_server.url, WORKERS="2") as server:
+        ours, theirs = {"X-Forwarded-For": "203.0.113.7"}, {"X-Forwarded-For": "203.0.113.8"}
+        let_in = 0
+        while ask_server(server, **ours) == 200:
+            let_in += 1
+        assert 40 <= let_in <= 80, "at worst each of two workers lets in all"
+        until(lambda: [ask_server(server, **ours) for _ in range(6)] == [429] * 6, "both know")
+        assert ask_server(server, SEPSIS, **ours) == 200
+        assert ask_server(server, **theirs) == 200
+        redis_server.kill()
+        assert ask_server(server, **ours) == 429
+        assert ask_server(server, **theirs) == 200, "without Redis each worker counts on"
+        text = server.log.read_text()
+    lines = [json.loads(line) for line in text.splitlines() if line.startswith("{")]
+    limited = [(line["limited"], line.get("let_in"), line["status"]) for line in lines if "limited" in line]
+    assert {("rate", None, 429), ("rate", "emergency", 200)} == set(limited)
+    assert "203.0.113" not in text
+
+
+def test_while_there_is_too_much_to_do_health_and_emergencies_are_answered(
+    serving: Callable[..., Any], until: Callable[..., None]
+) -> None:
+    batch = json.dumps([RESPONDER | {"age_years": n % 100, "ecog": n % 5} for n in range(1000)]).encode()
+    with serving(WORKERS="1", THREADS="4", NEAR_CACHE_BYTES="0") as server, ThreadPoolExecutor(3) as pool:
+        done = threading.Event()
+
+        def busy() -> set[int]:
+            found = set()
+            while not done.is_set():
+                found.add(server.get(f"{BATCH}?view=full", PLAIN, batch)[0])
+            return found
+
+        posters = [pool.submit(busy) for _ in range(3)]
+        try:
+            until(lambda: ask_server(server) == 503, "it is overloaded")
+            for _ in range(3):
+                assert ask_server(server, SEPSIS) == 200
+                assert server.get("/readyz")[0] == server.get("/livez")[0] == 200
+            until(lambda: ask_server(server) == 503, "it still is")
+        finally:
+            done.set()
+        assert [poster.result() for poster in posters] == [{200}] * 3
+        assert ask_server(server) == 200

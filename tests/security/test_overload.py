@@ -1,0 +1,72 @@
+"""When there is too much to do, and when there is only a crowd."""
+
+import pytest
+
+from service.security.overload import LATE_SECONDS, Work
+
+
+class Clock:
+    moment = 1000.0
+
+    def __call__(self) -> float:
+        return self.moment
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+def test_nothing_to_do_is_no_overload_and_a_crowd_is_none_either(clock: Clock) -> None:
+    work = Work(32, clock)
+    assert not work.overloaded()
+    for _ in range(500):
+        work.begin()
+    assert not work.overloaded()
+
+
+def test_as_many_as_may_be_for_too_long_are_one(clock: Clock) -> None:
+    work = Work(32, clock)
+    marks = [work.begin() for _ in range(24)]
+    clock.moment += LATE_SECONDS
+    assert not work.overloaded()
+    clock.moment += 0.01
+    assert work.overloaded()
+    work.end(marks[0])
+    assert not work.overloaded(), "23 leave a quarter of the threads and one"
+
+
+def test_those_who_wait_for_others_are_no_overload_while_the_rest_is_quick(clock: Clock) -> None:
+    """Half of the threads may wait for FHIR servers."""
+    work = Work(32, clock)
+    for _ in range(16):
+        work.begin()
+    clock.moment += 5
+    quick = [work.begin() for _ in range(16)]
+    assert not work.overloaded()
+    clock.moment += LATE_SECONDS + 0.01
+    assert work.overloaded()
+    for mark in quick:
+        work.end(mark)
+    assert not work.overloaded()
+
+
+@pytest.mark.parametrize(("threads", "most"), [(1, 1), (2, 2), (3, 2), (4, 3), (8, 6), (32, 24)])
+def test_a_quarter_of_the_threads_stays_free(clock: Clock, threads: int, most: int) -> None:
+    work = Work(threads, clock)
+    for _ in range(most - 1):
+        work.begin()
+    clock.moment += 10
+    assert not work.overloaded()
+    work.begin()
+    clock.moment += 10
+    assert work.overloaded()
+
+
+def test_what_ended_twice_ended_once(clock: Clock) -> None:
+    work = Work(1, clock)
+    mark, _ = work.begin(), work.begin()
+    work.end(mark)
+    work.end(mark)
+    clock.moment += 10
+    assert work.overloaded()

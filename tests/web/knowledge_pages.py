@@ -1,0 +1,30 @@
+"""What the tests of the pages of knowledge share: the pages, and how the API's numbers read."""
+
+from flask.testing import FlaskClient
+
+from tests.conftest import GUIDELINE
+
+HOME = f"/guidelines/{GUIDELINE}"
+OS = "/v1/evidence/overall-survival"
+PAGES = {
+    "evidence": "/evidence",
+    "chosen": "/evidence?overall-survival=jcog1017&overall-survival=abcsg28_2019",
+    "study": "/evidence/studies/mf07_01_2021_10y",
+    "review": "/evidence/studies/cochrane_2018",
+    "guideline": HOME,
+    "rule": f"{HOME}/rules/R16",
+    "gate": f"{HOME}/rules/G01",
+    "emergency": f"{HOME}/rules/R01",
+    "docs": "/docs",
+    "problem": "/problems/refused-facts",
+}
+
+
+def read(client: FlaskClient, path: str) -> dict:
+    response = client.get(path)
+    assert response.status_code == 200, path
+    return response.get_json()
+
+
+def ratio(part: dict) -> str:
+    return f"{part['hr']:.2f} ({part['ci_low']:.2f} to {part['ci_high']:.2f})"
