@@ -99,3 +99,37 @@ def test_who_awaits_a_go_ahead(sent: bytes, awaits: bool) -> None:  # noqa: FBT0
     assert not arrival.awaits_go_ahead
     arrival.whole(bytearray(sent))
     assert arrival.awaits_go_ahead is awaits
+
+
+LINES = (
+    b"POST /v1/recommendations/batch?view=row HTTP/1.1\r\nHost: a\r\n"
+    b"content-type: Application/x-ndjson; charset=utf-8\r\n"
+)
+
+
+def test_lines_in_chunks_are_for_a_thread_from_the_end_of_their_head() -> None:
+    head = LINES + CHUNKED + b"\r\n\r\n"
+    arrival = Arrival()
+    assert not arrival.whole(bytearray(head[:-1]))
+    assert arrival.whole(bytearray(head))
+    assert arrival.streams
+    assert not arrival.sure
+    assert not arrival.awaits_go_ahead
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        LINES + b"Content-Length: 5",
+        LINES.replace(b"x-ndjson", b"json") + CHUNKED,
+        LINES.replace(b"x-ndjson", b"x-ndjsons") + CHUNKED,
+        LINES.replace(b"/batch?view=row", b"") + CHUNKED,
+        LINES.replace(b"/batch", b"/batches") + CHUNKED,
+        LINES.replace(b"content-type", b"accept") + CHUNKED,
+        LINES + b"Transfer-Encoding: gzip, chunked",
+    ],
+)
+def test_nothing_else_is_for_a_thread_before_it_is_whole(head: bytes) -> None:
+    arrival = Arrival()
+    assert not arrival.whole(bytearray(head + b"\r\n\r\n"))
+    assert not arrival.streams

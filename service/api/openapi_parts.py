@@ -5,6 +5,7 @@ from typing import Any
 from service.api.body import FHIR_JSON, JSON
 from service.api.problems import KINDS
 from service.api.problems import MIMETYPE as PROBLEM
+from service.cohort.parquet import MIMETYPE as PARQUET
 
 CSV, HTML = "text/csv", "text/html"
 TRIALS = "Ids of trials to pool instead, with commas between them; one alone is shown, and nothing pooled."
@@ -76,8 +77,10 @@ def form(operation: dict[str, Any]) -> dict[str, Any]:
 
 
 def table(operation: dict[str, Any]) -> dict[str, Any]:
-    """The operation, answering with CSV too."""
+    """The operation, answering with CSV too, and with Parquet where it can be written."""
     operation["responses"] |= problems("not-acceptable")
+    told = "Where the extra `cohort` is installed"
+    operation["responses"]["200"]["content"][PARQUET] = {"schema": {"type": "string", "description": told}}
     return also(operation, CSV)
 
 

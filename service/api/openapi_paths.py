@@ -24,6 +24,12 @@ from service.api.openapi_parts import (
     table,
 )
 
+STREAMED = (
+    f"Lines ({NDJSON}) that are sent chunked are answered while they come, however many there are: an item for each, "
+    "in order, the last with status 400, 408, 429 or 503 where the stream ends before its time. Read while you write. "
+    "Of a stream that is refused (429, 503 in its items) emergencies are answered all the same."
+)
+
 
 def paths(patient: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """The operations by path; `patient` is the request body of one patient."""
@@ -151,12 +157,13 @@ def _batch() -> dict[str, Any]:
         "operationId": "recommendBatch",
         "tags": ["many patients"],
         "summary": "Ask about many patients",
+        "description": STREAMED,
         "parameters": [query("view", ["row", "brief", "full"])],
         "requestBody": {
             "required": True,
             "content": {
                 JSON: {"schema": patients},
-                NDJSON: {"schema": {"type": "string"}},
+                NDJSON: {"schema": {"type": "string", "description": "A body of a request on each line"}},
             },
         },
         "responses": {
@@ -164,7 +171,7 @@ def _batch() -> dict[str, Any]:
                 "description": "An answer or a problem for each, in the same order",
                 "content": {
                     JSON: {"schema": {"type": "array", "items": answered}},
-                    NDJSON: {"schema": {"type": "string"}},
+                    NDJSON: {"schema": {"type": "string", "description": "Such an item on each line"}},
                 },
             },
             **problems(

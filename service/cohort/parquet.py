@@ -10,7 +10,10 @@ MIMETYPE = "application/vnd.apache.parquet"
 
 def installed() -> bool:
     """Whether the extra `cohort` is there."""
-    return find_spec("duckdb") is not None
+    try:
+        return find_spec("duckdb") is not None
+    except ValueError:  # a test's stand-in for its absence
+        return False
 
 
 def parquet(columns: Sequence[str], rows: Sequence[Mapping[str, str]]) -> bytes:

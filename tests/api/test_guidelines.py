@@ -1,12 +1,14 @@
 """What the service knows: guidelines, rules, the decision table, the vocabulary, the sources."""
 
 import csv
+import io
 import json
 import re
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
@@ -164,6 +166,16 @@ def test_the_decision_table_as_csv_is_the_panel_s_byte_for_byte(client: FlaskCli
     assert "accept" in {name.lower() for name in response.vary}
 
 
+def test_the_decision_table_as_parquet_has_the_same_cells(client: FlaskClient, tmp_path: Path) -> None:
+    response = client.get(f"{HOME}/decision-table", headers={"Accept": "application/vnd.apache.parquet"})
+    assert response.mimetype == "application/vnd.apache.parquet"
+    (tmp_path / "table.parquet").write_bytes(response.data)
+    found = duckdb.sql(f"FROM '{tmp_path / 'table.parquet'}'")
+    assert [dict(zip(found.columns, row, strict=True)) for row in found.fetchall()] == list(
+        csv.DictReader(io.StringIO(TABLE.read_text()))
+    )
+
+
 def test_the_decision_table_as_json_has_the_same_560_cells(client: FlaskClient) -> None:
     found = read(client, f"{HOME}/decision-table")
     with TABLE.open(newline="") as file:
@@ -197,7 +209,7 @@ def test_the_form_of_the_table_is_the_caller_s_choice(client: FlaskClient, accep
 
 
 @pytest.mark.parametrize(
-    "accept", ["image/png", "application/vnd.apache.parquet", "text/html", "application/json;q=0, text/csv;q=0", "x/y"]
+    "accept", ["image/png", "application/parquet", "text/html", "application/json;q=0, text/csv;q=0", "x/y"]
 )
 def test_a_form_that_there_is_not_is_not_acceptable(client: FlaskClient, accept: str) -> None:
     problem = is_problem(client.get(f"{HOME}/decision-table", headers={"Accept": accept}), 406, "not-acceptable")

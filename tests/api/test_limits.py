@@ -66,6 +66,23 @@ def emergency(response: TestResponse) -> None:
     assert "EMERGENCY_PATHWAY" in response.get_data(as_text=True)
 
 
+def test_of_a_stream_that_is_refused_emergencies_are_answered(client: FlaskClient, refusing: str) -> None:
+    lines = "\n".join(json.dumps(facts) for facts in (RESPONDER, SEPSIS, RESPONDER))
+    response = client.post(BATCH, data=lines, content_type=NDJSON, headers={"Transfer-Encoding": "chunked"})
+    one, other, last = map(json.loads, response.get_data().splitlines())
+    assert [one["status"], last["status"]] == [STATUS[refusing]] * 2
+    assert one["problem"]["type"].endswith(refusing)
+    assert other["answer"]["code"] == "EMERGENCY_PATHWAY"
+
+
+def test_of_a_stream_that_is_refused_no_more_is_read_than_is_searched(client: FlaskClient, refusing: str) -> None:
+    lines = "{}\n" * SMALL
+    response = client.post(BATCH, data=lines, content_type=NDJSON, headers={"Transfer-Encoding": "chunked"})
+    found = [json.loads(line)["status"] for line in response.get_data().splitlines()]
+    assert set(found) == {STATUS[refusing]}
+    assert len(found) < SMALL
+
+
 # ---- who is refused
 
 

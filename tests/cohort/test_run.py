@@ -1,6 +1,7 @@
 """`flask cohort run` as people use it: resumed, mapped, refused with a reason and an exit code, reported on."""
 
 import json
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +16,7 @@ from service.cohort import run as runs
 from service.cohort.mapping import Names
 from tests.cohort.conftest import TODAY, compare, expected, lines_of, read, write_csv
 from tests.cohort.registry import patients
+from tests.conftest import ROOT
 
 
 @pytest.fixture
@@ -185,6 +187,20 @@ def test_types_of_parquet_mean_what_they_say(answered, tmp_path: Path) -> None:
     )
     (row,) = answered(tmp_path / "in.parquet", ".parquet", Names(keep=("id",)))
     assert (row["id"], row["status"], row["errors"]) == (7, 200, [])
+
+
+def test_the_service_starts_and_answers_without_the_extra() -> None:
+    """The image of the service has none of it."""
+    code = (
+        "import sys; sys.modules['duckdb'] = None\n"
+        "from service import create_app; client = create_app().test_client()\n"
+        "lines = client.post('/v1/recommendations/batch', data='{}', content_type='application/x-ndjson')\n"
+        "parquet = {'Accept': 'application/vnd.apache.parquet'}\n"
+        "table = client.get('/v1/guidelines/mbc-primary-lrt/decision-table', headers=parquet)\n"
+        "print(lines.status_code, table.status_code)"
+    )
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=ROOT)
+    assert told.stdout == "200 406\n", told.stderr
 
 
 def test_without_the_extra_the_command_says_what_to_install(command, tmp_path: Path, monkeypatch) -> None:
