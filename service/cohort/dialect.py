@@ -18,7 +18,9 @@ class Dialect:
     listed: str
     """A list of values."""
     split: str
-    """The parts of {0} between semicolons, the last of them empty."""
+    """The parts of {0} between semicolons."""
+    trim: str
+    """{0} without the semicolons at its end."""
     check: str
     """The first 64 bits of SHA-256 of the text {0}, modulo {1}."""
     divided: str
@@ -36,7 +38,8 @@ DUCKDB = Dialect(
     days="date_diff('day', {1}, {0})",
     string="VARCHAR",
     listed="[{0}]",
-    split="string_split(rtrim({0}, ';'), ';')",
+    split="string_split({0}, ';')",
+    trim="rtrim({0}, ';')",
     check="(('0x' || substr(sha256({0}), 1, 16))::UBIGINT % {1})::BIGINT",
     divided="({0} // {1})",
 )
@@ -47,7 +50,8 @@ SPARK = Dialect(
     days="datediff({0}, {1})",
     string="STRING",
     listed="array({0})",
-    split="split(rtrim(';', {0}), ';')",
+    split="split({0}, ';')",
+    trim="trim(TRAILING ';' FROM {0})",
     check="cast(cast(conv(substr(sha2({0}, 256), 1, 16), 16, 10) as decimal(20, 0)) % {1} as bigint)",
     divided="({0} div {1})",
 )

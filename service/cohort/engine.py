@@ -1,6 +1,7 @@
 """DuckDB with the relations of one guideline: batches of cells in, rows of answers out."""
 
 import datetime as dt
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from service.advice.question import Questioner
 from service.cohort.asking import WORDS, Asked, ask, ask_line
 from service.cohort.dialect import DUCKDB, text
 from service.cohort.files import Batch
-from service.cohort.plan import Plan
+from service.cohort.plan import RULE, Plan
 from service.cohort.reading import body_of, columns_of
 from service.cohort.relations import WORD
 from service.cohort.sql import Statement
@@ -19,6 +20,8 @@ from service.cohort.tables import Columns, tables_of
 
 SLOW_BATCH = 5000
 """Patients read one by one whose rows are held at once."""
+OWN = {"own_id": "VARCHAR", "own_warnings": "VARCHAR[]", "own_errors": "VARCHAR[]"}
+"""Columns of what is said to a patient who was asked one by one."""
 
 
 class Engine:
@@ -46,46 +49,38 @@ class Engine:
         self.statement = Statement(plan, DUCKDB, today.isoformat())
         self.kept = tuple(f"keep {number}" for number in range(len(self.keep)))
         self.unknown = tuple(plan.weights)
+        self.plan = plan
+        self.rules = plan.features[RULE].values
+        # Beyond the answers stand the refusals, and beyond these what is said to one patient alone.
+        self.answers = len(plan.outcomes)
+        self.said = self.answers + 2 * len(self.rules)
+        self.connection.execute("ALTER TABLE outcome RENAME TO outcome_of_all")
+        self.asked: dict[str, Counter[str]] = {}
 
     def answer(self, batch: Batch, done: int) -> int:
-        """Make the view `result` for a batch; gives its number of rows. `done`: rows before it."""
+        """Answer a batch; gives its number of rows. `done`: rows before it."""
         run = self.connection.execute
-        run(f"CREATE OR REPLACE TABLE answered AS {self.statement.write(batch.source, self.kept)}")
-        found = run("SELECT count(*), count(unread) FROM answered").fetchone()
-        number, unread = found or (0, 0)
-        kept = "".join(f"{DUCKDB.name_of(kept)}, " for kept in self.kept)
-        words = ", ".join(DUCKDB.name_of(name) for name in WORDS)
-        row = f"{kept}rowid + {done + 1} AS row, status, {words}, warnings, faults AS errors, urgent"
+        self.done, self.asked = done, {name: Counter() for name in ("status", "rule", "certainty", *LISTED, URGENT)}
+        run(f"CREATE OR REPLACE TABLE coded AS {self.statement.coded(batch.source, self.kept)}")
+        number, unread = run("SELECT count(*), count(unread) FROM coded").fetchone() or (0, 0)
+        own = ", ".join(f"NULL::{kind} AS {name}" for name, kind in OWN.items())
+        run(f"CREATE OR REPLACE TABLE outcome AS SELECT *, {own} FROM outcome_of_all ORDER BY k")
         # Of a body that is refused the pointers depend on its form, which cells do not have.
-        again = "unread IS NOT NULL" + (" OR status <> 200" if batch.lines else "")
-        run(f"CREATE OR REPLACE VIEW result AS SELECT {row} FROM answered")
         if unread or batch.lines:
-            run(
-                "CREATE OR REPLACE TABLE asked (place BIGINT, status INTEGER, "
-                f"{', '.join(f'{DUCKDB.name_of(name)} VARCHAR' for name in WORDS)}, "
-                "warnings VARCHAR[], errors VARCHAR[], urgent VARCHAR)"
-            )
-            for columns in self._asked(batch, again):
-                self._insert(columns)
-            either = ", ".join(
-                f"CASE WHEN asked.place IS NULL THEN answered.{n} ELSE asked.{n} END AS {n}"
-                for n in ("status", *WORDS, "warnings")
-            )
-            row = (
-                f"{kept}answered.rowid + {done + 1} AS row, {either}, "
-                "CASE WHEN asked.place IS NULL THEN faults ELSE asked.errors END AS errors, "
-                "CASE WHEN asked.place IS NULL THEN answered.urgent ELSE asked.urgent END AS urgent"
-            )
-            run(
-                f"CREATE OR REPLACE VIEW result AS SELECT {row} FROM answered "
-                "LEFT JOIN asked ON asked.place = answered.rowid ORDER BY answered.rowid"
-            )
+            run("CREATE OR REPLACE TABLE places (place BIGINT, own BIGINT)")
+            first = self.said
+            for asked in self._asked(
+                batch, f"unread IS NOT NULL OR said >= {self.answers if batch.lines else self.said}"
+            ):
+                self._insert(asked, first)
+                first += len(asked)
+            run("UPDATE coded SET said = places.own FROM places WHERE coded.rowid = places.place")
         return int(number)
 
     def _asked(self, batch: Batch, again: str) -> Iterator[list[tuple[int, Asked]]]:
         """What the relations could not read, asked one by one."""
         reading = self.connection.cursor()
-        reading.execute(f"SELECT rowid, unread FROM answered WHERE {again} ORDER BY rowid")
+        reading.execute(f"SELECT rowid, unread FROM coded WHERE {again} ORDER BY rowid")
         while some := reading.fetchmany(SLOW_BATCH):
             yield [(place, self._ask(batch, place, cells)) for place, cells in some]
 
@@ -95,61 +90,100 @@ class Engine:
         body = body_of(self.vocabulary, dict(zip(self.columns, cells, strict=True)))
         return ask(self.questioner, body, self.today)
 
-    def _insert(self, asked: list[tuple[int, Asked]]) -> None:
-        columns = [
-            [place for place, _ in asked],
-            [each.status for _, each in asked],
-            *([each.words[number] for _, each in asked] for number in range(len(WORDS))),
-            [each.warnings for _, each in asked],
-            [each.errors for _, each in asked],
-            [each.urgent for _, each in asked],
-        ]
-        types = ["BIGINT", "INTEGER", *(["VARCHAR"] * len(WORDS)), "VARCHAR[]", "VARCHAR[]", "VARCHAR"]
-        listed = ", ".join(f"unnest(?::{kind}[])" for kind in types)
-        self.connection.execute(f"INSERT INTO asked SELECT {listed}", columns)
+    def _insert(self, asked: list[tuple[int, Asked]], first: int) -> None:
+        """Give each of these a row of `outcome` of its own."""
+        rule, certainty = WORDS.index("rule"), WORDS.index("certainty")
+        for _, each in asked:
+            self.asked["status"][str(each.status)] += 1
+            for name, place in (("rule", rule), ("certainty", certainty)):
+                self.asked[name].update(word for word in (each.words[place],) if word)
+            self.asked["warning"].update(each.warnings or ())
+            self.asked["error"].update(each.errors or ())
+            self.asked[URGENT]["urgent"] += each.urgent is not None
+        columns: dict[str, tuple[str, list[Any]]] = {
+            "k": ("BIGINT", [first + number for number in range(len(asked))]),
+            "status": ("BIGINT", [each.status for _, each in asked]),
+            **{
+                "own_id" if name == "decision_id" else name: ("VARCHAR", [each.words[place] for _, each in asked])
+                for place, name in enumerate(WORDS)
+            },
+            "urgent": ("VARCHAR", [each.urgent for _, each in asked]),
+            "own_warnings": ("VARCHAR[]", [each.warnings for _, each in asked]),
+            "own_errors": ("VARCHAR[]", [each.errors for _, each in asked]),
+        }
+        names, listed = (
+            ", ".join(map(DUCKDB.name_of, columns)),
+            ", ".join(f"unnest(?::{k}[])" for k, _ in columns.values()),
+        )
+        run = self.connection.execute
+        run(f"INSERT INTO outcome ({names}) SELECT {listed}", [values for _, values in columns.values()])
+        places = [place for place, _ in asked]
+        run("INSERT INTO places SELECT unnest(?::BIGINT[]), unnest(?::BIGINT[])", [places, columns["k"][1]])
 
-    def counts(self) -> dict[str, Any]:
+    def counts(self) -> dict[str, dict[str, int]]:
         """What a report counts of this batch."""
         run = self.connection.execute
-        by_status = run("SELECT status, count(*) FROM result GROUP BY 1").fetchall()
-        by_rule = run("SELECT rule, count(*) FROM result WHERE rule IS NOT NULL GROUP BY 1").fetchall()
-        by_warning = run("SELECT w, count(*) FROM (SELECT unnest(warnings) AS w FROM result) GROUP BY 1").fetchall()
-        by_error = run("SELECT e, count(*) FROM (SELECT unnest(errors) AS e FROM result) GROUP BY 1").fetchall()
-        by_certainty = run("SELECT certainty, count(*) FROM result WHERE rule IS NOT NULL GROUP BY 1").fetchall()
-        urgent = run("SELECT count(urgent) FROM result").fetchall()
-        bits = ", ".join(
-            f"count(*) FILTER (unread IS NULL AND unknown{place // WORD} & {1 << place % WORD} <> 0)"
-            for place in range(len(self.unknown))
-        )
-        unknown = run(f"SELECT count(*) FILTER (unread IS NULL), {bits} FROM answered").fetchone() or ()
-        return {
-            "status": {str(status): number for status, number in by_status},
-            "rule": dict(by_rule),
-            "certainty": dict(by_certainty),
-            "warning": dict(by_warning),
-            "error": dict(by_error),
-            "urgent_refusals": {"urgent": urgent[0][0]},
-            "unknown": dict(zip(("read", *self.unknown), unknown, strict=True)),
+        counts = {name: Counter(found) for name, found in self.asked.items()}
+        for said, number in run(f"SELECT said, count(*) FROM coded WHERE said < {self.said} GROUP BY 1").fetchall():
+            if said < self.answers:
+                outcome = self.plan.outcomes[said]
+                counts["rule"][outcome.rule.id] += number
+                counts["certainty"][outcome.certainty] += number
+            counts["status"]["200" if said < self.answers else "422"] += number
+            counts[URGENT]["urgent"] += number * (said >= self.answers + len(self.rules))
+        warned = {
+            label: f"count(nullif(warnings{word} & {mask}, 0))"
+            for label, (word, mask) in self.plan.warnings.masks.items()
         }
+        found = run(
+            f"SELECT sum(further), {', '.join(warned.values())} FROM coded WHERE said < {self.answers}"
+        ).fetchone()
+        counts["warning"].update({n: v for n, v in zip(("modifier", *warned), found or (), strict=True) if v})
+        counts["error"].update(self._conflicts())
+        bits = ", ".join(
+            f"count(nullif(unknown{place // WORD} & {1 << place % WORD}, 0))" for place in range(len(self.unknown))
+        )
+        unknown = run(f"SELECT count(*), {bits} FROM coded WHERE unread IS NULL").fetchone() or ()
+        counts["unknown"] = Counter(dict(zip(("read", *self.unknown), map(int, unknown), strict=True)))
+        return {name: {label: int(number) for label, number in found.items()} for name, found in counts.items()}
+
+    def _conflicts(self) -> Counter[str]:
+        """The contradictions of those whom the relations refuse."""
+        masks = self.plan.contradictions.masks
+        words = ", ".join(f"contradictions{word}" for word in range(len(self.plan.contradictions.words)))
+        found: Counter[str] = Counter()
+        refused = f"said >= {self.answers} AND said < {self.said}"
+        for *bits, number in self.connection.execute(
+            f"SELECT {words}, count(*) FROM coded WHERE {refused} GROUP BY ALL"
+        ).fetchall():
+            found.update({label: number for label, (word, mask) in masks.items() if bits[word] & mask})
+        return found
 
     def write(self, file: Path, kind: str) -> None:
-        """Write the view `result` to a file."""
+        """Write the rows of the batch to a file."""
         q = DUCKDB.name_of
-        names = ", ".join(f"{q(kept)} AS {q(name)}" for kept, name in zip(self.kept, self.keep, strict=True))
-        listed = ("warnings", "errors")
-        row = ", ".join(["row", "status", *map(q, WORDS)])
-        if kind == ".csv":
-            joined = ", ".join(f"array_to_string({name}, ';') AS {name}" for name in listed)
-            options = "FORMAT csv, HEADER false"
-        else:
-            joined = ", ".join(f"coalesce({name}, []) AS {name}" for name in listed)
-            options = "FORMAT parquet, COMPRESSION zstd" if kind == ".parquet" else "FORMAT json"
-        select = f"SELECT {names + ', ' if names else ''}{row}, {joined}, urgent FROM result"
-        self.connection.execute(f"COPY ({select}) TO {text(str(file))} ({options})")
+        statement = self.statement.said(
+            "(SELECT *, rowid AS place FROM coded)", ("place", "said", *map(q, self.kept)), tuple(OWN)
+        )
+        names = [f"{q(kept)} AS {q(name)}" for kept, name in zip(self.kept, self.keep, strict=True)]
+        row = [f"place + {self.done + 1} AS row", "status", "coalesce(own_id, reckoned) AS decision_id"]
+        row += [q(name) for name in WORDS if name != "decision_id"]
+        for name, found in (("warnings", "warnings"), ("errors", "faults")):
+            if kind == ".csv":
+                mine, theirs = f"array_to_string(own_{name}, ';')", found
+            else:
+                mine, theirs = f"coalesce(own_{name}, [])", f"coalesce(string_split({found}, ';'), [])"
+            row.append(f"CASE WHEN said >= {self.said} THEN {mine} ELSE {theirs} END AS {name}")
+        options = {".csv": "FORMAT csv, HEADER false", ".parquet": "FORMAT parquet, COMPRESSION zstd"}
+        select = f"SELECT {', '.join((*names, *row))}, urgent FROM ({statement})"
+        self.connection.execute(f"COPY ({select}) TO {text(str(file))} ({options.get(kind, 'FORMAT json')})")
+
+
+LISTED, URGENT = ("warning", "error"), "urgent_refusals"
 
 
 def load(connection: duckdb.DuckDBPyConnection, name: str, columns: Columns) -> None:
     """Make a table of some columns."""
-    kinds = {column: "VARCHAR" if isinstance(values[0], str) else "BIGINT" for column, values in columns.items()}
+    kinds = {column: "BIGINT" if isinstance(values[0], int) else "VARCHAR" for column, values in columns.items()}
     listed = ", ".join(f"unnest(?::{kind}[]) AS {DUCKDB.name_of(column)}" for column, kind in kinds.items())
     connection.execute(f"CREATE TABLE {DUCKDB.name_of(name)} AS SELECT {listed}", list(columns.values()))

@@ -6,7 +6,7 @@ every fault, and every emergency beside a fault, is found by the code that finds
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from service.cohort.dialect import Dialect, text
@@ -92,7 +92,7 @@ class Reader:
             case Date():
                 yield fact.path, self._date(fact)
             case ReferenceDate():
-                cell = self._cell(fact.path)
+                cell = self._q(fact.path)
                 day = f"CASE WHEN {self._day(cell)} > {self.today} THEN 1 WHEN {self._day(cell)} IS NOT NULL THEN 0 END"
                 yield fact.path, f"CASE WHEN {cell} IS NULL OR {cell} = 'unknown' THEN 0 ELSE {day} END"
             case Members():
@@ -105,16 +105,16 @@ class Reader:
             case _:
                 raise TypeError(fact)
 
-    def _cell(self, column: str) -> str:
+    def _q(self, column: str) -> str:
         return self.dialect.name_of(column)
 
     def _words(self, column: str, places: Mapping[str, int]) -> str:
-        cell = self._cell(column)
+        cell = self._q(column)
         words = " ".join(f"WHEN {text(word)} THEN {place}" for word, place in places.items())
         return f"CASE WHEN {cell} IS NULL THEN 0 ELSE CASE {cell} {words} END END"
 
     def _number(self, fact: Number) -> str:
-        cell = self._cell(fact.path)
+        cell = self._q(fact.path)
         form = self.dialect.matches.format(cell, text(WHOLE if fact.whole else DECIMAL))
         number = f"CAST({cell} AS DOUBLE)"
         bands = " ".join(
@@ -130,8 +130,8 @@ class Reader:
         return f"CASE WHEN {form} AND {cell} > '0001' THEN TRY_CAST({cell} AS DATE) END"
 
     def _date(self, fact: Date) -> str:
-        cell, reference = self._cell(fact.path), self.vocabulary.reference
-        as_of = self.today if reference is None else f"coalesce({self._day(self._cell(reference))}, {self.today})"
+        cell, reference = self._q(fact.path), self.vocabulary.reference
+        as_of = self.today if reference is None else f"coalesce({self._day(self._q(reference))}, {self.today})"
         days = self.dialect.days.format(as_of, self._day(cell))
         band = (
             f"CASE WHEN {days} < -1 THEN 3 WHEN {days} > {fact.within_days} THEN 2 WHEN {days} IS NOT NULL THEN 1 END"
@@ -139,51 +139,92 @@ class Reader:
         return f"CASE WHEN {cell} IS NULL OR {cell} = 'unknown' THEN 0 ELSE {band} END"
 
     def _members(self, fact: Members) -> Iterator[Reading]:
-        cell = self._cell(fact.path)
-        readable = self._listed(cell, fact.words)
-        states = f"CASE WHEN {cell} IS NULL OR {cell} = 'unknown' THEN 0 WHEN {readable} THEN"
-        inside = {
-            name: " OR ".join(self._holds(cell, word) for word, value in fact.words.items() if value == name)
+        state, inside = self._q(STATE + fact.path), self._bits(fact.words)
+        held = {
+            name: f"CASE WHEN {self._holds(fact.path, (inside[word] for word, v in fact.words.items() if v == name))}"
             for name in fact.values
         }
-        for name, held in inside.items():
-            yield f"{fact.path}.{name}", f"{states} CASE WHEN {held} THEN 2 ELSE 1 END END"
-        number = " + ".join(f"CASE WHEN {held} THEN 1 ELSE 0 END" for held in inside.values())
-        yield f"{fact.path}.count", f"{states} 1 + least(2, {number}) END"
+        for name, when in held.items():
+            yield f"{fact.path}.{name}", f"{state} * {when} THEN 2 ELSE 1 END"
+        number = " + ".join(f"{when} THEN 1 ELSE 0 END" for when in held.values())
+        yield f"{fact.path}.count", f"{state} * (1 + least(2, {number}))"
 
-    def _listed(self, cell: str, words: Any) -> str:
+    def lists(self) -> Iterator[list[Reading]]:
+        """Steps before the readings, in each of which a column is added for each cell that holds several words.
+
+        First the cell between separators; then a number with a bit for each word in it, and above them the length of
+        these words; then what the cell is: NULL for one that cannot be read, 0 for one that states nothing.
+        """
+        lists = {fact.path: (fact, list(self._words_of(fact))) for fact in self._list_facts()}
+        yield [
+            (LIST + path, f"CASE WHEN {self._q(path)} IS NOT NULL THEN concat(';', {self._q(path)}, ';') END")
+            for path in lists
+        ]
+        yield [
+            (HELD + path, " + ".join(
+                f"CASE WHEN contains({self._q(LIST + path)}, {text(f';{word};')}) "
+                f"THEN {(1 << bit) + ((len(word) + 1) << LENGTH)} ELSE 0 END"
+                for bit, word in enumerate(words)
+            ))
+            for path, (_, words) in lists.items()
+        ]  # fmt: skip
+        yield [(STATE + path, self._state(fact, words)) for path, (fact, words) in lists.items()]
+
+    def _list_facts(self) -> Iterator[Members | Findings]:
+        for fact in columns_of(self.vocabulary).values():
+            if isinstance(fact, Members | Findings):
+                yield fact
+
+    @staticmethod
+    def _words_of(fact: Members | Findings) -> Iterable[str]:
+        return fact.words if isinstance(fact, Members) else fact.findings
+
+    @staticmethod
+    def _bits(words: Iterable[str]) -> dict[str, int]:
+        return {word: 1 << bit for bit, word in enumerate(words)}
+
+    def _state(self, fact: Members | Findings, words: Sequence[str]) -> str:
+        """LISTED for a list of known words; NONE_STATED for `none`, where that can be said."""
+        cell, padded = self._q(fact.path), self._q(LIST + fact.path)
+        none = f"WHEN {cell} = '{NONE}' THEN {NONE_STATED} " if isinstance(fact, Findings) else ""
+        whole = f"{self.dialect.divided.format(self._q(HELD + fact.path), 1 << LENGTH)} = length({padded}) - 1"
         word = "|".join(re.escape(word) for word in words)
-        return f"({cell} = '{EMPTY_LIST}' OR {self.dialect.matches.format(cell, text(f'({word})(;({word}))*'))})"
+        # Mostly no word is there twice, and the words that are there are all that is there.
+        again = self.dialect.matches.format(cell, text(f"({word})(;({word}))*"))
+        return (
+            f"CASE WHEN {cell} IS NULL OR {cell} = '{UNKNOWN}' THEN 0 {none}"
+            f"WHEN {whole} OR {cell} = '{EMPTY_LIST}' THEN {LISTED} WHEN {again} THEN {LISTED} END"
+        )
 
-    def _holds(self, cell: str, word: str) -> str:
-        return f"concat(';', {cell}, ';') LIKE {text(f'%;{_unlike(word)};%')} ESCAPE '!'"
+    def _holds(self, path: str, bits: Iterable[int]) -> str:
+        return f"{self._q(HELD + path)} & {sum(bits)} <> 0"
 
     def _findings(self, fact: Findings) -> Iterator[Reading]:
-        cell = self._cell(fact.path)
-        known = f"{cell} IN ('{NONE}', '{UNKNOWN}') OR {self._listed(cell, fact.findings)}"
-        parts = ", ".join(self._cell(column) for column, part in columns_of(self.vocabulary).items()
+        cell, state, bits = self._q(fact.path), self._q(STATE + fact.path), self._bits(fact.findings)
+        parts = ", ".join(self._q(column) for column, part in columns_of(self.vocabulary).items()
                           if column.startswith(f"{fact.path}.") and part is not fact)  # fmt: skip
         # Beside cells of single findings an empty list says nothing of its own.
         form = f"CASE WHEN {cell} = '{EMPTY_LIST}' AND coalesce({parts}) IS NULL THEN 1 ELSE 0 END"
-        yield fact.form.name, f"CASE WHEN {cell} IS NULL THEN 0 WHEN {known} THEN {form} END"
+        yield fact.form.name, f"CASE WHEN {state} >= 0 THEN {form} END"
         for name, finding in fact.findings.items():
-            own = self._cell(finding.path)
-            whole = f"CASE WHEN {cell} = '{NONE}' THEN 1 WHEN {self._holds(cell, name)} THEN 2 ELSE 0 END"
+            own, listed = self._q(finding.path), self._holds(fact.path, (bits[name],))
+            whole = f"CASE WHEN {listed} THEN 2 WHEN {state} = {NONE_STATED} THEN 1 ELSE 0 END"
             # Stated both ways it is stated twice, which is for the reader of bodies.
-            stated = f"CASE WHEN {cell} IS NULL OR {whole} = 0 THEN {self._words(finding.path, _PRESENCE)} END"
-            yield finding.presence, f"CASE WHEN {own} IS NULL THEN coalesce({whole}, 0) ELSE {stated} END"
+            stated = f"CASE WHEN {whole} = 0 THEN {self._words(finding.path, _PRESENCE)} END"
+            yield finding.presence, f"CASE WHEN {own} IS NULL THEN {whole} ELSE {stated} END"
             yield finding.grade, self._words(finding.grade, _GRADE)
             for flag in finding.flags.values():
                 yield from self._fact(flag)
 
 
+LIST, HELD, STATE = "list of ", "held in ", "state of "
+"""Before the name of a column of cells with several words."""
+LISTED, NONE_STATED = 1, 2
+LENGTH = 40
+"""The bit from which on a number of words held gives their length."""
 _FLAG = {UNKNOWN: 0} | dict.fromkeys(FALSE, 1) | dict.fromkeys(TRUE, 2)
 _PRESENCE = {UNKNOWN: 0, "absent": 1, "present": 2}
 _GRADE = {UNKNOWN: 0} | {f"{grade}{zero}": int(grade) + 1 for grade in GRADES for zero in ("", ".0")}
-
-
-def _unlike(word: str) -> str:
-    return re.sub("([!%_])", r"!\1", word)
 
 
 # ---- one patient at a time ----------------------------------------------------------------------------------------

@@ -23,16 +23,29 @@ class Statement:
         self.columns = {name: set(columns) for name, columns in plan.columns.items()}
 
     def write(self, source: str, keep: Sequence[str] = ()) -> str:
-        """The statement. `source` has a column of text for each of `columns_of`, and those to keep.
+        """The whole statement. `source` has a column of text for each of `columns_of`, and those to keep.
 
         A row whose cells cannot be read has them in `unread`; else that is NULL, and the rest of the row is right.
         """
+        coded, q = self.coded(source, keep), self.dialect.name_of
+        words = ", ".join(("status", "decision_id", *map(q, ANSWER)))
+        lists = ", ".join(f"{self.dialect.split.format(name)} AS {name}" for name in ("warnings", "faults"))
+        said = self.said(f"({coded})", ("unread", *map(q, keep)))
+        return f"SELECT {', '.join(('unread', *map(q, keep)))}, {words}, {lists}, urgent FROM (\n{said}) AS said"
+
+    def coded(self, source: str, keep: Sequence[str] = ()) -> str:
+        """The part that reads and joins: of each patient the numbers of which `said` makes words."""
         q = self.dialect.name_of
         self.carried = ", ".join(("unread", *map(q, keep)))
         vocabulary = self.plan.guideline.vocabulary
         readings = dict(self.reader.readings())
         parts = ",\n  ".join(f"{sql} AS {q(CODE + name)}" for name, sql in readings.items())
-        steps = [f"readings AS (SELECT *,\n  {parts}\n FROM {source} AS cells)"]
+        steps, before = [], f"{source} AS cells"
+        for number, columns in enumerate(self.reader.lists()):
+            added = "".join(f",\n  {sql} AS {q(name)}" for name, sql in columns)
+            steps.append(f"lists{number} AS (SELECT *{added}\n FROM {before})")
+            before = f"lists{number}"
+        steps.append(f"readings AS (SELECT *,\n  {parts}\n FROM {before})")
         codes = ",\n  ".join(f"coalesce({q(CODE + name)}, 0) AS {q(name)}" for name in readings)
         rest = "".join(
             f",\n  0 AS {q(f.name)}" for f in self.plan.stated if f.name not in readings
@@ -45,8 +58,7 @@ class Statement:
             f"  {codes}{rest}\n FROM readings)"
         )
         steps += self._joined()
-        steps.append(self._row())
-        return "WITH " + ",\n".join(steps) + "\n" + self._final()
+        return "WITH " + ",\n".join(steps) + "\n" + self._coded()
 
     # ---- joining -------------------------------------------------------------------------------------------------
 
@@ -119,59 +131,93 @@ class Statement:
 
     # ---- the row -------------------------------------------------------------------------------------------------
 
-    def _row(self) -> str:
+    def _coded(self) -> str:
         q, plan = self.dialect.name_of, self.plan
-        release = plan.guideline.release
-        joins, texts = "", {}
-        for sieve in (plan.warnings, plan.contradictions):
-            names = []
-            for number, (word, start, part) in enumerate(sieve.chunks):
-                name = f"{sieve.name}_text{number}"
-                bits = (
-                    self.dialect.divided.format(f"s.{q(f'{sieve.name}{word}')}", 1 << start)
-                    + f" & {(1 << len(part)) - 1}"
-                )
-                joins += f"\n JOIN {name} ON {name}.k = {bits}"
-                names.append(f"{name}.text")
-            texts[sieve.name] = f"concat({', '.join(names)})" if names else "''"
-        lowered = self._levels()
-        rules, grades = len(plan.features[RULE].values), len(plan.features[GRADE].values)
-        joins += f"\n JOIN outcome ON outcome.k = s.{q(RULE)} + {rules} * (s.{q(GRADE)} + {grades} * {lowered})"
+        release, ranks, rules = plan.guideline.release, plan.guideline.tier_rank, len(plan.features[RULE].values)
+        join = ""
         if plan.heard:
             key, stride = [], 1
             for axis in plan.axes:
                 key.append(f"s.{q(axis.name)} * {stride}")
                 stride *= len(axis.values)
-            joins += f"\n JOIN supporting ON supporting.k = {' + '.join(key)}"
+            join = f"\n JOIN supporting ON supporting.k = {' + '.join(key)}"
         tier = f"s.{q(release.tier)}" if release.tier else "-1"
-        ranks = plan.guideline.tier_rank
-        digits = [
-            f"{self.dialect.divided.format(limb, CHUNK**part)} % {CHUNK}"
-            for limb in reversed(self._limbs())
-            for part in reversed(range(LIMB_DIGITS // TOGETHER))
+        conflict = " OR ".join(f"s.{q(name)} <> 0" for name in self._bits(plan.contradictions)) or "false"
+        refused = f"({conflict}) AND {tier} <> {ranks.get(release.emergency_tier or '', -2)}"
+        urgent = f"CASE WHEN {tier} = {ranks.get(release.urgent_tier or '', -2)} THEN {rules} ELSE 0 END"
+        lowered = self._levels()
+        answer = f"s.{q(RULE)} + {rules} * (s.{q(GRADE)} + {len(plan.features[GRADE].values)} * {lowered})"
+        columns = [
+            self.carried,
+            *self.unknown,
+            f"CASE WHEN {refused} THEN {len(plan.outcomes)} + s.{q(RULE)} + {urgent} ELSE {answer} END AS said",
+            f"{self._messages(tier)} AS further",
+            *(f"s.{q(name)}" for sieve in (plan.warnings, plan.contradictions) for name in self._bits(sieve)),
+            *(f"{part} AS part{number}" for number, (part, _) in enumerate(self._parts())),
         ]
-        for number, value in enumerate(digits):
-            joins += f"\n JOIN digits AS d{number} ON d{number}.k = {value}"
-        prefix = f"{VERSION}_{release.id}_{release.release}_"
-        name = f"concat('0', {', '.join(f'd{number}.text' for number in range(len(digits)))})"
-        stripped = f"coalesce(nullif(regexp_replace({name}, '^0+', ''), ''), '0')"
-        self.unknown = ", ".join(f"unknown{word}" for word in range(-(-len(plan.weights) // WORD)))
-        conflict = " OR ".join(f"s.{q(f'contradictions{word}')} <> 0" for word in range(len(plan.contradictions.words)))
-        return f"""answered AS (SELECT {self.carried}, {self.unknown}, outcome.rule, outcome.code,
-  outcome.direction, outcome.strength, outcome.certainty, outcome.urgency, concat({text(prefix)}, {stripped}) AS name,
-  {tier} = {ranks.get(release.urgent_tier or "", -2)} AS urgent,
-  ({conflict or "false"}) AND {tier} <> {ranks.get(release.emergency_tier or "", -2)} AS refused,
-  concat({texts["warnings"]}, repeat('modifier;', {self._messages(tier)})) AS warnings,
-  {texts["contradictions"]} AS faults
- FROM {self.last} AS s{joins})"""
+        return f"SELECT {', '.join(columns)}\n FROM {self.last} AS s{join}"
 
-    def _limbs(self) -> list[str]:
-        """The limbs of the number of the decision_id, the least significant first, each carried into the next."""
-        found, total = [], "s.id0"
-        for limb in range(1, self.plan.limbs + 1):
-            found.append(f"({total} % {LIMB})")
-            total = f"(s.id{limb} + {self.dialect.divided.format(total, LIMB)})"
-        return found
+    @property
+    def unknown(self) -> list[str]:
+        """The columns with a bit for each stated feature of which nothing is said."""
+        return [f"unknown{word}" for word in range(-(-len(self.plan.weights) // WORD))]
+
+    @staticmethod
+    def _bits(sieve: Sieve) -> list[str]:
+        return [f"{sieve.name}{word}" for word in range(len(sieve.words))]
+
+    def _parts(self) -> Iterator[tuple[str, int]]:
+        """The number of the decision_id in parts of an even number of digits, the least significant first."""
+        total, below = "s.id0", ""
+        for limb in range(self.plan.limbs):
+            part, digits = f"({total} % {LIMB})", LIMB_DIGITS
+            if below:
+                part, digits = f"({part} * 62 + {below})", digits + 1
+            below = self.dialect.divided.format(part, 62 ** (digits - 1)) if digits % 2 else ""
+            yield (f"({part} % {62 ** (digits - 1)})" if below else part), digits // TOGETHER
+            total = f"(s.id{limb + 1} + {self.dialect.divided.format(total, LIMB)})"
+        if below:
+            yield below, 1
+
+    def said(self, source: str, carried: Sequence[str], own: Sequence[str] = ()) -> str:
+        """The part that makes words of what `coded` gives. `own`: columns of `outcome` to be carried too."""
+        q, plan = self.dialect.name_of, self.plan
+        joins, texts = "", {}
+        for sieve in (plan.warnings, plan.contradictions):
+            names = []
+            for number, (word, start, part) in enumerate(sieve.chunks):
+                name = f"{sieve.name}_text{number}"
+                bits = self.dialect.divided.format(f"s.{q(f'{sieve.name}{word}')}", 1 << start)
+                joins += f"\n JOIN {name} ON {name}.k = ({bits}) & {(1 << len(part)) - 1}"
+                names.append(f"{name}.text")
+            texts[sieve.name] = ", ".join(names) or "''"
+        digits: list[str] = []
+        for number, (_, pairs) in enumerate(self._parts()):
+            for pair in range(pairs):
+                name = f"d{number}_{pair}"
+                value = self.dialect.divided.format(f"s.part{number}", CHUNK**pair)
+                joins += f"\n JOIN digits AS {name} ON {name}.k = {value} % {CHUNK}"
+                digits.insert(0, f"{name}.text")
+        joins += "\n JOIN outcome ON outcome.k = s.said"
+        prefix = text(f"{VERSION}_{plan.guideline.release.id}_{plan.guideline.release.release}_")
+        number_of = f"TRIM(LEADING '0' FROM concat({', '.join(digits)}))"
+        answers, trim = len(plan.outcomes), self.dialect.trim
+        kept = ", ".join((*carried, *own))
+        words = ", ".join(("status", *map(q, ANSWER), "urgent"))
+        marks = CHECK_LENGTH // TOGETHER
+        mark = [self.dialect.divided.format("mark", CHUNK**place) for place in reversed(range(marks))]
+        return f"""WITH named AS (SELECT {kept}, {words},
+  concat({prefix}, coalesce(nullif({number_of}, ''), '0')) AS name,
+  CASE WHEN s.said < {answers} THEN nullif({
+            trim.format(f"concat({texts['warnings']}, repeat('modifier;', CAST(further AS INT)))")
+        }, '') END AS warnings,
+  CASE WHEN s.said >= {answers} THEN nullif({trim.format(f"concat({texts['contradictions']})")}, '') END AS faults
+ FROM {source} AS s{joins}),
+marked AS (SELECT *, {self.dialect.check.format("name", 62**CHECK_LENGTH)} AS mark FROM named)
+SELECT {kept}, {words}, warnings, faults,
+ CASE WHEN {q("rule")} IS NOT NULL THEN concat(name, '_', {", ".join(f"c{n}.text" for n in range(marks))}) END
+  AS {"decision_id" if not own else "reckoned"}
+FROM marked{"".join(f" JOIN digits AS c{n} ON c{n}.k = {value} % {CHUNK}" for n, value in enumerate(mark))}"""
 
     def _levels(self) -> str:
         q, sieve = self.dialect.name_of, self.plan.lowering
@@ -194,23 +240,6 @@ class Statement:
                 bits.append(f"CASE WHEN {others} THEN s.{q(f'apart{word}')} & supporting.{support} ELSE 0 END")
             parts.append(f"CASE WHEN ({' | '.join(bits)}) & {mask} <> 0 THEN 1 ELSE 0 END")
         return " + ".join(parts) or "0"
-
-    def _final(self) -> str:
-        q = self.dialect.name_of
-        check = self.dialect.check.format("name", 62**CHECK_LENGTH)
-        columns = [
-            self.carried, self.unknown, "CASE WHEN refused THEN 422 ELSE 200 END AS status",
-            "CASE WHEN NOT refused THEN concat(name, '_', c0.text, c1.text) END AS decision_id",
-            *(f"CASE WHEN NOT refused THEN {q(name)} END AS {q(name)}" for name in ANSWER),
-            f"CASE WHEN NOT refused AND warnings <> '' THEN {self.dialect.split.format('warnings')} END AS warnings",
-            f"CASE WHEN refused THEN {self.dialect.split.format('faults')} END AS faults",
-            "CASE WHEN refused AND urgent THEN code END AS urgent",
-        ]  # fmt: skip
-        high, low = self.dialect.divided.format(check, CHUNK), f"{check} % {CHUNK}"
-        return (
-            f"SELECT {', '.join(columns)}\nFROM answered\n JOIN digits AS c0 ON c0.k = {high}"
-            f"\n JOIN digits AS c1 ON c1.k = {low}"
-        )
 
 
 ANSWER = ("rule", "code", "direction", "strength", "certainty", "urgency")

@@ -3,13 +3,13 @@
 from collections.abc import Iterator
 from itertools import product
 
-from service.cohort.plan import Plan
+from service.cohort.plan import RULE, Plan
 from service.cohort.relations import Entries
 from service.facts.identifier import DIGITS
 
-Columns = dict[str, list[int] | list[str]]
+Columns = dict[str, list[int] | list[str] | list[str | None]]
 
-TOGETHER = 3
+TOGETHER = 2
 """Digits of a decision_id that are looked up together."""
 
 
@@ -27,27 +27,31 @@ def tables_of(plan: Plan) -> Iterator[tuple[str, Columns]]:
     if plan.heard:
         support = plan.supporting()
         yield "supporting", _numbered(dict(support), len(next(iter(support.values()))))
-    outcomes = plan.outcomes
-    yield (
-        "outcome",
-        _numbered(
-            {
-                "rule": [outcome.rule.id for outcome in outcomes],
-                "code": [outcome.rule.code for outcome in outcomes],
-                "direction": [outcome.rule.direction for outcome in outcomes],
-                "strength": [outcome.rule.strength for outcome in outcomes],
-                "certainty": [outcome.certainty for outcome in outcomes],
-                "urgency": [outcome.urgency for outcome in outcomes],
-            },
-            len(outcomes),
-        ),
-    )
+    yield "outcome", _outcomes(plan)
     for sieve in (plan.warnings, plan.contradictions):
         for number, (_, _, part) in enumerate(sieve.chunks):
             texts = [_labels(bits, part) for bits in range(1 << len(part))]
             yield f"{sieve.name}_text{number}", _numbered({"text": texts}, len(texts))
     digits = ["".join(letters) for letters in product(DIGITS, repeat=TOGETHER)]
     yield "digits", _numbered({"text": digits}, len(digits))
+
+
+def _outcomes(plan: Plan) -> Columns:
+    """What is said to those who have an answer; then to those refused, after each rule; then to the urgent of them."""
+    said = plan.outcomes
+    codes = [plan.guideline.rules[name].code for name in plan.features[RULE].values]
+    words: dict[str, list[str]] = {
+        "rule": [outcome.rule.id for outcome in said],
+        "code": [outcome.rule.code for outcome in said],
+        "direction": [outcome.rule.direction for outcome in said],
+        "strength": [outcome.rule.strength for outcome in said],
+        "certainty": [outcome.certainty for outcome in said],
+        "urgency": [outcome.urgency for outcome in said],
+    }
+    columns: Columns = {name: [*column, *(None for _ in (*codes, *codes))] for name, column in words.items()}
+    columns["urgent"] = [*(None for _ in (*said, *codes)), *codes]
+    status = [200] * len(said) + [422] * 2 * len(codes)
+    return _numbered({"status": status, **columns}, len(status))
 
 
 def _numbered(columns: Columns, rows: int) -> Columns:
