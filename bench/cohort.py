@@ -26,8 +26,8 @@ import duckdb
 from bench.client import closed_loop
 from bench.knowledge import guideline
 from bench.patients import patients
-from bench.report import RESULTS, printed, run_of
-from bench.row import Effort, Measure, Pair, Spec, Target, measured
+from bench.report import RESULTS, printed, run_of, write
+from bench.row import Effort, Measure, Pair, Row, Spec, Target, measured
 from bench.serving import KEY, OURS, ROOT, Server, serving
 from service.advice.question import Questioner
 from service.cohort.mapping import Names
@@ -37,7 +37,9 @@ from tests.cohort.registry import patients as registry
 
 BATCH = "/v1/recommendations/batch"
 LINES, CALLS = 20_000, 1_000
-ROWS, MILLION = 200_000, 1_000_000
+PART, MILLION = 200_000, 1_000_000
+COPIES = 5
+"""Of a part of a registry in the file that is copied."""
 MB = 1024
 
 
@@ -96,7 +98,8 @@ def _copied(ending: str) -> Spec:
     def opened(effort: Effort) -> Iterator[Measure]:
         with tempfile.TemporaryDirectory(prefix="bench-") as name:
             folder = Path(name)
-            source = write_csv(folder / "in.csv", list(registry(effort.of(ROWS, 500), seed=1)))
+            part = write_csv(folder / "part.csv", list(registry(effort.of(PART, 500), seed=1)))
+            source = _repeated(part, folder, COPIES)
             if ending == "parquet":
                 duckdb.sql(f"COPY (FROM read_csv('{source}', all_varchar=true)) TO '{folder / 'in.parquet'}'")
             asked = Questioner(guideline())
@@ -113,7 +116,9 @@ def _copied(ending: str) -> Spec:
 
             yield Measure(pair)
 
-    what = f"flask cohort run over a registry in {ending}, {ROWS:,} patients, start and report's counts included"
+    what = (
+        f"flask cohort run over {PART * COPIES:,} patients in {ending}, start and counts included"
+    )
     name = "cohort_copy" if ending == "csv" else f"cohort_copy_{ending}"
     return Spec(name, "patients/s", Target.read("ratio >= 0.5"), what, "the same file copied by DuckDB", opened)
 
@@ -169,18 +174,23 @@ def _memory(effort: Effort) -> Iterator[Measure]:
 
 def _peak(part: Path, folder: Path, times: int) -> float:
     """The most memory that the command takes for so many times the part."""
-    source = folder / "in.csv"
-    header, _, rows = part.read_bytes().partition(b"\n")
-    with source.open("wb") as out:
-        out.write(header + b"\n")
-        for _ in range(times):
-            out.write(rows)
+    source = _repeated(part, folder, times)
     command = [str(Path(sys.executable).with_name("flask")), "--app", "service", "cohort", "run"]
     with subprocess.Popen([*command, str(source), str(folder / "out.parquet")], cwd=ROOT) as process:  # noqa: S603
         _, status, used = os.wait4(process.pid, 0)
     if status:
         raise RuntimeError("the run failed")
     return used.ru_maxrss / MB
+
+
+def _repeated(part: Path, folder: Path, times: int) -> Path:
+    """A file with the rows of a part so many times."""
+    header, _, rows = part.read_bytes().partition(b"\n")
+    with (folder / "in.csv").open("wb") as out:
+        out.write(header + b"\n")
+        for _ in range(times):
+            out.write(rows)
+    return folder / "in.csv"
 
 
 def _today() -> dt.date:
@@ -210,23 +220,24 @@ def main() -> None:
     parser.add_argument("rows", nargs="*", metavar="ROW", help=f"some of: {', '.join(SPECS)}; all by default")
     parser.add_argument("--short", action="store_true", help="a tiny round of each: shows that it runs, no figures")
     asked = parser.parse_args()
+    whole = not asked.short and not asked.rows
+    if whole and not RESULTS.exists():
+        parser.error("`make bench` first: its file is gone on with")
     began, rows = time.monotonic(), []
     for name in asked.rows or SPECS:
         sys.stderr.write(f"{name} ...\n")
         spec, effort = SPECS[name], Effort(asked.short)
         rows.append((measured(spec, effort) if name not in ONCE else _once(spec, effort)).as_json())
     ours = run_of(rows, [], {}, time.monotonic() - began)
-    if not asked.short and not asked.rows:
-        whole = json.loads(RESULTS.read_text()) if RESULTS.exists() else ours
-        whole["rows"] = [row for row in whole["rows"] if row["name"] not in SPECS] + rows
-        RESULTS.write_text(json.dumps(whole, indent=2) + "\n")
+    if whole:
+        run_before = json.loads(RESULTS.read_text())
+        run_before["rows"] = [row for row in run_before["rows"] if row["name"] not in SPECS] + rows
+        write(run_before)
     sys.stdout.write(printed(ours))
 
 
-def _once(spec: Spec, effort: Effort):  # noqa: ANN202 - bench.row.Row
+def _once(spec: Spec, effort: Effort) -> Row:
     """A row that takes minutes and does not scatter is measured once."""
-    from bench.row import Row  # noqa: PLC0415
-
     with spec.open(effort) as measure:
         return Row.of(spec, [measure.pair()], measure.facts)
 

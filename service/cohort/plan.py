@@ -126,9 +126,13 @@ class Plan:
 
     def _unknown(self, point: Mapping[str, str]) -> tuple[int, ...]:
         """Bits of the stated features of which nothing is said."""
-        nothing, names = self.guideline.vocabulary.nothing, list(self.weights)
-        bits = sum(1 << place for place, name in enumerate(names) if point.get(name) == nothing[name])
-        return tuple(bits >> start & ((1 << WORD) - 1) for start in range(0, len(names), WORD))
+        nothing, bits = self.guideline.vocabulary.nothing, self._own_bits
+        found = sum(bits[name] for name, value in point.items() if name in bits and value == nothing[name])
+        return tuple(found >> start & ((1 << WORD) - 1) for start in range(0, len(bits), WORD))
+
+    @cached_property
+    def _own_bits(self) -> dict[str, int]:
+        return {name: 1 << place for place, name in enumerate(self.weights)}
 
     def _tiers(self, point: Mapping[str, str]) -> int:
         rank = self.guideline.tier_rank

@@ -222,9 +222,10 @@ LIST, HELD, STATE = "list of ", "held in ", "state of "
 LISTED, NONE_STATED = 1, 2
 LENGTH = 40
 """The bit from which on a number of words held gives their length."""
-_FLAG = {UNKNOWN: 0} | dict.fromkeys(FALSE, 1) | dict.fromkeys(TRUE, 2)
-_PRESENCE = {UNKNOWN: 0, "absent": 1, "present": 2}
-_GRADE = {UNKNOWN: 0} | {f"{grade}{zero}": int(grade) + 1 for grade in GRADES for zero in ("", ".0")}
+# An engine compares word after word: the frequent stand first.
+_FLAG = {FALSE[0]: 1, TRUE[0]: 2} | dict.fromkeys(FALSE, 1) | dict.fromkeys(TRUE, 2) | {UNKNOWN: 0}
+_PRESENCE = {"absent": 1, "present": 2, UNKNOWN: 0}
+_GRADE = {f"{grade}{zero}": int(grade) + 1 for zero in ("", ".0") for grade in GRADES} | {UNKNOWN: 0}
 
 
 # ---- one patient at a time ----------------------------------------------------------------------------------------
