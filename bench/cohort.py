@@ -116,9 +116,7 @@ def _copied(ending: str) -> Spec:
 
             yield Measure(pair)
 
-    what = (
-        f"flask cohort run over {PART * COPIES:,} patients in {ending}, start and counts included"
-    )
+    what = f"flask cohort run over {PART * COPIES:,} patients in {ending}, start and counts included"
     name = "cohort_copy" if ending == "csv" else f"cohort_copy_{ending}"
     return Spec(name, "patients/s", Target.read("ratio >= 0.5"), what, "the same file copied by DuckDB", opened)
 

@@ -3,7 +3,7 @@
 import csv
 import datetime as dt
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import duckdb
@@ -11,8 +11,11 @@ import pytest
 from flask import Flask
 
 from service.advice.question import Questioner
+from service.cohort import engine
 from service.cohort.mapping import Names
+from service.cohort.plan import Plan
 from service.cohort.run import Done, run
+from service.cohort.tables import tables_of
 from tests.cohort.registry import COLUMNS, Row, body, text
 from tests.conftest import NOON
 
@@ -22,6 +25,17 @@ ANSWER = ("decision_id", "rule", "code", "direction", "strength", "certainty", "
 @pytest.fixture(scope="session")
 def questioner(app: Flask) -> Questioner:
     return app.config["KNOWLEDGE"].newest("mbc-primary-lrt")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def compiled_once(questioner: Questioner) -> Iterator[None]:
+    """The guideline is compiled once for all runs, which takes longer than answering a few patients."""
+    plan = Plan(questioner.guideline)
+    tables = list(tables_of(plan))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(engine, "Plan", lambda _: plan)
+        patch.setattr(engine, "tables_of", lambda _: tables)
+        yield
 
 
 @pytest.fixture

@@ -67,11 +67,11 @@ def test_the_report_counts_what_the_answers_say(command, tmp_path: Path) -> None
 def test_what_was_interrupted_goes_on_and_nothing_half_done_stands_under_the_name(
     questioner, tmp_path: Path, app: Flask
 ) -> None:
-    rows = list(patients(350, 3))
+    rows = list(patients(250, 3))
     source, target = write_csv(tmp_path / "in.csv", rows), tmp_path / "out.ndjson"
 
     def stop(done: int, *_: int) -> None:
-        if done == 200:
+        if done == 100:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -79,9 +79,9 @@ def test_what_was_interrupted_goes_on_and_nothing_half_done_stands_under_the_nam
     assert not target.exists()
     seen = []
     done = runs.run(questioner, source, target, Names(), TODAY, lambda rows, *_: seen.append(rows))
-    assert (done.resumed, seen) == (True, [200, 300, 350])
+    assert (done.resumed, seen) == (True, [100, 200, 250])
     compare(read(target), expected(app, lines_of(rows)), rows)
-    assert sum(done.counts["status"].values()) == 350
+    assert sum(done.counts["status"].values()) == 250
 
 
 @pytest.mark.usefixtures("small")
@@ -175,9 +175,9 @@ def test_csv_is_read_as_tools_write_it(answered, tmp_path: Path, text: str) -> N
 @pytest.mark.usefixtures("small")
 def test_a_line_break_inside_quotation_marks_ends_no_row(answered, tmp_path: Path) -> None:
     source = tmp_path / "in.csv"
-    source.write_text("patient,ecog\n" + "".join(f'"Jo\nhn {n}",1\n' for n in range(250)))
+    source.write_text("patient,ecog\n" + "".join(f'"Jo\nhn {n}",1\n' for n in range(120)))
     found = answered(source, names=Names(keep=("patient",)))
-    assert [row["patient"] for row in found] == [f"Jo\nhn {n}" for n in range(250)]
+    assert [row["patient"] for row in found] == [f"Jo\nhn {n}" for n in range(120)]
 
 
 def test_types_of_parquet_mean_what_they_say(answered, tmp_path: Path) -> None:
