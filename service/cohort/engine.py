@@ -40,7 +40,10 @@ class Engine:
         self.keep, self.beside = tuple(keep), tuple(beside)
         self.vocabulary = questioner.guideline.vocabulary
         self.columns = tuple(columns_of(self.vocabulary))
-        self.connection = duckdb.connect(config={"memory_limit": memory, "temp_directory": str(work / "spill")})
+        # With several threads a join does not keep the order of the patients, which nothing else in a file may tell.
+        self.connection = duckdb.connect(
+            config={"memory_limit": memory, "temp_directory": str(work / "spill"), "threads": 1}
+        )
         # The patients stay on the left of every join: they stream past the relations, in their order.
         self.connection.execute("SET disabled_optimizers = 'join_order,build_side_probe_side'")
         plan = Plan(questioner.guideline)

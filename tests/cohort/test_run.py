@@ -180,6 +180,14 @@ def test_a_line_break_inside_quotation_marks_ends_no_row(answered, tmp_path: Pat
     assert [row["patient"] for row in found] == [f"Jo\nhn {n}" for n in range(120)]
 
 
+def test_the_rows_stand_in_the_order_of_the_file_however_long_it_is(answered, tmp_path: Path) -> None:
+    """More than one thread of the engine would read at a time, and one of them be first."""
+    source = tmp_path / "in.csv"
+    source.write_text("patient,ecog,x\n" + "".join(f"{n},{n % 5},{'x' * 500}\n" for n in range(60_000)))
+    found = answered(source, ".parquet", Names(keep=("patient",), ignore=("x",)))
+    assert [int(row["patient"]) for row in found] == list(range(60_000))
+
+
 def test_types_of_parquet_mean_what_they_say(answered, tmp_path: Path) -> None:
     duckdb.sql(
         "COPY (SELECT 'M1' AS metastatic_status, 62.0::DOUBLE AS age_years, true AS pregnant, ['bone', 'liver'] AS "
