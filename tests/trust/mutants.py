@@ -18,6 +18,7 @@ tables are not proved any more; one that ran out of time is none. No mutant is l
 TESTS = {
     "evidence": ("tests/evidence", "tests/knowledge/test_figures.py", "tests/api/test_evidence.py"),
     "derivations": (
+        "tests/facts/test_response_as_read.py",
         "tests/advice/test_response_pairs.py",
         "tests/facts/test_metastatic_axis.py",
         "tests/advice/test_tiers.py",
