@@ -6,8 +6,10 @@ from functools import cached_property
 
 from service.advice.decision import Decision, contradictions, supporting
 from service.advice.missing import Missing, missing_facts
-from service.advice.recommendation import Outcome, Recommendation, Removed, Wordings, notes
-from service.engine.trace import Neighbour, Step, nearest, step
+from service.advice.recommendation import Recommendation, Removed, notes
+from service.advice.wordings import Outcome, Wordings
+from service.engine.compile import CompiledTable
+from service.engine.trace import Neighbour, Step, nearest
 from service.knowledge.guideline import Guideline
 from service.knowledge.model import Cited, Clause, Modifier, Statement
 
@@ -36,7 +38,7 @@ class Advice:
     @cached_property
     def missing(self) -> tuple[Missing, ...]:
         """What is not known and would change the answer."""
-        return missing_facts(self.decision, self.lead, self.stated, self.wordings)
+        return missing_facts(self.decision, self.lead, self.wordings)
 
     @cached_property
     def must_check(self) -> tuple[str, ...]:
@@ -65,15 +67,25 @@ class Advice:
         return notes(self.decision)
 
     @property
-    def trace(self) -> tuple[Step, ...]:
-        """Each table's step, without those of findings of which there is nothing to tell."""
-        guideline, point, rule = self.guideline, self.decision.point, self.decision.rule
-        quiet = {finding.tier for finding in guideline.findings if not guideline.present(finding, point)}
-        steps = [step(table, point) for table in guideline.chain.tables if table.table.name not in quiet]
-        if rule.id in guideline.table.table.outputs:
-            return (*steps, step(guideline.table, point))
-        inputs = {name: point[name] for box in rule.when for name in box}
-        return (*steps, Step("gates", "Gate before the decision table", rule.id, inputs, rule.id))
+    def tables(self) -> list[CompiledTable]:
+        """The tables that were asked, without those of findings of which there is nothing to tell."""
+        guideline, point = self.guideline, self.decision.point
+        tiers, ranks = guideline.tiers_of_findings, guideline.tier_rank
+        tables = [
+            table
+            for table in guideline.chain.tables
+            if table.table.name not in tiers or point[table.table.name] in ranks
+        ]
+        return tables if self.gate else [*tables, guideline.table]
+
+    @property
+    def gate(self) -> Step | None:
+        """The gate that answered before the decision table was asked."""
+        rule = self.decision.rule
+        if rule.id in self.guideline.table.table.outputs:
+            return None
+        inputs = {name: self.decision.point[name] for box in rule.when for name in box}
+        return Step("gates", "Gate before the decision table", rule.id, inputs, rule.id)
 
     @property
     def nearest(self) -> list[Neighbour]:
@@ -110,19 +122,18 @@ class Advice:
         return f"{item.fact} ({told})"
 
     @cached_property
-    def cited(self) -> list[tuple[str, list[Cited]]]:
+    def cited(self) -> dict[str, tuple[Cited, ...]]:
         """Every source used, in order of first use, with what it supports where."""
-        found: dict[str, list[Cited]] = {}
+        found: dict[str, dict[Cited, None]] = {}
         others = (other for item in self.missing for other in item.would_become.values())
         said: tuple[Recommendation | Outcome, ...] = (*self.recommendations, *dict.fromkeys(others))
         for item in (item for each in said for item in each.citations):
-            if item not in found.setdefault(item.id, []):
-                found[item.id].append(item)
+            found.setdefault(item.id, {})[item] = None
         for name in (*self._beside, *self._of_options):
-            found.setdefault(name, [])
-        return list(found.items())
+            found.setdefault(name, {})
+        return {name: tuple(used) for name, used in found.items()}
 
-    @property
+    @cached_property
     def told(self) -> tuple[list[Statement], list[Statement]]:
         """The other opinion and the open questions that belong to the leading rule."""
         communication, rule = self.guideline.communication, self.lead.rule

@@ -1,32 +1,26 @@
 """What a recommendation depends on: found once a rule, so that what cannot matter to a patient is not tried."""
 
 from collections.abc import Callable, Iterable, Iterator
-from collections.abc import Set as AbstractSet
-from operator import itemgetter
 
+from service.advice.trials import OpenFact
 from service.engine.compile import CompiledTable, Point
 from service.engine.table import Box
 from service.knowledge.guideline import Guideline
 from service.knowledge.model import Effect, Rule, boxes_in
 from service.knowledge.tables_file import collecting
-from service.knowledge.vocabulary import Findings
 
 
 class Hearing:
     """How one rule listens to a point. `askable` are the facts whose values could change the rule or its outcome."""
 
-    def __init__(self, rule: Rule, guideline: Guideline) -> None:
+    def __init__(self, rule: Rule, guideline: Guideline, facts: Iterable[OpenFact]) -> None:
         self._all = _table(_boxes(rule, guideline, lambda _: True), guideline)
-        boxes = list(_boxes(rule, guideline, _changes_outcome))
-        self._outcome = _table(boxes, guideline)
-        choosing = _choosing(guideline)
-        self._choosing: Callable[[Point], object] = itemgetter(*sorted(choosing)) if choosing else lambda _: ()
-        idle = frozenset(_idle(guideline, choosing, boxes))
-        self.askable = tuple(
-            fact
-            for fact in guideline.vocabulary.askable
-            if isinstance(fact, Findings) or any(not changes.items() <= idle for _, changes in fact.statable)
-        )
+        self._outcome = _table(_boxes(rule, guideline, _changes_outcome), guideline)
+        self.masks = self._outcome.masks
+        self.choosing = frozenset(choosing(guideline))
+        self.heard = self.choosing.union(self.masks)
+        screened = guideline.vocabulary.screened
+        self.askable = tuple(each for each in facts if each.path in screened or not self.heard.isdisjoint(each.reach))
 
     def whole(self, point: Point) -> int:
         """All that the rule's recommendation is made of: of two points of one number it is the same."""
@@ -36,9 +30,9 @@ class Hearing:
         """The same for its sentence, grades and sources only."""
         return self._outcome.fitting(point)
 
-    def choice(self, point: Point) -> object:
-        """All that chooses the rule and its trigger."""
-        return self._choosing(point)
+    def but_for(self, point: Point) -> dict[str, int]:
+        """Feature -> the outcome's number were that one not heard; its AND with a value's mask is the whole number."""
+        return self._outcome.but_for(point)
 
 
 def _table(boxes: Iterable[Box], guideline: Guideline) -> CompiledTable:
@@ -54,7 +48,7 @@ def _names(boxes: Iterable[Box]) -> set[str]:
     return {name for box in boxes for name in box}
 
 
-def _choosing(guideline: Guideline) -> set[str]:
+def choosing(guideline: Guideline) -> set[str]:
     """The features that choose the rule and the trigger."""
     gates = _names(box for rule in guideline.gates.items for box in rule.when)
     axes = {feature.name for feature in guideline.table.table.inputs}
@@ -82,17 +76,3 @@ def _boxes(rule: Rule, guideline: Guideline, counts: Callable[[Effect], bool]) -
 def _changes_outcome(effect: Effect) -> bool:
     graded = effect.lowers_certainty
     return bool(graded or effect.prefix or effect.adds or effect.ends or effect.cite_first or effect.citations)
-
-
-def _idle(guideline: Guideline, choosing: AbstractSet[str], boxes: Iterable[Box]) -> Iterator[tuple[str, str]]:
-    """Stated features with the values that neither the choice nor the boxes tell from the first one."""
-    accepting: dict[str, list[frozenset[str]]] = {}
-    for box in boxes:
-        for name, accepted in box.items():
-            accepting.setdefault(name, []).append(accepted)
-    heard = choosing | accepting.keys()
-    for feature in (*guideline.vocabulary.features, *guideline.vocabulary.counted):
-        if feature.name in choosing or not heard.isdisjoint(guideline.chain.following[feature.name]):
-            continue
-        fits = [[value in accepted for accepted in accepting.get(feature.name, ())] for value in feature.values]
-        yield from ((feature.name, value) for value, own in zip(feature.values, fits, strict=True) if own == fits[0])

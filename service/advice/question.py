@@ -11,7 +11,7 @@ from marshmallow import ValidationError
 
 from service.advice.advice import Advice
 from service.advice.decision import Decision, contradictions, decide
-from service.advice.recommendation import Wordings
+from service.advice.wordings import Wordings
 from service.facts.identifier import Encoder, write
 from service.facts.json_body import Json, Repeated, crowded, pointer, repeated
 from service.facts.normal_form import normal_form, recount

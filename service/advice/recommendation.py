@@ -3,14 +3,10 @@
 from dataclasses import dataclass
 
 from service.advice.decision import Decision, effects, wording_point
-from service.advice.hearing import Hearing
-from service.advice.kept import Kept
-from service.knowledge.guideline import Guideline, holds
+from service.knowledge.guideline import holds
 from service.knowledge.model import CERTAINTIES, DOMAINS, Cited, Effect, Grading, Modifier, Reason, Rule
 
 NONE = "none"
-KEPT = 20_000
-"""Recommendations kept for each guideline, at about 2 kB; when it is full it starts anew."""
 SAFETY_ONLY = ("safety",)
 UNSOURCED = "safety proposal, awaiting sign-off"
 """How a statement that no read source supports is labelled (GUIDELINE E2.1)."""
@@ -34,7 +30,7 @@ class Removed:
 
 @dataclass(frozen=True, eq=False)
 class Recommendation:
-    """What is recommended, on what grounds, how strongly and how soon. Compared by identity: see Wordings."""
+    """What is recommended, on what grounds, how strongly and how soon. Compared by identity: see wordings.py."""
 
     rule: Rule
     statement: str
@@ -50,48 +46,6 @@ class Recommendation:
     warnings: tuple[str, ...]
     decision_aid: bool
     key_message: str
-
-
-@dataclass(frozen=True, eq=False)
-class Outcome:
-    """What an answer would become, in short. Compared by identity: see Wordings."""
-
-    rule: Rule
-    statement: str
-    certainty: str
-    urgency: str
-    citations: tuple[Cited, ...]
-
-
-class Wordings:
-    """What one guideline has said: kept by all that it depends on, which is the rule, the trigger and what it hears.
-
-    Trying the values of missing facts asks for the same few again and again. Shared between threads:
-    two may make the same one at once, which is the same value twice.
-    """
-
-    def __init__(self, guideline: Guideline) -> None:
-        self.hearing = {rule.id: Hearing(rule, guideline) for rule in guideline.rules.values()}
-        self._known = Kept[tuple[str, str, int], Recommendation](KEPT)
-        self._outcomes = Kept[tuple[str, str, int], Outcome](KEPT)
-
-    def of(self, decision: Decision) -> Recommendation:
-        """The recommendation for this decision."""
-        key = (decision.rule.id, decision.trigger, self.hearing[decision.rule.id].whole(decision.point))
-        found = self._known.get(key)
-        if found is None:
-            found = self._known.keep(key, recommend(decision))
-        return found
-
-    def outcome(self, decision: Decision) -> Outcome:
-        """The same in short: many recommendations that differ in their options and checks have one outcome."""
-        key = (decision.rule.id, decision.trigger, self.hearing[decision.rule.id].outcome(decision.point))
-        found = self._outcomes.get(key)
-        if found is None:
-            whole = self.of(decision)
-            short = Outcome(whole.rule, whole.statement, whole.certainty, whole.urgency, whole.citations)
-            found = self._outcomes.keep(key, short)
-        return found
 
 
 def recommend(decision: Decision) -> Recommendation:

@@ -1,6 +1,6 @@
 """Advice as JSON: the full answer, and what the briefer views leave out."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Hashable, Iterable
 from typing import Any, TypeAlias
 from weakref import WeakKeyDictionary
 
@@ -8,13 +8,19 @@ import orjson
 
 from service.advice.advice import Advice
 from service.advice.evidence import Applicability, cited, evidence
+from service.advice.kept import Kept
 from service.advice.missing import Missing
 from service.advice.question import Answer
-from service.advice.recommendation import Outcome, Recommendation
+from service.advice.recommendation import Recommendation
+from service.advice.wordings import Outcome
+from service.engine.compile import CompiledTable, Point
+from service.engine.trace import step
 from service.knowledge.guideline import Guideline
 from service.knowledge.model import Citation, Cited, Clause, Rule, Statement
 
 VIEWS = ("full", "brief", "row")
+KEPT = 20_000
+"""Parts kept for each guideline, at a few hundred bytes; when it is full it starts anew."""
 Member: TypeAlias = Any
 """A JSON value, or one that is written already (orjson.Fragment)."""
 
@@ -32,6 +38,7 @@ class Renderer:
         self._changes = {rule.id: _written(_what_would_change(guideline, rule)) for rule in guideline.rules.values()}
         self._whole: WeakKeyDictionary[Recommendation, orjson.Fragment] = WeakKeyDictionary()
         self._short: WeakKeyDictionary[Outcome, orjson.Fragment] = WeakKeyDictionary()
+        self._parts = Kept[Hashable, orjson.Fragment](KEPT)
 
     def write(self, answer: Answer, view: str) -> bytes:
         """The answer as the view shows it, as JSON."""
@@ -46,18 +53,18 @@ class Renderer:
 
     def _full(self, answer: Answer) -> dict[str, Member]:
         shown, advice = self._brief(answer), answer.advice
-        listed = {name for name, _ in advice.cited}
+        listed = advice.cited
         shown["citations"] += [self._unused[name] for name in self._beside if name not in listed]
         shown["applicability"] = self._applicability.at(advice.decision.point)
         shown["evidence"] = self._evidence
-        shown["communication"] = _communication(advice)
+        spoken = "communication", advice.lead.rule.id, advice.lead.key_message
+        shown["communication"] = self._part(spoken, lambda: _communication(advice))
         return shown
 
     def _brief(self, answer: Answer) -> dict[str, Member]:
         """Without evidence, applicability and communication."""
         advice = answer.advice
-        guideline, decision = advice.guideline, advice.decision
-        dissent, questions = advice.told
+        guideline, decision, rule = advice.guideline, advice.decision, advice.lead.rule
         return {
             "decision_id": answer.decision_id,
             "guideline": self._named,
@@ -65,25 +72,12 @@ class Renderer:
             "recommendations": [self._recommendation(item) for item in advice.recommendations],
             "because": {
                 "derived": {axis: decision.point[axis] for axis in guideline.release.axes},
-                "trace": [
-                    {"table": s.table, "title": s.title, "row": s.row, "inputs": s.inputs, "output": s.output}
-                    for s in advice.trace
-                ],
-                "nearest": [
-                    {
-                        "rule": near.row,
-                        "code": guideline.rules[near.row].code,
-                        "title": guideline.rules[near.row].title,
-                        "feature": near.feature,
-                        "stated": near.stated,
-                        "needed": near.needed,
-                    }
-                    for near in advice.nearest
-                ],
+                "trace": self._trace(advice),
+                "nearest": self._part(("nearest", guideline.table.cell(decision.point)), lambda: _nearest(advice)),
             },
             "missing_facts": [self._missing(item) for item in advice.missing],
             "must_check": advice.must_check,
-            "what_would_change": self._changes[advice.lead.rule.id],
+            "what_would_change": self._changes[rule.id],
             "modifiers": [
                 {"id": modifier.id, "title": modifier.title, "notes": notes} for modifier, notes in advice.notes
             ],
@@ -91,10 +85,10 @@ class Renderer:
             "data_conflicts": [_conflict(clause) for clause in advice.data_conflicts],
             "refused": [{"pointer": fault.pointer, "code": fault.code} for fault in answer.refused],
             "citations": [
-                citation(guideline.citations[name], used) if used else self._unused[name] for name, used in advice.cited
+                self._citation(name, used) if used else self._unused[name] for name, used in advice.cited.items()
             ],
-            "dissent": [_statement(statement) for statement in dissent],
-            "open_questions": [_statement(statement) for statement in questions],
+            "dissent": self._part(("dissent", rule.id), lambda: list(map(_statement, advice.told[0]))),
+            "open_questions": self._part(("open questions", rule.id), lambda: list(map(_statement, advice.told[1]))),
             "disclaimer": guideline.release.disclaimer,
             "links": {
                 "self": f"/v1/recommendations/{answer.decision_id}",
@@ -106,6 +100,24 @@ class Renderer:
         found = self._whole.get(item)
         if found is None:
             found = self._whole[item] = _written(_recommendation(self.guideline, item))
+        return found
+
+    def _trace(self, advice: Advice) -> list[Member]:
+        point, gate = advice.decision.point, advice.gate
+        steps = [self._step(table, point) for table in advice.tables]
+        return steps if gate is None else [*steps, gate]
+
+    def _step(self, table: CompiledTable, point: Point) -> Member:
+        return self._part((table.table.name, table.cell(point)), lambda: step(table, point))
+
+    def _citation(self, name: str, used: tuple[Cited, ...]) -> Member:
+        return self._part(used, lambda: citation(self.guideline.citations[name], used))
+
+    def _part(self, key: Hashable, make: Callable[[], Any]) -> orjson.Fragment:
+        """What many answers share, by all that it depends on."""
+        found = self._parts.get(key)
+        if found is None:
+            found = self._parts.keep(key, _written(make()))
         return found
 
     def _missing(self, item: Missing) -> dict[str, Member]:
@@ -226,6 +238,21 @@ def _what_would_change(guideline: Guideline, rule: Rule) -> list[dict[str, Any]]
 
 def _conflict(clause: Clause) -> dict[str, Any]:
     return {"rule": clause.id, "facts": list(clause.at), "detail": clause.detail}
+
+
+def _nearest(advice: Advice) -> list[dict[str, Any]]:
+    guideline = advice.guideline
+    return [
+        {
+            "rule": near.row,
+            "code": guideline.rules[near.row].code,
+            "title": guideline.rules[near.row].title,
+            "feature": near.feature,
+            "stated": near.stated,
+            "needed": near.needed,
+        }
+        for near in advice.nearest
+    ]
 
 
 def _communication(advice: Advice) -> dict[str, Any] | None:

@@ -44,25 +44,32 @@ class Chain:
             derived[name] = outputs[place(derived)]
         return derived
 
-    def amend(self, derived: Point, changes: Point) -> dict[str, str]:
-        """A point that `derive` has completed, with other values for some stated features and what follows from them.
+    def moved(self, derived: Point, changes: Point) -> dict[str, str]:
+        """What is another value in a point that `derive` has completed once these stated features have theirs.
 
-        The same as deriving anew, but only the tables that read something that has changed are asked.
+        The same as deriving anew, but only the tables that read something that has moved are asked.
         """
-        amended = {**derived, **changes}
+        moved = {name: value for name, value in changes.items() if derived[name] != value}
+        amended = {**derived, **moved}
         reached = 0
-        for name, value in changes.items():
-            if derived[name] != value:
-                reached |= self._readers[name]
+        for name in moved:
+            reached |= self._readers[name]
         while reached:
             lowest = reached & -reached
             name, place, outputs = self._steps[lowest.bit_length() - 1]
             output = outputs[place(amended)]
             reached ^= lowest
             if output != derived[name]:
-                amended[name] = output
+                amended[name] = moved[name] = output
                 reached |= self._readers[name]
-        return amended
+        return moved
+
+    def heard(self, names: Iterable[str]) -> frozenset[str]:
+        """The features on which it depends what other values of these stated ones move: themselves among them."""
+        names = set(names)
+        follow = {each for name in names for each in self.following[name]}
+        read = {each.name for table in self.tables if table.table.name in follow for each in table.table.inputs}
+        return frozenset((names | read) - follow)
 
     @cached_property
     def following(self) -> Mapping[str, frozenset[str]]:

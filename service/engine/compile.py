@@ -7,7 +7,8 @@ slower: they leave the processor's cache.) Nothing is kept of the points asked.
 """
 
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
-from operator import itemgetter
+from itertools import accumulate
+from operator import and_, itemgetter
 from typing import TypeAlias
 
 from service.engine.table import Box, HitPolicy, Row, Table
@@ -32,11 +33,14 @@ class CompiledTable:
     place: Place
     """Where the row of a point stands in `cells`; apart from them, so that a chain need not make a call for each."""
     cells: Mapping[Hashable, Row]
+    cell: Place
+    """The values of all that the table reads: where it is small, that is the place."""
 
     def __init__(self, table: Table) -> None:
         self.table = table
         self.masks = masks_of(table.inputs, [box for _, box in table.entries])
         self._features = tuple(self.masks.items())
+        self.cell = _values([feature.name for feature in table.inputs])
         self.everything = (1 << len(table.entries)) - 1
         if table.hit_policy is HitPolicy.COLLECT:
             self.place, self.cells = _nowhere, {}  # no one row holds
@@ -51,6 +55,13 @@ class CompiledTable:
         for name, accepted in self._features:
             bits &= accepted[point[name]]
         return bits
+
+    def but_for(self, point: Point) -> dict[str, int]:
+        """For each feature the bits of the boxes that fit but for it; ANDed with the mask of a value, what fits."""
+        masks = [accepted[point[name]] for name, accepted in self._features]
+        before = list(accumulate(masks, and_, initial=self.everything))
+        after = list(accumulate(reversed(masks), and_, initial=self.everything))[-2::-1]
+        return {name: one & other for (name, _), one, other in zip(self._features, before, after, strict=False)}
 
     def decide(self, point: Point) -> Row:
         """Give the one row that holds at this point; LookupError if there is none (the proof excludes it)."""
@@ -109,7 +120,11 @@ def _accepted(features: Sequence[Feature], masks: Masks, bits: int) -> tuple[Pla
     names = [feature.name for feature in features]
     alone = len(names) == 1  # of one feature itemgetter gives the value itself
     found: dict[Hashable, int] = {cell[0] if alone else cell: left for cell, left in cells.items()}
-    return itemgetter(*names) if names else _nowhere, found
+    return _values(names), found
+
+
+def _values(names: Sequence[str]) -> Place:
+    return itemgetter(*names) if names else _nowhere
 
 
 def _groups(features: Sequence[Feature]) -> list[list[Feature]]:

@@ -11,6 +11,7 @@ import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from operator import getitem, itemgetter
 
 from service.facts.normal_form import recount
 from service.knowledge.vocabulary import Vocabulary
@@ -37,17 +38,17 @@ class Encoder:
 
     def __init__(self, vocabulary: Vocabulary) -> None:
         self._vocabulary = vocabulary
-        self._ranks: list[tuple[str, dict[str, int]]] = []
+        self._values = itemgetter(*(feature.name for feature in vocabulary.features))
+        self._ranks: list[dict[str, int]] = []
         weight = 1
         for feature in vocabulary.features:
-            ranks = {value: rank * weight for rank, value in enumerate(feature.values)}
-            self._ranks.append((feature.name, ranks))
+            self._ranks.append({value: rank * weight for rank, value in enumerate(feature.values)})
             weight *= len(feature.values)
         self._size = weight
 
     def encode(self, point: Mapping[str, str]) -> str:
         """The number of the point, in base 62."""
-        return _base62(sum(ranks[point[name]] for name, ranks in self._ranks))
+        return _base62(sum(map(getitem, self._ranks, self._values(point))))
 
     def decode(self, facts: str) -> dict[str, str] | None:
         """The point, or None where the text is not the shortest form of a number of this vocabulary."""

@@ -109,6 +109,11 @@ class Guideline:
         """Name of each finding and of the feature that is its tier."""
         return tuple((finding.name, finding.tier) for finding in self.findings)
 
+    @cached_property
+    def tiers_of_findings(self) -> frozenset[str]:
+        """Names of those features."""
+        return frozenset(name for _, name in self.finding_tiers)
+
     def present(self, finding: Finding, point: Point) -> bool:
         """Whether a finding is present: its tier is then one of the tiers that the findings have together."""
         return point.get(finding.tier) in self.tier_rank

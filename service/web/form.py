@@ -12,7 +12,7 @@ from typing import Any
 
 from werkzeug.datastructures import MultiDict
 
-from service.advice.missing import GRADES_OF_THE_LIVING
+from service.advice.trials import GRADES_OF_THE_LIVING
 from service.engine.vocabulary import UNKNOWN
 from service.facts.json_body import Json, Repeated
 from service.facts.refusal import Fault

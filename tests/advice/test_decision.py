@@ -20,5 +20,5 @@ def test_what_is_decided_after_a_change_is_what_would_be_decided_anew(guideline:
         for feature in features:
             for value in feature.values:
                 changes = {feature.name: value}
-                amended = guideline.chain.amend(before.point, changes)
+                amended = {**before.point, **guideline.chain.moved(before.point, changes)}
                 assert decided(guideline, amended) == decide(guideline, {**stated, **changes})

@@ -47,7 +47,7 @@ def everything_tried(
             trial = decide(guideline, {**stated, **changes})
             brought = {clause.id for clause in guideline.implausible.at(trial.point)} - held
             if not brought and (trial.emergency or not contradictions(trial)):
-                would_become[value] = wordings.outcome(trial)
+                would_become[value] = wordings.outcome(trial.point)
         same = (given.rule.code, given.statement, given.certainty)
         if any((each.rule.code, each.statement, each.certainty) != same for each in would_become.values()):
             decisive = any(each.rule.code != given.rule.code for each in would_become.values())
@@ -62,7 +62,7 @@ def test_what_is_left_out_of_the_trials_changes_nothing(guideline: Guideline) ->
     for stated in patients(guideline):
         decision = decide(guideline, stated)
         given = questioner.wordings.of(decision)
-        missing = missing_facts(decision, given, stated, questioner.wordings)
+        missing = missing_facts(decision, given, questioner.wordings)
         tried = everything_tried(decision, stated, questioner)
         told = {each.fact: (each.decisive, each.would_become) for each in missing if "complications" not in each.fact}
         assert told == tried

@@ -45,12 +45,18 @@ ANY = st.fixed_dictionaries({"wind": st.sampled_from(WIND.values), "rain": st.sa
 
 
 @given(ANY, ANY, st.sets(st.sampled_from(["wind", "rain"])))
-def test_amending_is_deriving_anew(before, after, names):
+def test_what_moves_is_what_deriving_anew_gives(before, after, names):
     chain = Chain((WIND, RAIN), (ROUGH, SAIL))
     derived, changes = chain.derive(before), {name: after[name] for name in names}
-    kept = dict(derived)
-    assert chain.amend(derived, changes) == chain.derive({**before, **changes})
+    kept, anew = dict(derived), chain.derive({**before, **changes})
+    assert chain.moved(derived, changes) == {name: anew[name] for name in anew if anew[name] != kept[name]}
     assert derived == kept
+
+
+def test_what_moves_depends_on_what_the_tables_behind_it_read():
+    chain = Chain((WIND, RAIN), (ROUGH, SAIL))
+    assert chain.heard(["wind"]) == {"wind", "rain"}
+    assert Chain((WIND, RAIN), (ROUGH,)).heard([]) == frozenset()
 
 
 def test_the_trace_has_a_step_for_each_table_in_order():

@@ -1,0 +1,100 @@
+"""What one guideline has said: kept by all that it depends on, which is the rule, the trigger and what they hear."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from service.advice.decision import Decision, decided
+from service.advice.hearing import Hearing, choosing
+from service.advice.kept import Kept
+from service.advice.recommendation import Recommendation, recommend
+from service.advice.trials import open_facts, values_of
+from service.engine.compile import Point
+from service.knowledge.guideline import Guideline
+from service.knowledge.model import Cited, Rule
+
+KEPT = 20_000
+"""Recommendations kept for each guideline, at about 2 kB; when it is full it starts anew."""
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """What an answer would become, in short. Compared by identity: see Wordings."""
+
+    rule: Rule
+    statement: str
+    certainty: str
+    urgency: str
+    citations: tuple[Cited, ...]
+
+
+class Wordings:
+    """Trying the values of missing facts asks for the same few recommendations again and again.
+
+    Shared between threads: two may make the same one at once, which is the same value twice.
+    """
+
+    def __init__(self, guideline: Guideline) -> None:
+        self._guideline = guideline
+        facts = tuple(open_facts(guideline))
+        self.hearing = {rule.id: Hearing(rule, guideline, facts) for rule in guideline.rules.values()}
+        self._choice = values_of(choosing(guideline))
+        self._chosen = Kept[object, tuple[str, str]](KEPT)
+        self._known = Kept[tuple[str, str, int], Recommendation](KEPT)
+        self._outcomes = Kept[tuple[str, str, int], Outcome](KEPT)
+
+    def of(self, decision: Decision) -> Recommendation:
+        """The recommendation for this decision."""
+        key = (decision.rule.id, decision.trigger, self.hearing[decision.rule.id].whole(decision.point))
+        found = self._known.get(key)
+        if found is None:
+            found = self._known.keep(key, recommend(decision))
+        return found
+
+    def outcome(self, point: Point) -> Outcome:
+        """In short what is recommended at a point: many recommendations that differ in their options have one outcome.
+
+        The point has every derived feature.
+        """
+        choice = self._choice(point)
+        chosen = self._chosen.get(choice)
+        if chosen is None:
+            decision = decided(self._guideline, point)
+            chosen = self._chosen.keep(choice, (decision.rule.id, decision.trigger))
+        return self.short((*chosen, self.hearing[chosen[0]].outcome(point)), point)
+
+    def short(self, key: tuple[str, str, int], point: Point) -> Outcome:
+        """The outcome with this rule, trigger and what the rule hears of the point."""
+        found = self._outcomes.get(key)
+        if found is None:
+            whole = self.of(decided(self._guideline, point))
+            short = Outcome(whole.rule, whole.statement, whole.certainty, whole.urgency, whole.citations)
+            found = self._outcomes.keep(key, short)
+        return found
+
+
+class After:
+    """What becomes of one decision when something moves in its point."""
+
+    def __init__(self, decision: Decision, wordings: Wordings) -> None:
+        self._point, self._wordings = decision.point, wordings
+        self._chosen = decision.rule.id, decision.trigger
+        self._hearing = wordings.hearing[decision.rule.id]
+        self._heard = self._hearing.outcome(decision.point)
+        self._but_for = self._hearing.but_for(decision.point)
+        self.now = wordings.short((*self._chosen, self._heard), decision.point)
+
+    def outcome(self, moved: Mapping[str, str]) -> Outcome:
+        """The outcome then; the very same object where it stays."""
+        hearing = self._hearing
+        if hearing.heard.isdisjoint(moved):
+            return self.now
+        if not hearing.choosing.isdisjoint(moved):
+            return self._wordings.outcome({**self._point, **moved})
+        listened = [name for name in moved if name in self._but_for]
+        if len(listened) == 1:  # as mostly: one AND instead of one for each feature
+            heard = self._but_for[listened[0]] & hearing.masks[listened[0]][moved[listened[0]]]
+        else:
+            heard = hearing.outcome({**self._point, **moved})
+        if heard == self._heard:
+            return self.now
+        return self._wordings.short((*self._chosen, heard), {**self._point, **moved})
