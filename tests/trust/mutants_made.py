@@ -8,11 +8,12 @@ YAML; here both are changed and counted in one way.
 import ast
 import copy
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
+from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import yaml
 
@@ -23,6 +24,10 @@ CODE = ("evidence", "engine")
 DERIVATIONS = sorted((CONTENT / "guidelines" / GUIDELINE).glob("*/derivations.yaml"))
 
 
+Content: TypeAlias = ast.Module | dict[str, Any]
+"""What is in a file: Python or YAML."""
+
+
 @dataclass(frozen=True)
 class Mutant:
     """One change: of what, where, how, in which function or method of a module; and the file as it is then."""
@@ -30,18 +35,19 @@ class Mutant:
     group: str
     file: Path
     name: str
-    content: ast.Module | dict[str, Any]
+    content: Callable[[], Content]
     function: str = ""
 
     @cached_property
     def text(self) -> str:
         """What stands in the file then."""
-        if isinstance(self.content, ast.Module):
-            return ast.unparse(self.content)
-        return yaml.dump(self.content, Dumper=yaml.CSafeDumper, sort_keys=False, width=1000)
+        content = self.content()
+        if isinstance(content, ast.Module):
+            return ast.unparse(content)
+        return yaml.dump(content, Dumper=yaml.CSafeDumper, sort_keys=False, width=1000)
 
 
-def read(file: Path) -> ast.Module | dict[str, Any]:
+def read(file: Path) -> Content:
     """What a file holds, unchanged."""
     if file.suffix == ".py":
         return ast.parse(file.read_text())
@@ -54,10 +60,10 @@ def of_code() -> Iterator[Mutant]:
     for group in CODE:
         for file in sorted((ROOT / "service" / group).glob("*.py")):
             number = Counter[str]()
-            for function, what, tree in changes(ast.parse(file.read_text())):
+            for function, what, changed in changes(ast.parse(file.read_text())):
                 name = f"{group}/{file.name} {function or 'module'}: {what}"
                 number[name] += 1
-                yield Mutant(group, file, f"{name} #{number[name]}", tree, function)
+                yield Mutant(group, file, f"{name} #{number[name]}", changed, function)
 
 
 SWAPS: dict[type, tuple[type, ...]] = {
@@ -71,16 +77,20 @@ SWAPS: dict[type, tuple[type, ...]] = {
 NAMES = {"min": "max", "max": "min", "all": "any", "any": "all", "sum": "len"}
 
 
-def changes(tree: ast.Module) -> Iterator[tuple[str, str, ast.Module]]:
-    """Every changed copy of a module, with the function (or method) in whose body it is, if any, and its kind."""
+def changes(tree: ast.Module) -> Iterator[tuple[str, str, Callable[[], ast.Module]]]:
+    """Every change of a module: the function (or method) in whose body it is, if any, its kind, and what gives a
+    changed copy."""
     _tell_apart(tree)
     functions = dict(_functions(tree))
     for index, node in enumerate(ast.walk(tree)):
         for what, change in _of(node):
-            changed = copy.deepcopy(tree)
-            found = next(each for number, each in enumerate(ast.walk(changed)) if number == index)
-            change(found, changed)
-            yield functions.get(index, ""), what, changed
+            yield functions.get(index, ""), what, partial(_changed, tree, index, change)
+
+
+def _changed(tree: ast.Module, index: int, change: Callable[[ast.AST, ast.Module], None]) -> ast.Module:
+    changed = copy.deepcopy(tree)
+    change(next(islice(ast.walk(changed), index, None)), changed)
+    return changed
 
 
 def _tell_apart(tree: ast.Module) -> None:
@@ -158,7 +168,7 @@ def of_derivations() -> Iterator[Mutant]:
                 for what, changed in table_changes(of_table):
                     whole = content | {part: [*content[part][:index], changed, *content[part][index + 1 :]]}
                     name = f"{file.parent.name}: {of_table['output']}, {what}"
-                    yield Mutant("derivations", file, name, whole)
+                    yield Mutant("derivations", file, name, partial(dict, whole))
 
 
 def table_changes(of_table: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
