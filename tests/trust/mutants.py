@@ -24,7 +24,6 @@ TESTS = {
         "tests/advice/test_tiers.py",
         "tests/knowledge/test_worked_cases.py",
         "tests/advice/test_decision_table.py",
-        "tests/advice/test_contradictions.py",
     ),
     "engine": ("tests/engine", "tests/knowledge/test_worked_cases.py"),
 }
