@@ -3,6 +3,8 @@
 import copy
 import datetime as dt
 import json
+import uuid
+from collections.abc import Iterator
 from itertools import count
 from typing import Any
 
@@ -22,17 +24,27 @@ OTHER = (
 """Observations that fill a record."""
 
 
-def patient_view(size: int) -> bytes:
-    """A patient-view call with a record of about so many bytes."""
+def patient_views(size: int, *, same_chart: bool) -> Iterator[bytes]:
+    """Patient-view calls with a record of about so many bytes, each with another hookInstance.
+
+    The record is the same, or each time the one of another birthday and other measurements.
+    """
     call = copy.deepcopy(CALL)
     observations = call["prefetch"]["observations"]
     for number in count():
-        body = json.dumps(call).encode()
-        if len(body) >= size:
-            return body
+        if len(json.dumps(call)) >= size:
+            break
         observations["entry"].append({"resource": _observation(number)})
         observations["total"] += 1
-    raise AssertionError
+    filled = [each["resource"] for each in observations["entry"] if each["resource"]["id"].startswith("filler-")]
+    born = dt.date(1940, 1, 1)
+    for number in count():
+        call["hookInstance"] = str(uuid.UUID(int=number, version=4))
+        if not same_chart:
+            call["prefetch"]["patient"]["birthDate"] = (born + dt.timedelta(days=number % 15_000)).isoformat()
+            for each in filled:
+                each["valueQuantity"]["value"] = number
+        yield json.dumps(call).encode()
 
 
 def bundle(size: int) -> bytes:

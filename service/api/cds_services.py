@@ -3,17 +3,19 @@
 from dataclasses import dataclass
 from typing import Any
 
-from flask import Blueprint, Response, current_app
+import orjson
+from flask import Blueprint, Response, current_app, g
 
 from service.advice.question import Answer, Questioner, Refused
 from service.api.access import CDS, scope
+from service.api.answers import cache
 from service.api.body import FHIR_JSON, JSON, parse_json, read_body
 from service.api.extract import TIMES_ONE
 from service.api.json_out import fresh, json_response
 from service.api.knowledge import knowledge, overdue, settings
 from service.api.limits import EmergencyTest
 from service.api.problems import Problem, malformed
-from service.ehr.call import Call, read_call
+from service.ehr.call import Call, lasting, read_call
 from service.ehr.card_uuid import CardUuids
 from service.ehr.cards import Place, advice_card, uncertain_card
 from service.ehr.detail import Findings
@@ -63,7 +65,25 @@ def call(service: str) -> Response:
     questioner, cards, index = offered(service)
     limit, hook = settings().max_body_bytes * TIMES_ONE, cards.services[index].hook
     emergency = _emergency_test(questioner, cards, hook)
-    tree = parse_json(read_body(limit, JSON, FHIR_JSON, example=EXAMPLE, emergency=emergency))
+    body = read_body(limit, JSON, FHIR_JSON, example=EXAMPLE, emergency=emergency)
+    # All that an answer depends on: how old a finding is counts. A chart is opened again and again.
+    said = repr((service, g.get("caller"), settings().today())).encode()
+    key = cache().locked.key(said, *lasting(body))
+    kept = cache().locked.get(key)
+    if kept is not None:
+        g.cache, written = "near", door().uuids.renewed(kept)
+    else:
+        told, again = _answered(questioner, cards, body, index)
+        written = orjson.dumps({"cards": told})
+        if again:
+            cache().locked.put(key, door().uuids.without(written))
+    return fresh(Response(written, mimetype=JSON))
+
+
+def _answered(questioner: Questioner, cards: Cards, body: bytes, index: int) -> tuple[list[dict[str, Any]], bool]:
+    """The cards for a call, and whether the same call has the same ones."""
+    tree = parse_json(body)
+    hook = cards.services[index].hook
     try:
         asked = read_call(tree, hook)
     except FaultsError as error:
@@ -77,8 +97,13 @@ def call(service: str) -> Response:
         terminology = knowledge().library.terminology
         drafts = relevant_drafts(cards.orders, terminology, asked.drafts, asked.selections, asked.patient)
         if not drafts:
-            return fresh(json_response({"cards": []}))
-    return fresh(json_response({"cards": _cards(questioner, cards, asked, drafts, index)}))
+            return [], True
+    record = gather(cards, asked.patient, asked.prefetch, door().servers, _access(asked))
+    extraction, answer = _asked_about(questioner, asked, record)
+    _refuse_what_cannot_be_said(record, extraction, answer)
+    findings = Findings(extraction, record, overdue(questioner.guideline, settings().today()))
+    place = Place(settings().public_url, settings().pages, index, asked.patient)
+    return _cards(cards, answer, findings, drafts, place), not record.from_server
 
 
 def _emergency_test(questioner: Questioner, cards: Cards, hook: str) -> EmergencyTest:
@@ -111,10 +136,8 @@ def _offering(questioner: Questioner) -> Cards | None:
     return questioner.guideline.cards if knowledge().library.terminology else None
 
 
-def _cards(questioner: Questioner, cards: Cards, asked: Call, drafts: list[Draft], index: int) -> list[dict[str, Any]]:
-    record = gather(cards, asked.patient, asked.prefetch, door().servers, _access(asked))
-    extraction, answer = _asked_about(questioner, asked, record)
-    _refuse_what_cannot_be_said(record, extraction, answer)
+def _cards(cards: Cards, answer: Answer, findings: Findings, drafts: list[Draft], place: Place) -> list[dict[str, Any]]:
+    extraction, guideline = findings.extraction, answer.advice.guideline
     emergency = answer.advice.decision.emergency
     if extraction.deceased or (extraction.history_only and not drafts):
         return []
@@ -122,15 +145,13 @@ def _cards(questioner: Questioner, cards: Cards, asked: Call, drafts: list[Draft
         drafts = [draft for draft in drafts if draft.may_be_on(extraction.sides)]
         if not drafts:
             return []
-    findings = Findings(extraction, record, overdue(questioner.guideline, settings().today()))
-    place = Place(settings().public_url, settings().pages, index, asked.patient)
     if extraction.breast_cancer or emergency:
         return [advice_card(answer, findings, drafts, place, door().uuids)]
     found = extraction.data_conflicts or "complications" in extraction.facts
     if extraction.breast_cancer is None and (
-        found or points_to_cancer(knowledge().library.terminology, cards.uncertain.words, record.resources)
+        found or points_to_cancer(knowledge().library.terminology, cards.uncertain.words, findings.record.resources)
     ):
-        return [uncertain_card(questioner.guideline, findings, place, door().uuids)]
+        return [uncertain_card(guideline, findings, place, door().uuids)]
     return []
 
 

@@ -16,6 +16,7 @@ HEADERS = (
     ("Cross-Origin-Opener-Policy", "same-origin"),
     ("Cache-Control", "no-store"),
 )
+MISSED = tuple((each[0].lower(), each) for each in HEADERS)
 
 
 class SecurityHeaders:
@@ -29,8 +30,6 @@ class SecurityHeaders:
 
         def start(status: str, headers: list[tuple[str, str]], *error: Any) -> Callable[[bytes], object]:
             said = {name.lower() for name, _ in headers}
-            return start_response(
-                status, [*headers, *(each for each in HEADERS if each[0].lower() not in said)], *error
-            )
+            return start_response(status, [*headers, *(each for name, each in MISSED if name not in said)], *error)
 
         return self._app(environ, start)

@@ -10,7 +10,7 @@ from werkzeug.exceptions import MethodNotAllowed
 from service.advice.question import Answer, Questioner, Refused
 from service.advice.render import VIEWS, row
 from service.api.access import ADVICE, OPEN, scope
-from service.api.answers import Named, cache, respond, respond_once
+from service.api.answers import Named, cache, respond, respond_once, unchanged
 from service.api.body import emergency_in, parse_json, read_body
 from service.api.json_out import fresh
 from service.api.knowledge import knowledge, settings
@@ -24,6 +24,8 @@ blueprint = Blueprint("recommendations", __name__)
 
 BATCH = "batch"
 """No decision_id: that address takes a POST."""
+AGAIN = "private, no-cache"
+"""A permalink may be kept by who asked, and is asked for again each time."""
 
 
 @blueprint.post("/v1/recommendations")
@@ -52,11 +54,10 @@ def recall(decision_id: str) -> Response:
         return _latest(recalled(decision_id), view)
     if release != named.release:
         raise Problem("bad-request", "A permalink knows its own release; ?release=latest asks the newest one.")
-    response = respond(Named(decision_id, named.guideline, named.release, view), lambda: recalled(decision_id))
-    if settings().auth == "clients":
-        # Whoever comes without a key must not learn from a link of their own making what others asked.
-        del response.headers["Cache-Status"]
-    response.headers["Cache-Control"] = "private, no-cache"
+    answer = Named(decision_id, named.guideline, named.release, view)
+    if (same := unchanged(answer, AGAIN)) is not None:
+        return same
+    response = respond(answer, lambda: recalled(decision_id), AGAIN)
     response.make_conditional(request)
     return response
 
@@ -109,16 +110,14 @@ def _asked(guideline: str) -> Response:
     known = cache().near.get(asked)
     if known is not None:
         named = Named(*known.decode().split("|"))
-        response = respond(named, lambda: recalled(named.decision_id))
-    else:
-        answer, shown = _worked_out(newest, parse_json(body))
-        if answer.refused:
-            response = respond_once(answer, shown)
-        else:
-            named = Named.of(answer, shown)
-            response = respond(named, lambda: answer)
-            cache().near.put(asked, "|".join(astuple(named)).encode())
-    return fresh(response)
+        return respond(named, lambda: recalled(named.decision_id))
+    answer, shown = _worked_out(newest, parse_json(body))
+    if answer.refused:
+        return fresh(respond_once(answer, shown))
+    named = Named.of(answer, shown)
+    response = respond(named, lambda: answer)
+    cache().near.put(asked, "|".join(astuple(named)).encode())
+    return response
 
 
 def _worked_out(newest: Questioner, tree: Json) -> tuple[Answer, str]:
@@ -163,7 +162,7 @@ def _latest(old: Answer, view: str) -> Response:
         if name != "decision_id" and before[name] != after[name]
     ]
     response = respond_once(new, view, changed=changed)
-    response.headers["Cache-Control"] = "private, no-cache"
+    response.headers["Cache-Control"] = AGAIN
     return response
 
 

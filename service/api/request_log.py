@@ -22,21 +22,25 @@ def register(app: Flask) -> None:
 
 def _begin() -> None:
     structlog.contextvars.clear_contextvars()  # a thread serves many; nothing of one request may be told of the next
-    given = request.headers.get("X-Request-ID", "")
-    g.request_id = given if _GOOD_ID.fullmatch(given) else str(uuid.uuid4())
-    g.began = time.perf_counter()
-    structlog.contextvars.bind_contextvars(request_id=g.request_id)
-    trace = _TRACEPARENT.fullmatch(request.headers.get("traceparent", ""))
+    headers = request.headers
+    here = g._get_current_object()  # noqa: SLF001 - a proxy looks for it each time
+    given = headers.get("X-Request-ID", "")
+    here.request_id = given if _GOOD_ID.fullmatch(given) else str(uuid.uuid4())
+    here.began = time.perf_counter()
+    structlog.contextvars.bind_contextvars(request_id=here.request_id)
+    trace = _TRACEPARENT.fullmatch(headers.get("traceparent", ""))
     if trace:
         structlog.contextvars.bind_contextvars(trace_id=trace[1], parent_id=trace[2])
 
 
 def _end(response: Response) -> Response:
-    response.headers["X-Request-ID"] = g.request_id
+    rule, headers = request.url_rule, response.headers
+    here = g._get_current_object()  # noqa: SLF001 - see above
+    headers["X-Request-ID"] = here.request_id
     route, method = "-", "-"
-    if request.url_rule is not None:
-        route, method = request.url_rule.rule, request.method
-    seconds = time.perf_counter() - g.began
+    if rule is not None:
+        route, method = rule.rule, request.method
+    seconds = time.perf_counter() - here.began
     metrics().request(route, method, response.status_code, seconds)
     try:
         structlog.get_logger().info(
@@ -45,9 +49,9 @@ def _end(response: Response) -> Response:
             route=route,
             status=response.status_code,
             ms=round(seconds * 1000, 2),
-            release=response.headers.get("Guideline-Release"),
-            rule=g.get("rule"),
-            cache=g.get("cache"),
+            release=headers.get("Guideline-Release"),
+            rule=here.get("rule"),
+            cache=here.get("cache"),
             bytes=response.content_length,
         )
     finally:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from service.cache.locked import Locked
 from service.cache.near import Near
 from service.cache.shared import HIT, MISS, Shared
 
@@ -34,6 +35,7 @@ class Cache:
 
     def __init__(self, near: Near, shared: Shared | None) -> None:
         self.near = near
+        self.locked = Locked(near)
         self.shared = shared
 
     def find(self, name: str) -> Found:

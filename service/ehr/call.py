@@ -1,5 +1,6 @@
 """The body of a CDS Hooks call, checked as far as the service reads it. What it does not know, it passes over."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,6 +13,11 @@ ORDERS = ("order-select", "order-sign")
 SELECT = "order-select"
 MOST_DRAFTS = 500
 """Entries of draftOrders; the largest order set has some dozens."""
+
+ONLY_THIS_CALLS = (b'"hookInstance"', b'"access_token"')
+"""Members that are new in each call and change no answer, as long as no FHIR server is asked."""
+GOOD_TEXT = re.compile(rb'\s*:\s*"([A-Za-z0-9._~+/=-]+)"')
+"""What may stand there for what is left out: a text that passes every check, in its plain spelling."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +49,28 @@ def read_call(tree: Json, hook: str) -> Call:
     if reader.faults:
         raise FaultsError(reader.faults)
     return call
+
+
+def lasting(body: bytes) -> list[bytes]:
+    """The parts of a body that are the same when the same is asked again: all, but for this call's id and token.
+
+    Where two bodies have the same parts and one of them is a good call, the other one is, and says the same: each
+    differs from the other within one plain text, the only one of its name (a name is nowhere else in the body, in this
+    spelling), of which no more is read than that it is there, or that it can be sent on.
+    """
+    cuts = []
+    for name in ONLY_THIS_CALLS:
+        at = body.find(name)
+        # After a backslash the quotation mark is part of a longer name.
+        if at < 1 or body[at - 1 : at] == b"\\" or body.find(name, at + 1) >= 0:
+            continue
+        if text := GOOD_TEXT.match(body, at + len(name)):
+            cuts.append(text.span(1))
+    parts, begin = [], 0
+    for first, end in sorted(cuts):
+        parts.append(body[begin:first])
+        begin = end
+    return [*parts, body[begin:]]
 
 
 class _Reader:

@@ -3,11 +3,11 @@
 None of it is evidence. It only withdraws what an earlier examination says is absent.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from service.ehr.cancer import Cancer, linked
-from service.ehr.findings import ABSENT, findings_in
+from service.ehr.findings import ABSENT, Finding, findings_in
 from service.ehr.record import DROPPED, RECORDED, Item, Record
 from service.ehr.resources import Day, codings, texts, when
 
@@ -55,11 +55,13 @@ def place(record: Record, cancer: Cancer, item: Item) -> str:
     return "elsewhere" if places - {"side"} or _names(record, said, "elsewhere") else ""
 
 
-def not_understood(record: Record, cancer: Cancer) -> Iterator[Doubt]:
-    """What is not read as a finding and may be one."""
-    for item, used in (*((item, True) for item in record.of(*READ)), *((item, False) for item in record.unread)):
-        if item.type in READ and not (item.type == "Condition" and item.past):
-            for kind in _kinds(record, cancer, item, used=used):
+def not_understood(record: Record, cancer: Cancer, findings: Mapping[Item, Sequence[Finding]]) -> Iterator[Doubt]:
+    """What is not read as a finding and may be one; `findings` are those in the resources that are used."""
+    unread = {item: [*findings_in(record, item)] for item in record.unread if item.type in READ}
+    for item, found in (*findings.items(), *unread.items()):
+        if not (item.type == "Condition" and item.past):
+            said = {each.match.means for each in found if each.presence != ABSENT}
+            for kind in said if said and item in unread else _kinds(record, cancer, item, said):
                 yield Doubt(kind, item, latest(item))
     for kind, items in record.items.items():
         for item in items if kind not in READ else ():
@@ -67,10 +69,7 @@ def not_understood(record: Record, cancer: Cancer) -> Iterator[Doubt]:
                 yield Doubt(named, item, when(item.resource, *DATED)[1])
 
 
-def _kinds(record: Record, cancer: Cancer, item: Item, *, used: bool) -> set[str]:
-    found = {each.match.means for each in findings_in(record, item) if each.presence != ABSENT}
-    if found and not used:
-        return found
+def _kinds(record: Record, cancer: Cancer, item: Item, found: set[str]) -> set[str]:
     if found or any(record.match(name, item.codes) for name in ("complications", *KNOWN)) or _denied(record, item):
         return set()
     where = place(record, cancer, item)
@@ -78,9 +77,9 @@ def _kinds(record: Record, cancer: Cancer, item: Item, *, used: bool) -> set[str
         return set()
     said = [*texts(item.resource.get("code")), *texts(item.value[1])]
     here = where == "here" or _names(record, [*said, *texts(item.resource.get("bodySite"))], *PLACES)
-    kinds = record.terminology["complications"].meant(said)
+    kinds = record.said("complications", said)
     if kinds and (here or not item.codes or "sepsis_signs" in kinds):
-        return kinds
+        return {*kinds}
     cancerous = any(record.terminology["breast_cancer"].contains_word(text, "invasive") for text in said)
     return {ANY} if here and not cancerous and (not item.codes or not said) and item.type == "Condition" else set()
 
@@ -92,7 +91,7 @@ def _denied(record: Record, item: Item) -> bool:
 
 
 def _names(record: Record, said: list[str], *means: str) -> bool:
-    return not record.terminology["body_sites"].meant(said).isdisjoint(means)
+    return not record.said("body_sites", said).isdisjoint(means)
 
 
 def _named(record: Record, item: Item) -> set[str]:

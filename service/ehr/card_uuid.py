@@ -24,6 +24,10 @@ LOW = 62
 """Bits of a UUID after its variant."""
 WRITTEN = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", re.IGNORECASE)
 """The one spelling of ours, with its version and variant, or one card would be many; capitals are the same."""
+MEMBER, LENGTH = b'"uuid":"', 36
+"""Where one stands in written cards: in a text there, each quotation mark has a backslash before it."""
+DIGITS = (PAYLOAD + 3) // 4
+"""Hexadecimal digits of what a UUID names."""
 
 
 @dataclass(frozen=True)
@@ -50,19 +54,23 @@ class CardUuids:
         payload = _digest(guideline.key)
         for value, width in ((_ruled(guideline).index(rule), RULE), (part, PART), (service, SERVICE)):
             payload = payload << width | value
-        nonce = secrets.randbits(NONCE)
-        covered = (payload << CHECK | self._check(nonce, payload)) ^ self._cover(nonce)
-        bits = nonce << (PAYLOAD + CHECK) | covered
-        return str(uuid.UUID(int=_spread(bits)))
+        return self._made(payload)
+
+    def without(self, written: bytes) -> bytes:
+        """Cards of ours in JSON without spaces, with what each UUID names in its place."""
+        first, *rest = written.split(MEMBER)
+        return MEMBER.join([first, *(self._named(each[:LENGTH].decode()) + each[LENGTH:] for each in rest)])
+
+    def renewed(self, named: bytes) -> bytes:
+        """The same cards with new UUIDs."""
+        first, *rest = named.split(MEMBER)
+        made = (self._made(int(each[:DIGITS], 16)).encode() + each[DIGITS:] for each in rest)
+        return MEMBER.join([first, *made])
 
     def read(self, text: str) -> Named | None:
         """What the UUID names, or None where it is not one of ours (or of a release that is no longer loaded)."""
-        if not WRITTEN.fullmatch(text):
-            return None
-        bits = _gathered(uuid.UUID(text).int)
-        nonce, covered = bits >> (PAYLOAD + CHECK), bits & ((1 << (PAYLOAD + CHECK)) - 1)
-        payload, check = divmod(covered ^ self._cover(nonce), 1 << CHECK)
-        if not hmac.compare_digest(check.to_bytes(3), self._check(nonce, payload).to_bytes(3)):
+        payload = self._payload(text)
+        if payload is None:
             return None
         payload, service = divmod(payload, 1 << SERVICE)
         payload, part = divmod(payload, 1 << PART)
@@ -74,6 +82,27 @@ class CardUuids:
         if rule >= len(rules) or service >= len(services) or part > len(suggestions):
             return None
         return Named(*guideline.key, rules[rule], services[service].id, suggestions[part - 1].id if part else None)
+
+    def _named(self, text: str) -> bytes:
+        payload = self._payload(text)
+        if payload is None:
+            raise ValueError("not a UUID of ours")
+        return f"{payload:0{DIGITS}x}".encode()
+
+    def _made(self, payload: int) -> str:
+        nonce = secrets.randbits(NONCE)
+        covered = (payload << CHECK | self._check(nonce, payload)) ^ self._cover(nonce)
+        text = f"{_spread(nonce << (PAYLOAD + CHECK) | covered):032x}"
+        return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+
+    def _payload(self, text: str) -> int | None:
+        if not WRITTEN.fullmatch(text):
+            return None
+        bits = _gathered(uuid.UUID(text).int)
+        nonce, covered = bits >> (PAYLOAD + CHECK), bits & ((1 << (PAYLOAD + CHECK)) - 1)
+        payload, check = divmod(covered ^ self._cover(nonce), 1 << CHECK)
+        right = hmac.compare_digest(check.to_bytes(3), self._check(nonce, payload).to_bytes(3))
+        return payload if right else None
 
     def _check(self, nonce: int, payload: int) -> int:
         return self._digest(b"check", nonce << PAYLOAD | payload) >> (64 - CHECK)

@@ -58,8 +58,9 @@ class _Held:
 
 def read_complications(record: Record, cancer: Cancer, therapy: Therapy) -> None:
     """State the complications that are known to be present or absent."""
-    findings = [found for item in record.of("Condition", "Observation") for found in findings_in(record, item)]
-    doubts = [*not_understood(record, cancer)]
+    by_item = {item: [*findings_in(record, item)] for item in record.of("Condition", "Observation")}
+    findings = [found for each in by_item.values() for found in each]
+    doubts = [*not_understood(record, cancer, by_item)]
     held: dict[str, _Held] = {}
     unsure: list[tuple[str, list[Item], str]] = []
     present: set[str] = set()

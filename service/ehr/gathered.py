@@ -18,6 +18,8 @@ class Gathered:
 
     entries: tuple[Json, ...]
     states: Mapping[Datum, State]
+    from_server: bool
+    """Whether a FHIR server was asked: it may say something else the next time."""
 
     @property
     def resources(self) -> list[Json]:
@@ -51,14 +53,15 @@ def gather(
         if _is_read(datum):
             found[datum.id] = _own(found[datum.id], datum, patient)
     open_data = {datum: found[datum.id] for datum in cards.prefetch if _open(datum, found)}
-    if open_data and access is not None:
-        for name, more in servers.read(access, patient, open_data).items():
+    asks = access if open_data else None
+    if asks is not None:
+        for name, more in servers.read(asks, patient, open_data).items():
             if more.state in {State.WHOLE, State.PARTIAL}:
                 found[name] = more
             elif found[name].state is State.ABSENT:
                 found[name] = replace(found[name], state=State.FAILED)
     states = {datum: found[datum.id].state for datum in cards.prefetch if not _covered(datum, found)}
-    return Gathered(tuple(_each_once(found)), states)
+    return Gathered(tuple(_each_once(found)), states, asks is not None)
 
 
 def _is_read(datum: Datum) -> bool:

@@ -3,6 +3,7 @@
 import datetime as dt
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from service.ehr.owners import meant, ownerless_count, owners
@@ -65,33 +66,33 @@ class Item:
     """The element that its date was read from; empty without a date."""
     day: Day | None
 
-    @property
+    @cached_property
     def clinical(self) -> str:
         """Its clinicalStatus as a word; empty if it says none."""
         return word(self.resource.get("clinicalStatus"))
 
-    @property
+    @cached_property
     def status(self) -> str:
         """Its status as a word; empty if it says none."""
         return word(self.resource.get("status"))
 
-    @property
+    @cached_property
     def past(self) -> bool:
         """Whether a Condition is history: in remission, resolved or inactive."""
         ended = any(name.startswith("abatement") and value is not False for name, value in self.resource.items())
         return self.clinical in HISTORY or (ended and self.clinical not in ACTIVE)
 
-    @property
+    @cached_property
     def tentative(self) -> bool:
         """Whether a Condition is only suspected."""
         return word(self.resource.get("verificationStatus")) in TENTATIVE
 
-    @property
+    @cached_property
     def final(self) -> bool:
         """Whether an Observation is final."""
         return self.status in FINAL
 
-    @property
+    @cached_property
     def value(self) -> tuple[str, Json]:
         """Its value[x], with the name of the element."""
         return choice(self.resource, "value")
@@ -158,7 +159,8 @@ class Record:
     _by_url: dict[str, Item] = field(default_factory=dict)
     _by_id: dict[tuple[str, str], Item] = field(default_factory=dict)
     _by_bare_id: dict[str, Item] = field(default_factory=dict)
-    _sought: dict[tuple[str, str, str], Concept | None] = field(default_factory=dict)
+    _sought: dict[tuple[str, tuple[Coding, ...]], tuple[Match, ...]] = field(default_factory=dict)
+    _said: dict[tuple[str, tuple[str, ...]], frozenset[str]] = field(default_factory=dict)
 
     def of(self, *types: str) -> Iterator[Item]:
         """The usable resources of these types, in the order sent."""
@@ -171,17 +173,23 @@ class Record:
         kind, ident = local(text)
         return self._by_url.get(text) or (self._by_id.get((kind, ident)) if kind else self._by_bare_id.get(ident))
 
-    def match(self, name: str, found: Iterable[Coding]) -> list[Match]:
+    def match(self, name: str, found: Iterable[Coding]) -> tuple[Match, ...]:
         """The codes that stand in a list."""
-        matches = []
-        for coding in found:
-            sought = (name, coding.system, coding.code)
-            if sought not in self._sought:  # the same few codes come again and again
-                self._sought[sought] = self.terminology.concept(*sought)
-            concept = self._sought[sought]
-            if concept is not None:
-                matches.append(Match(coding, concept))
+        sought = (name, tuple(found))
+        matches = self._sought.get(sought)
+        if matches is None:  # the same few codes come again and again
+            concepts = ((each, self.terminology.concept(name, each.system, each.code)) for each in sought[1])
+            matches = tuple(Match(each, concept) for each, concept in concepts if concept is not None)
+            self._sought[sought] = matches
         return matches
+
+    def said(self, name: str, words: Iterable[str]) -> frozenset[str]:
+        """The meanings in a list of which a word stands somewhere in any of the texts."""
+        sought = (name, tuple(words))
+        found = self._said.get(sought)
+        if found is None:
+            found = self._said[sought] = frozenset(self.terminology[name].meant(sought[1]))
+        return found
 
     def sides(self, concept: Json) -> set[str]:
         """The sides that a concept states: in its codes, or in the laterality extensions of its body site."""

@@ -9,7 +9,7 @@ import datetime as dt
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from service.facts.json_body import Json
 
@@ -30,8 +30,7 @@ ABSENT_SYSTEMS = (
 )
 
 
-@dataclass(frozen=True)
-class Coding:
+class Coding(NamedTuple):
     """One code of a concept; a member that is missing is empty."""
 
     system: str

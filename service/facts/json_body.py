@@ -28,6 +28,10 @@ class Repeated(list[Json]):
     """All values of a key that an object states more than once."""
 
 
+CONTAINERS = frozenset((dict, list, Repeated))
+"""The types of what holds something; the reader makes no others."""
+
+
 @dataclass(frozen=True)
 class BodyError(Exception):
     """A body that cannot be read as JSON (400)."""
@@ -81,24 +85,24 @@ def repeated(tree: Json, *path: str | int) -> Iterator[str]:
 
 def repeats(tree: Json) -> bool:
     """Whether any key stands more than once."""
-    layer = [tree] if isinstance(tree, dict | list) else []
+    layer = [tree] if type(tree) in CONTAINERS else []
     while layer:
         below = layer.pop()
-        if isinstance(below, Repeated):
+        kind = type(below)
+        if kind is Repeated:
             return True
-        inside = below.values() if isinstance(below, dict) else below
-        layer += [each for each in inside if isinstance(each, dict | list)]
+        layer += [each for each in (below.values() if kind is dict else below) if type(each) in CONTAINERS]
     return False
 
 
 def crowded(tree: Json, most: int) -> bool:
     """Whether the tree has more than so many members and items."""
-    layer, seen = [tree], 0
+    layer, seen = ([tree] if type(tree) in CONTAINERS else []), 0
     while layer and seen <= most:
         below = layer.pop()
-        if isinstance(below, dict | list):
-            seen += len(below)
-            layer.extend(below.values() if isinstance(below, dict) else below)
+        seen += len(below)
+        inside = below.values() if type(below) is dict else below
+        layer += [each for each in inside if type(each) in CONTAINERS]
     return seen > most
 
 
@@ -128,9 +132,9 @@ def _too_deep() -> BodyError:
 
 
 def _deeper_than(tree: Json, levels: int) -> bool:
-    layer = [tree] if isinstance(tree, dict | list) else []
+    layer = [tree] if type(tree) in CONTAINERS else []
     for _ in range(levels):
-        layer = [below for item in layer for below in _inside(item) if isinstance(below, dict | list)]
+        layer = [below for item in layer for below in _inside(item) if type(below) in CONTAINERS]
         if not layer:
             return False
     return any(layer)  # an empty object or list makes nothing deeper

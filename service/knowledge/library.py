@@ -75,10 +75,10 @@ def digest_of(files: Iterable[Path], root: Path) -> str:
 
 
 def _citations(folder: Path) -> dict[str, Citation]:
-    found, faults = {}, []
+    found, faults, schema = {}, [], CitationSchema()
     for file in sorted(folder.glob("*.yaml")):
         try:
-            citation = CitationSchema().load(read_yaml(file))
+            citation = schema.load(read_yaml(file))
         except ValidationError as error:
             faults += [ContentFault(str(file), path, text) for path, text in flat(error.messages)]
             continue

@@ -44,6 +44,7 @@ class _Loader:
         self.studies = studies
         self.faults: list[ContentFault] = []
         self.pools: dict[str, str] = {}
+        self.rules = schemas.RuleSchema()
 
     def load(self, digest: str) -> Guideline:
         self.strangers()
@@ -159,7 +160,7 @@ class _Loader:
         return found
 
     def rule(self, name: str) -> Rule:
-        rule: Rule | None = self.part(name, schemas.RuleSchema())
+        rule: Rule | None = self.part(name, self.rules)
         if rule is not None and name != f"rules/{rule.id}.yaml":
             self.fault(name, "/id", f"the rule {rule.id} stands in a file of another name")
         return rule  # type: ignore[return-value] # `stop` comes before anyone looks

@@ -207,11 +207,12 @@ def load_terminology(folder: Path, digest: str) -> Terminology:
     systems = _systems(folder / "systems.yaml")
     lists: dict[str, CodeList] = {}
     faults: list[ContentFault] = []
+    schema = CodeListSchema()
     for file in sorted(folder.glob("*.yaml")):
         if file.name == "systems.yaml":
             continue
         try:
-            made = CodeListSchema().load(read_yaml(file))
+            made = schema.load(read_yaml(file))
         except ContentError as error:
             faults += error.faults
             continue

@@ -38,7 +38,9 @@ class Clock:
 def away() -> tuple[Flask, Clock]:
     """The same knowledge with another PUBLIC_URL, and its clock."""
     clock = Clock()
-    return create_app(Settings(clock=clock, public_url="https://guideline.example", log_level="error")), clock
+    return create_app(
+        Settings(clock=clock, public_url="https://guideline.example", log_level="error", near_cache_bytes=0)
+    ), clock
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 import json
 import re
+from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from bench.client import UnexpectedError, ask, request
 from bench.knowledge import guideline
 from bench.large_table import large_table
 from bench.patients import patients
-from bench.records import bundle, patient_view
+from bench.records import bundle, patient_views
 from bench.report import BEGIN, DOCUMENT, END, RESULTS, document, floor_lines
 from bench.row import Effort, Measure, Row, Spec, Target, measured
 from bench.serving import FLOOR, serving
@@ -26,6 +27,7 @@ ASKED = {
     "permalink_304": "ratio >= 0.9",
     "tail": "ratio <= 1.5",
     "patient_view_18kB": "ratio >= 0.6",
+    "patient_view_cold": "ratio >= 0.6",
     "extraction": "ratio <= 1.25",
     "jwt_verify_es384": "ratio >= 0.8",
     "jwt_verify_rs384": "ratio >= 0.8",
@@ -112,8 +114,15 @@ def test_the_large_tables_have_as_many_rules_as_wanted_and_are_right(rules):
 
 
 def test_records_have_the_size_that_is_wanted():
-    assert 18_000 <= len(patient_view(18_000)) < 19_000
+    assert 18_000 <= len(next(patient_views(18_000, same_chart=True))) < 19_000
     assert 300_000 <= len(bundle(300_000)) < 310_000
+
+
+@pytest.mark.parametrize("same_chart", [True, False])
+def test_calls_differ_in_their_id_alone_or_in_their_chart_too(same_chart):
+    calls = [json.loads(body) for body in islice(patient_views(2_000, same_chart=same_chart), 20)]
+    assert len({call.pop("hookInstance") for call in calls}) == 20
+    assert len({json.dumps(call) for call in calls}) == (1 if same_chart else 20)
 
 
 def test_an_answer_of_another_status_gives_no_figure():

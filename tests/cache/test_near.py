@@ -13,6 +13,7 @@ from werkzeug.test import TestResponse
 
 from service import create_app
 from service.cache.near import ENTRY, Near
+from service.facts import identifier
 from service.settings import Settings
 from tests.conftest import NOON
 
@@ -150,3 +151,36 @@ def test_none_at_all_answers_the_same(app: Flask) -> None:
     first, second = post(client), post(client)
     assert (hit(first), hit(second)) == (False, False)
     assert first.data == second.data
+
+
+CONDITIONS: dict[str, dict[str, str]] = {
+    "the tag": {"If-None-Match": "{tag}"},
+    "one of several": {"If-None-Match": '"other", {tag}'},
+    "the tag said to be strong": {"If-None-Match": "{strong}"},
+    "any": {"If-None-Match": "*"},
+    "another": {"If-None-Match": 'W/"other"'},
+    "only if it is another": {"If-None-Match": "{tag}", "If-Match": '"other"'},
+    "no tag": {"If-None-Match": ""},
+}
+
+
+def test_a_link_that_is_near_is_told_as_unchanged_as_one_that_is_worked_out(app: Flask, client: FlaskClient) -> None:
+    posted = client.post(ONE, json=FACTS)
+    tag, link = posted.headers["ETag"], posted.get_json()["links"]["self"]
+    differ = {"X-Request-ID", "Cache-Status", "Date"}
+    for case, conditions in CONDITIONS.items():
+        headers = {name: text.format(tag=tag, strong=tag.removeprefix("W/")) for name, text in conditions.items()}
+        for method in ("GET", "HEAD"):
+            near, far = (each.open(link, method=method, headers=headers) for each in (client, app.test_client()))
+            assert near.headers["Cache-Status"] == "near; hit"
+            assert (near.status_code, near.data) == (far.status_code, far.data), case
+            told = [{name: text for name, text in each.headers.items() if name not in differ} for each in (near, far)]
+            assert told[0] == told[1], case
+
+
+def test_a_tag_makes_no_link_of_facts_that_do_not_hold(client: FlaskClient) -> None:
+    """The check value of a decision_id is no secret: whoever makes one up can make up its tag."""
+    posted = client.post(ONE, json=FACTS).headers["Decision-Id"]
+    _, name, release, _, _ = posted.split("_")
+    forged = identifier.write(name, release, "z" * 60)
+    assert client.get(f"{ONE}/{forged}", headers={"If-None-Match": "*"}).status_code == 404

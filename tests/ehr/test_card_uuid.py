@@ -1,5 +1,6 @@
 """UUIDs that say for themselves which card they name, and that strangers cannot make."""
 
+import json
 import random
 import uuid
 
@@ -72,3 +73,27 @@ def test_another_secret_reads_nothing_and_the_same_one_everything(uuids: CardUui
 def test_a_release_that_is_gone_is_not_guessed(uuids: CardUuids, guideline: Guideline) -> None:
     name = uuids.make(guideline, "R05", 1)
     assert CardUuids(b"a secret", {("mbc-primary-lrt", "2031-01-01"): guideline}).read(name) is None
+
+
+def test_cards_are_kept_without_uuids_and_get_new_ones_that_name_the_same(
+    uuids: CardUuids, guideline: Guideline
+) -> None:
+    cards = {
+        "uuid": uuids.make(guideline, "R16", 0),
+        "detail": '"uuid":"x"',
+        "also": [{"uuid": uuids.make(guideline, "R01", 1)}],
+    }
+    written = json.dumps(cards, separators=(",", ":")).encode()
+    kept = uuids.without(written)
+    assert cards["uuid"].encode() not in kept
+    made = [json.loads(uuids.renewed(kept)) for _ in range(2)]
+    assert len({each["uuid"] for each in (cards, *made)}) == 3
+    for each in made:
+        assert uuids.read(each["uuid"]) == uuids.read(cards["uuid"])
+        assert uuids.read(each["also"][0]["uuid"]) == uuids.read(cards["also"][0]["uuid"])
+        assert each["detail"] == cards["detail"]
+
+
+def test_what_is_not_ours_is_not_kept(uuids: CardUuids) -> None:
+    with pytest.raises(ValueError, match="not a UUID of ours"):
+        uuids.without(b'{"uuid":"c27885ac-c064-4c39-987e-480671e36a6e"}')
