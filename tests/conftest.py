@@ -76,6 +76,20 @@ def ask(app: Flask) -> Callable[..., dict]:
     return post
 
 
+@pytest.fixture
+def finite() -> Iterator[None]:
+    """What loops must end: after 5 seconds of work of its own the test fails, instead of never."""
+
+    def late(*_: object) -> None:
+        raise TimeoutError("it does not end")
+
+    before = signal.signal(signal.SIGVTALRM, late)
+    signal.setitimer(signal.ITIMER_VIRTUAL, 5, 5)
+    yield
+    signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+    signal.signal(signal.SIGVTALRM, before)
+
+
 Reply = tuple[int, dict[str, str], bytes]
 """Status, headers with names in lower case, body."""
 

@@ -179,3 +179,23 @@ def test_not_responded_is_refused_with_the_question(post, part):
     assert status == 422
     assert problem["errors"][0]["pointer"] == f"/chemotherapy_response/{part}"
     assert "table or progressive" in problem["errors"][0]["detail"]
+
+
+RESPONSES = ["CR", "PR", "SD", "PD"]
+BEFORE_AND_AFTER = [("not_started", response) for response in RESPONSES] + [
+    (response, "not_started") for response in RESPONSES
+]
+CONTRADICTIONS = [
+    *({"primary": primary, "distant": distant} for primary, distant in BEFORE_AND_AFTER),
+    *({"overall": "CR", part: less} for part in ("primary", "distant") for less in ("PR", "SD", "not_started")),
+    *({"overall": whole, part: "not_started"} for part in ("primary", "distant") for whole in ("PR", "SD")),
+    *({"overall": "not_started", part: found} for part in ("primary", "distant") for found in ("CR", "PR", "SD")),
+]
+
+
+@pytest.mark.parametrize("response", CONTRADICTIONS, ids=str)
+def test_d2_a_response_that_contradicts_itself_is_unknown_where_an_emergency_has_it_answered(post, response):
+    emergency = {"complications": {"sepsis_signs": "present"}}
+    status, answer = post({"metastatic_status": "M1", "chemotherapy_response": response, **emergency})
+    assert (status, answer["recommendations"][0]["code"]) == (200, "EMERGENCY_PATHWAY")
+    assert answer["because"]["derived"]["response_axis"] == "UNKNOWN"

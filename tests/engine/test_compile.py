@@ -101,6 +101,27 @@ def test_the_bits_of_a_point_are_the_boxes_that_it_lies_in(of):
         assert [bits >> i & 1 == 1 for i in range(len(of.entries))] == [inside(point, where) for _, where in of.entries]
 
 
+@no_deadline
+@given(tables("priority"))
+def test_but_for_one_feature_those_boxes_fit_that_all_others_accept(of):
+    compiled = CompiledTable(of)
+    for point in points(of):
+        but_for = compiled.but_for(point)
+        assert list(but_for) == [each.name for each in of.inputs]
+        for name, bits in but_for.items():
+            fit = [inside(point, {k: v for k, v in where.items() if k != name}) for _, where in of.entries]
+            assert bits == sum(1 << index for index, fits in enumerate(fit) if fits)
+
+
+@no_deadline
+@given(tables("unique"))
+def test_a_cell_is_what_the_table_reads_of_a_point_and_nothing_else(of):
+    cell = CompiledTable(of).cell
+    found = {cell({**point, "other": "z"}) for point in points(of)}
+    assert found == {cell(point) for point in points(of)}
+    assert len(found) == of.cells
+
+
 def test_a_point_may_hold_more_features_than_the_table_reads():
     of = table("unique", (feature("a", "x", "y"),), Row("r", "best", (box(),)))
     assert CompiledTable(of).decide({"a": "x", "other": "z"}).name == "r"

@@ -46,3 +46,10 @@ def test_a_title_makes_no_other_table():
     plain = table("unique", (A,), row)
     titled = type(plain)("t", plain.hit_policy, (A,), plain.outputs, (row,), title="Words")
     assert plain == titled
+
+
+def test_a_table_and_its_rows_cannot_be_changed():
+    row = Row("r", "best", (box(),))
+    for thing in (row, table("unique", (A,), row)):
+        with pytest.raises(AttributeError):
+            thing.name = "other"

@@ -1,3 +1,4 @@
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -63,3 +64,10 @@ def test_neighbours_are_the_rows_that_changing_one_feature_reaches(of, data):
     assert {(near.row, near.feature): near.needed for near in found} == reached
     assert all(near.stated == point[near.feature] for near in found)
     assert len(found) == len(reached)
+
+
+def test_what_explains_an_answer_cannot_be_changed():
+    compiled = CompiledTable(table("unique", (A, B), Row("one", "best", (box(a="x"),)), Row("two", "worst", (box(),))))
+    for explained in (step(compiled, {"a": "x", "b": "1"}), *nearest(compiled, {"a": "y", "b": "1"})):
+        with pytest.raises(AttributeError):
+            explained.row = "other"

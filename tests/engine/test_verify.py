@@ -242,3 +242,8 @@ def test_a_last_row_that_a_thousand_others_cover_is_dead():
     rows = [Row(f"r{i}", "worst", ({"long": frozenset({f"v{i}"})},)) for i in range(1000)]
     (flaw,) = verify(table("priority", (long,), *rows, Row("rest", "best", (box(),))))
     assert (flaw.kind, flaw.rows) == (Kind.DEAD, ("rest",))
+
+
+def test_a_flaw_cannot_be_changed():
+    with pytest.raises(AttributeError):
+        Flaw("t", Kind.GAP, (), {"a": "x"}).witness = None

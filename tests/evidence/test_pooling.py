@@ -1,5 +1,6 @@
 """Pools reproduce the figures that the guideline's panel computed, and statsmodels where two ways meet."""
 
+import dataclasses
 import math
 
 import numpy as np
@@ -122,3 +123,48 @@ def test_the_lint_finds_what_cannot_be_right_and_nothing_else():
     (askew,) = faults(Interval(0.6, 0.5, 1.5, 95), None)
     assert "off the middle" in askew
     assert list(faults(Interval(1.0, 1.5, 0.5, 95), None))
+
+
+def test_a_small_and_a_wide_quantile_of_student_are_found():
+    assert student_quantile(50, 4) == pytest.approx(0.740697, abs=1e-6)
+    assert student_quantile(99.99, 1) == pytest.approx(6366.1977, abs=1e-3)
+
+
+def of_standard_error(error, ratio=1.0):
+    """An interval around 1 whose logarithm has this standard error."""
+    reach = normal_quantile(95) * error
+    return Interval(ratio, math.exp(-reach), math.exp(reach), 95)
+
+
+def test_an_interval_tells_its_asymmetry_in_standard_errors_and_the_events_it_needs():
+    assert of_standard_error(0.5, ratio=math.exp(0.25)).asymmetry == pytest.approx(0.5)
+    assert of_standard_error(0.5).events_implied == pytest.approx(16)
+
+
+def test_an_estimate_at_an_end_of_its_interval_lies_in_it():
+    assert Interval(0.5, 0.5, 2.0, 95).inside
+    assert Interval(2.0, 0.5, 2.0, 95).inside
+
+
+@pytest.mark.parametrize(("low", "high"), [(0.0, 2.0), (-1.0, 2.0), (1.0, 1.0)])
+def test_an_interval_from_zero_or_of_no_width_cannot_be_right(low, high):
+    (found,) = faults(Interval(1.0, low, high, 95), 100)
+    assert "empty or not positive" in found
+
+
+def test_the_lint_allows_for_rounding_and_no_more():
+    assert not list(faults(of_standard_error(0.2, ratio=math.exp(0.019)), None))
+    assert list(faults(of_standard_error(0.2, ratio=math.exp(0.021)), None)), "a tenth of a standard error"
+    assert not list(faults(of_standard_error(0.2), 92)), "100 events of 92 people: unequal arms"
+    assert list(faults(of_standard_error(0.2), 90))
+
+
+def test_studies_that_agree_exactly_have_no_heterogeneity():
+    pool = pooled([of_standard_error(0.2), of_standard_error(0.3)])
+    assert (pool.q, pool.i2, pool.tau2) == (0.0, 0.0, 0.0)
+
+
+def test_a_figure_cannot_be_changed():
+    for figure in (TATA, pooled([TATA, JCOG])):
+        with pytest.raises(dataclasses.FrozenInstanceError):
+            setattr(figure, dataclasses.fields(figure)[0].name, None)

@@ -6,6 +6,7 @@ What is done with the same code and seed is not done again, also where a run was
 import argparse
 import importlib
 import importlib.util
+import os
 import sys
 from pathlib import Path
 
@@ -23,6 +24,7 @@ def main() -> int:
     parser.add_argument("--force", action="store_true", help="also what is done already")
     parser.add_argument("--seed", type=int, default=SEED)
     parser.add_argument("--archive", type=Path, help="a folder of recorded CDS Hooks requests, for fuzz")
+    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="mutants tried at a time")
     asked = parser.parse_args()
     missed = []
     for part in asked.parts or HALF_AN_HOUR:
@@ -32,7 +34,7 @@ def main() -> int:
             continue
         module = importlib.import_module(name)
         record = Record(part, asked.seed, short=asked.short, force=asked.force)
-        record.archive = asked.archive
+        record.archive, record.workers = asked.archive, asked.workers
         record.data |= {"title": module.TITLE, "about": module.ABOUT}
         if record.whole:
             print(f"{part}: done with this code already (--force does it anew)")

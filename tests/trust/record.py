@@ -34,6 +34,8 @@ class Record:
         self.seed = seed
         self.archive: Path | None = None
         """A folder of recorded CDS Hooks requests, to be damaged too."""
+        self.workers = os.cpu_count() or 1
+        """How many mutants are tried at a time."""
         code = code_of(part)
         found = read(part, self._file)
         if force or found is None or (found["code"], found["seed"]) != (code, seed):
