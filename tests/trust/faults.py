@@ -60,7 +60,7 @@ class Fault:
     """Whether the service ends, so that later connections find nobody."""
     rounds: int = 1
     lasts: float = 1
-    """Times as long as others, so that the first request of each worker is not the whole story."""
+    """Times as long as others, so that the first request of each worker is not the whole story; half as many before."""
 
 
 @dataclass(frozen=True)
@@ -217,7 +217,7 @@ def moved_clock(shift: dt.timedelta) -> Injection:
 
 
 TO_REDIS = [
-    Fault("Redis hung (SIGSTOP)", hung, rounds=5, lasts=3),
+    Fault("Redis hung (SIGSTOP)", hung, rounds=5, lasts=6),
     Fault("Redis killed, started again", killed),
     Fault("Redis started again empty", emptied),
     Fault("Redis full (noeviction), half of it gone", full),
@@ -326,7 +326,7 @@ class Run:
         _in_use(stand.service)
         marks = stand.marks = Marks(fault.clock, stops=fault.stops, refuses=fault.refuses)
         marks.now("begun")
-        seconds(self.pace.before)
+        seconds(self.pace.before * max(1, fault.lasts / 2))
         marks.now("injecting")
         with fault.inject(stand):
             marks.now("injected")
