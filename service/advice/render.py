@@ -108,7 +108,7 @@ class Renderer:
         return steps if gate is None else [*steps, gate]
 
     def _step(self, table: CompiledTable, point: Point) -> Member:
-        return self._part((table.table.name, table.cell(point)), lambda: step(table, point))
+        return self._part(("step", table.table.name, table.cell(point)), lambda: step(table, point))
 
     def _citation(self, name: str, used: tuple[Cited, ...]) -> Member:
         return self._part(used, lambda: citation(self.guideline.citations[name], used))
