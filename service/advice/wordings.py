@@ -12,8 +12,10 @@ from service.engine.compile import Point
 from service.knowledge.guideline import Guideline
 from service.knowledge.model import Cited, Rule
 
-KEPT = 20_000
-"""Recommendations kept for each guideline, at about 2 kB; when it is full it starts anew."""
+KEPT = 5_000
+"""Recommendations kept for each guideline, at about 2 kB, and as many outcomes; when it is full each starts anew."""
+CHOICES = 20_000
+"""Which rule was chosen, at about 300 bytes."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,7 +40,7 @@ class Wordings:
         facts = tuple(open_facts(guideline))
         self.hearing = {rule.id: Hearing(rule, guideline, facts) for rule in guideline.rules.values()}
         self._choice = values_of(choosing(guideline))
-        self._chosen = Kept[object, tuple[str, str]](KEPT)
+        self._chosen = Kept[object, tuple[str, str]](CHOICES)
         self._known = Kept[tuple[str, str, int], Recommendation](KEPT)
         self._outcomes = Kept[tuple[str, str, int], Outcome](KEPT)
 
