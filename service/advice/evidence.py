@@ -13,7 +13,7 @@ from service.knowledge.guideline import Guideline, inside
 from service.knowledge.outcomes import MEANINGFUL, Criterion, Effect, Outcome, PooledOutcome, Population
 from service.knowledge.tables_file import collecting
 
-KEPT = 5000
+KEPT = 1_500
 """Comparisons with the studies kept for each guideline, at about 1 kB; when it is full it starts anew."""
 METHOD = (
     "Log hazard ratios; standard errors from the width of each interval at its own level; inverse-variance fixed "

@@ -12,9 +12,11 @@ from service.engine.compile import Point
 from service.knowledge.guideline import Guideline
 from service.knowledge.model import Cited, Rule
 
-KEPT = 5_000
-"""Recommendations kept for each guideline, at about 2 kB, and as many outcomes; when it is full each starts anew."""
-CHOICES = 20_000
+KEPT = 1_000
+"""Recommendations kept for each guideline, at about 6 kB with their JSON; when it is full it starts anew."""
+OUTCOMES = 3_000
+"""The same in short, at about a kilobyte."""
+CHOICES = 10_000
 """Which rule was chosen, at about 300 bytes."""
 
 
@@ -42,7 +44,7 @@ class Wordings:
         self._choice = values_of(choosing(guideline))
         self._chosen = Kept[object, tuple[str, str]](CHOICES)
         self._known = Kept[tuple[str, str, int], Recommendation](KEPT)
-        self._outcomes = Kept[tuple[str, str, int], Outcome](KEPT)
+        self._outcomes = Kept[tuple[str, str, int], Outcome](OUTCOMES)
 
     def of(self, decision: Decision) -> Recommendation:
         """The recommendation for this decision."""
@@ -68,7 +70,7 @@ class Wordings:
         """The outcome with this rule, trigger and what the rule hears of the point."""
         found = self._outcomes.get(key)
         if found is None:
-            whole = self.of(decided(self._guideline, point))
+            whole = recommend(decided(self._guideline, point))  # most are never told whole
             short = Outcome(whole.rule, whole.statement, whole.certainty, whole.urgency, whole.citations)
             found = self._outcomes.keep(key, short)
         return found
