@@ -9,7 +9,7 @@ import duckdb
 from service.cohort.dialect import DUCKDB, SPARK, text
 from service.cohort.engine import load
 from service.cohort.plan import Plan
-from service.cohort.reading import columns_of
+from service.cohort.reading import columns_of, other_names
 from service.cohort.sql import Statement
 from service.cohort.tables import tables_of
 from service.knowledge.guideline import Guideline
@@ -44,6 +44,7 @@ def export(guideline: Guideline, folder: Path) -> list[str]:
         "release": guideline.release.release,
         "digest": guideline.digest,
         "columns": list(columns_of(guideline.vocabulary)),
+        "other_names": other_names(guideline.vocabulary),
         "relations": [name.removesuffix(".parquet") for name in written if name.endswith(".parquet")],
         "keep": list(KEEP),
     }

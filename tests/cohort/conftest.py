@@ -8,10 +8,11 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from click.testing import Result
 from flask import Flask
 
 from service.advice.question import Questioner
-from service.cohort import engine
+from service.cohort import engine, files
 from service.cohort.mapping import Names
 from service.cohort.plan import Plan
 from service.cohort.run import Done, run
@@ -49,6 +50,17 @@ def answered(questioner: Questioner, tmp_path: Path) -> Callable[..., list[dict]
         return read(target)
 
     return go
+
+
+@pytest.fixture
+def command(app: Flask) -> Callable[..., Result]:
+    return lambda *words: app.test_cli_runner().invoke(args=["cohort", *map(str, words)])
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Batches of a hundred."""
+    monkeypatch.setattr(files, "BATCH_ROWS", 100)
 
 
 def read(file: Path) -> list[dict]:

@@ -3,31 +3,17 @@
 import json
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import duckdb
 import pytest
-from click.testing import Result
 from flask import Flask
 
-from service.cohort import files
 from service.cohort import run as runs
 from service.cohort.mapping import Names
 from tests.cohort.conftest import TODAY, compare, expected, lines_of, read, write_csv
 from tests.cohort.registry import patients
 from tests.conftest import ROOT
-
-
-@pytest.fixture
-def command(app: Flask) -> Callable[..., Result]:
-    return lambda *words: app.test_cli_runner().invoke(args=["cohort", *map(str, words)])
-
-
-@pytest.fixture
-def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Batches of a hundred."""
-    monkeypatch.setattr(files, "BATCH_ROWS", 100)
 
 
 @pytest.mark.usefixtures("small")
@@ -131,6 +117,8 @@ BAD_FILES = {
     "an ending": ("in.xlsx", "x", "the name must end in .csv, .parquet, .ndjson"),
     "too many cells": ("in.csv", "ecog,sex\n1,female\n2,male,3\n", "after row 0"),
     "no parquet": ("in.parquet", "PAR1", "in.parquet"),
+    "lines that end in a carriage return": ("in.csv", "ecog,sex\r1,female\r", "line feed"),
+    "two columns of one name": ("in.csv", "ecog,Nr,nr\n1,1,2\n", "columns 2 and 3 have the same name"),
 }
 
 
