@@ -97,6 +97,7 @@ class CsvSource:
             line = _record(opened, LONGEST_HEADER)
             self.start = opened.tell()
         try:
+            self.line_end = "\\r\\n" if line.endswith(b"\r\n") else "\\n"
             header = line.removeprefix(BOM).decode("utf-8")
         except UnicodeDecodeError:
             raise BadInputError(f"{file}: the header is not UTF-8 text") from None
@@ -115,15 +116,17 @@ class CsvSource:
             opened.seek(start or self.start)
             while chunk := _records(opened):
                 self.batch.write_bytes(chunk)
-                yield Batch(self._source(), opened.tell(), _rows(chunk))
+                yield Batch(self._source(chunk), opened.tell(), _rows(chunk))
 
-    def _source(self) -> str:
+    def _source(self, chunk: bytes) -> str:
         q = DUCKDB.name_of
+        # Between quotation marks the other kind of line break may stand; the engine takes it for what ends a line. Only
+        # then it is told what does, since told so beside strict_mode=true it reads two lines as one.
+        told = f"new_line='{self.line_end}', " if b"\r" in chunk and b'"' in chunk else "strict_mode=true, "
         columns = ", ".join(f"{text(header)}: 'VARCHAR'" for header in self.headers)
         read = (
             f"read_csv({path_of(self.batch)}, auto_detect=false, header=false, delim={text(self.delimiter)}, "
-            f"quote='\"', escape='\"', null_padding=false, strict_mode=true, hive_partitioning=false, "
-            f"columns={{{columns}}})"
+            f"quote='\"', escape='\"', null_padding=false, {told}hive_partitioning=false, columns={{{columns}}})"
         )
         return f"(SELECT {self.layout.cells(DUCKDB, {h: q(h) for h in self.headers})} FROM {read})"
 
@@ -181,7 +184,7 @@ class NdjsonSource:
     def _batch(self, lines: list[bytes], end: int) -> Batch:
         q = DUCKDB.name_of
         with self.batch.open("w", encoding="utf-8", newline="") as out:
-            # Older Pythons put a lone \\r between quotation marks only where it is part of what ends a line.
+            # Older Pythons put a lone \r between quotation marks only where it is part of what ends a line.
             writer = csv.DictWriter(out, [*self.columns, UNREAD], restval=None, lineterminator="\r\n")
             for line in lines:
                 found = self.bodies.cells(line)
@@ -191,7 +194,7 @@ class NdjsonSource:
         columns = ", ".join(f"{text(column)}: 'VARCHAR'" for column in (*self.columns, UNREAD))
         read = (
             f"read_csv({path_of(self.batch)}, auto_detect=false, header=false, delim=',', "
-            f"quote='\"', escape='\"', hive_partitioning=false, columns={{{columns}}})"
+            f"quote='\"', escape='\"', new_line='\\r\\n', hive_partitioning=false, columns={{{columns}}})"
         )
         # What cannot be said in cells is made a cell that cannot be read.
         first = f"CASE WHEN {q(UNREAD)} = 'true' THEN '?' ELSE {q(self.columns[0])} END AS {q(self.columns[0])}"

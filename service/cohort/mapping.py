@@ -161,9 +161,9 @@ def _faults(  # noqa: C901, PLR0912 - one branch a fault
         if header in names.ignore or (column is None and header in names.keep):
             continue
         if column is None:
-            near = _near(header, known)
-            named = f" {header!r}" if near else ""
-            yield f"column {number}{named} is no fact{near}; give it a fact, keep it or ignore it"
+            like = _near(header, known)
+            named = f" {header!r}" if like else ""
+            yield f"column {number}{named} is no fact{like}; give it a fact, keep it or ignore it"
         elif found.setdefault(column, number) != number:
             yield f"the columns {found[column]} and {number} state the same fact, {column}"
     if not found:

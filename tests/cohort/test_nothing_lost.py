@@ -177,7 +177,7 @@ def test_a_run_stops_where_fewer_rows_were_read_than_there_are(questioner, tmp_p
 
 
 def _fewer(plain):
-    return lambda source: f"(FROM {plain(source)} LIMIT 1)"
+    return lambda *words: f"(FROM {plain(*words)} LIMIT 1)"
 
 
 def _shorter(batch: files.Batch) -> files.Batch:
