@@ -16,7 +16,7 @@ from service.cohort import engine, files
 from service.cohort.mapping import Names
 from service.cohort.plan import Plan
 from service.cohort.run import Done, run
-from service.cohort.tables import tables_of
+from service.cohort.tables import Columns, tables_of
 from tests.cohort.registry import COLUMNS, Row, body, text
 from tests.conftest import NOON
 
@@ -29,13 +29,25 @@ def questioner(app: Flask) -> Questioner:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def compiled_once(questioner: Questioner) -> Iterator[None]:
-    """The guideline is compiled once for all runs, which takes longer than answering a few patients."""
-    plan = Plan(questioner.guideline)
-    tables = list(tables_of(plan))
+def compiled_once(questioner: Questioner, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """The guideline is compiled and laid out once for all runs, which takes longer than answering a few patients."""
+    plan, load, folder = Plan(questioner.guideline), engine.load, tmp_path_factory.mktemp("relations")
+    tables = dict(tables_of(plan))
+    with duckdb.connect() as connection:
+        for name, columns in tables.items():
+            load(connection, name, columns)
+            connection.execute(f"COPY {name} TO '{folder / name}.parquet'")
+
+    def loaded(connection: duckdb.DuckDBPyConnection, name: str, columns: Columns) -> None:
+        if columns is tables.get(name):
+            connection.execute(f"CREATE TABLE {name} AS FROM '{folder / name}.parquet'")
+        else:
+            load(connection, name, columns)
+
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(engine, "Plan", lambda _: plan)
-        patch.setattr(engine, "tables_of", lambda _: tables)
+        patch.setattr(engine, "tables_of", lambda _: tables.items())
+        patch.setattr(engine, "load", loaded)
         yield
 
 
