@@ -11,12 +11,12 @@ from flask import Flask
 
 from service.cohort import run as runs
 from service.cohort.mapping import Names
-from tests.cohort.conftest import TODAY, compare, expected, lines_of, read, write_csv
+from tests.cohort.conftest import TODAY, compare, expected, lines_of, numbers, read, write_csv
 from tests.cohort.registry import patients
 from tests.conftest import ROOT
 
 
-@pytest.mark.usefixtures("small")
+@pytest.mark.usefixtures("small", "quick")
 def test_a_run_tells_how_it_goes_and_writes_answers_and_reports(command, tmp_path: Path) -> None:
     source = write_csv(tmp_path / "in.csv", list(patients(250, 1)))
     done = command("run", source, tmp_path / "out.csv")
@@ -25,7 +25,7 @@ def test_a_run_tells_how_it_goes_and_writes_answers_and_reports(command, tmp_pat
     assert "100.0%" in lines[-2]
     assert "/s" in lines[-2]
     assert "s left" in lines[-2]
-    assert [row["row"] for row in read(tmp_path / "out.csv")] == list(range(1, 251))
+    assert numbers(tmp_path / "out.csv") == [str(number) for number in range(1, 251)]
     assert not (tmp_path / "out.csv.parts").exists()
 
 
@@ -70,7 +70,7 @@ def test_what_was_interrupted_goes_on_and_nothing_half_done_stands_under_the_nam
     assert sum(done.counts["status"].values()) == 250
 
 
-@pytest.mark.usefixtures("small")
+@pytest.mark.usefixtures("small", "quick")
 def test_a_run_is_not_gone_on_with_for_another_input(command, questioner, tmp_path: Path) -> None:
     source, target = write_csv(tmp_path / "in.csv", list(patients(150, 4))), tmp_path / "out.csv"
 

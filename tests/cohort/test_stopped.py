@@ -11,7 +11,7 @@ from service.cohort import files
 from service.cohort import report as reports
 from service.cohort import run as runs
 from service.cohort.mapping import Names
-from tests.cohort.conftest import TODAY, read, write_csv
+from tests.cohort.conftest import TODAY, Quick, numbers, read, write_csv
 from tests.cohort.registry import patients
 
 
@@ -57,34 +57,6 @@ def test_words_of_the_command_that_mean_nothing_are_wrong_usage(command, tmp_pat
         refused = command("run", source, tmp_path / "out.csv", *option)
         assert (refused.exit_code, option[0] in refused.output) == (2, True)
     assert command("export", tmp_path / "relations", "--id", "nonsense").exit_code == 2
-
-
-class Quick:
-    """An engine that gives each patient a number and no more: what is judged here is what is around it."""
-
-    def __init__(self, *_: object) -> None:
-        self.connection = duckdb.connect()
-
-    def answer(self, batch: files.Batch, done: int) -> int:
-        self.connection.execute(f"CREATE OR REPLACE TABLE coded AS SELECT {done} AS done FROM {batch.source}")  # noqa: S608
-        return self.connection.table("coded").shape[0]
-
-    def write(self, file: Path, _kind: str) -> int:
-        row = "SELECT rowid + done + 1 FROM coded"
-        self.connection.execute(f"COPY ({row}) TO '{file}' (FORMAT csv, HEADER false)")
-        return self.connection.table("coded").shape[0]
-
-    def counts(self) -> dict[str, dict[str, int]]:
-        return {}
-
-
-@pytest.fixture
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runs, "Engine", Quick)
-
-
-def numbers(target: Path) -> list[str]:
-    return target.read_text().splitlines()[1:]
 
 
 ENGINE_FAULTS = {
