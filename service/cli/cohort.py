@@ -104,8 +104,11 @@ def export(folder: Path, name: str | None) -> None:
     except ImportError:
         raise click.ClickException(EXTRA) from None
     guideline = _questioner(name).guideline
-    for file in exports.export(guideline, folder):
-        click.echo(folder / file)
+    try:
+        for file in exports.export(guideline, folder):
+            click.echo(folder / file)
+    except OSError as error:
+        raise _Stop(f"{error.filename or folder}: {error.strerror or error}", NOT_WRITTEN) from None
 
 
 def _questioner(name: str | None) -> Questioner:

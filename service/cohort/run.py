@@ -81,7 +81,7 @@ def run(  # noqa: PLR0913, PLR0917 - what a run is made of
         progress = _Progress(parts, _identity(questioner, source, names, kind), today)
         facts = Bodies(questioner.guideline.vocabulary, names.keep, names.ignore).without
         day = dt.date.fromisoformat(progress.today)
-        with _written(target):
+        with writing(target):
             engine = Engine(questioner, day, opened.keep, facts, parts, memory)
         with closing(engine.connection):
             tell(progress.rows, progress.next, opened.size)
@@ -90,7 +90,7 @@ def run(  # noqa: PLR0913, PLR0917 - what a run is made of
                 tell(progress.rows, progress.next, opened.size)
             if not progress.parts:
                 _answer(engine, engine.nothing(), progress, source, target)
-            with _written(target):
+            with writing(target):
                 _together(engine, progress, target, (*opened.keep, *ANSWER))
         done = Done(progress.rows, progress.today, progress.counts, resumed)
         report(done)
@@ -132,7 +132,7 @@ def _answer(engine: Engine, batch: Batch, progress: "_Progress", source: Path, t
             raise _not_written(error, target) from None
         raise BadInputError(f"{source}: after row {progress.rows}: {_words(error)}") from None
     file = progress.part(progress.parts)
-    with _written(target):
+    with writing(target):
         if engine.write(file, progress.kind) != rows:
             raise OSError(errno.EIO, "not every row was written", str(file))
     _on_disk(file)
@@ -237,8 +237,8 @@ SAYABLE = (
 
 
 @contextmanager
-def _written(target: Path) -> Iterator[None]:
-    """What the engine cannot do here is no fault of the input."""
+def writing(target: Path) -> Iterator[None]:
+    """What the engine cannot do here is no fault of the input, but an OSError."""
     try:
         yield
     except duckdb.Error as error:

@@ -139,6 +139,7 @@ def test_a_file_that_is_not_there_or_a_place_that_cannot_be_written(command, tmp
     (tmp_path / "file").write_text("")
     assert command("run", source, tmp_path / "file" / "out.csv").exit_code == 4
     assert command("run", source, source).exit_code == 3
+    assert command("export", tmp_path / "file" / "relations").exit_code == 4
 
 
 def test_a_wrong_mapping_is_refused_with_its_fault(command, tmp_path: Path) -> None:
