@@ -4,7 +4,6 @@
 """
 
 import secrets
-from threading import BoundedSemaphore
 
 import structlog
 from flask import Flask, Response, request
@@ -41,7 +40,7 @@ from service.knowledge.yaml_file import ContentError
 from service.metrics import Metrics
 from service.security import cors
 from service.security.authenticator import Authenticator
-from service.security.overload import Work
+from service.security.overload import Streams, Work
 from service.security.rate import Limiter
 from service.settings import Settings, SettingsError, from_environment
 from service.web import site
@@ -82,8 +81,6 @@ def create_app(settings: Settings | None = None) -> Flask:
         CDS_DOOR=_cds_door(settings, library, secret),
         FEEDBACK_STORE=FeedbackStore(state),
         AUTHENTICATOR=authenticator,
-        # A stream holds its thread for as long as it lasts; most are left for everybody else.
-        STREAMS=BoundedSemaphore(max(1, settings.threads // 4)),
         LIMITS=_limits(settings, secret),
     )
     app.url_map.strict_slashes = True
@@ -144,7 +141,7 @@ def _limits(settings: Settings, secret: bytes) -> limits.Limits:
     if settings.rate is not None:
         state = redis_client.connect(settings.redis_state_url) if settings.redis_state_url else None
         limiter = Limiter(*settings.rate, secret, state)
-    return limits.Limits(Work(settings.threads), limiter, settings.proxy_hops)
+    return limits.Limits(Work(settings.threads), Streams(settings.threads), limiter, settings.proxy_hops)
 
 
 def _cds_door(settings: Settings, library: Library, secret: bytes) -> Door:

@@ -65,6 +65,8 @@ class Client(socket.socket):
     """Whether the loop waits for what it sends."""
     parting = False
     """Whether it has had its last answer, and is only waited for to hang up."""
+    ending = False
+    """Whether the worker takes no more requests: a stream would keep its successor waiting."""
     drained = 0
 
     def __init__(self, fileno: int) -> None:
@@ -117,9 +119,12 @@ class Client(socket.socket):
             self.late = True
             raise ReadTimeoutError from None
 
-    def go_on(self, seconds: float) -> None:
-        """Have so many seconds more for the next part of a stream."""
-        self.streaming, self.deadline = True, time.monotonic() + seconds
+    def go_on(self, seconds: float) -> bool:
+        """Have so many seconds more for the next part of a stream, unless the worker is about to end."""
+        self.streaming = True
+        if not self.ending:
+            self.deadline = time.monotonic() + seconds
+        return not self.ending
 
     def sendall(self, data: Any, flags: int = 0, /) -> None:
         """Send, but give a client up that does not read for SO_SNDTIMEO."""
@@ -191,7 +196,11 @@ class Worker(gthread.ThreadWorker):  # type: ignore[misc] # gunicorn ships no ty
         if now < self.swept_at + SWEEP_SECONDS:
             return
         self.swept_at = now
-        ahead = 0 if self.alive else self.cfg.keepalive - gthread.STOP_KEEPALIVE_LINGER
+        ahead = 0
+        if not self.alive:
+            ahead = self.cfg.keepalive - gthread.STOP_KEEPALIVE_LINGER
+            for conn in self.conns:
+                conn.sock.ending = True
         late = [each for each in self.conns if each.sock.waiting and each.timeout <= now + ahead * each.sock.idle]
         for conn in late[:SWEPT]:
             self._wait_no_more(conn)

@@ -19,7 +19,7 @@ from service.knowledge.guideline import Guideline
 from service.knowledge.model import Citation, Cited, Clause, Rule, Statement
 
 VIEWS = ("full", "brief", "row")
-KEPT = 20_000
+KEPT = 8_000
 """Parts kept for each guideline, at a few hundred bytes; when it is full it starts anew."""
 Member: TypeAlias = Any
 """A JSON value, or one that is written already (orjson.Fragment)."""
@@ -108,7 +108,7 @@ class Renderer:
         return steps if gate is None else [*steps, gate]
 
     def _step(self, table: CompiledTable, point: Point) -> Member:
-        return self._part((table.table.name, table.cell(point)), lambda: step(table, point))
+        return self._part(("step", table.table.name, table.cell(point)), lambda: step(table, point))
 
     def _citation(self, name: str, used: tuple[Cited, ...]) -> Member:
         return self._part(used, lambda: citation(self.guideline.citations[name], used))

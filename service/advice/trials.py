@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from operator import itemgetter
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from service.advice.kept import Kept
 from service.engine.compile import Point
@@ -14,8 +14,8 @@ from service.knowledge.model import Boxes
 from service.knowledge.vocabulary import Finding, Findings, Stated
 
 GRADES_OF_THE_LIVING = ("1", "2", "3", "4")
-KEPT = 500
-"""Sets of trials kept for each fact, at about a kilobyte; few facts have as many."""
+KEPT = 6_000
+"""Sets of trials kept for each guideline, at about a kilobyte."""
 
 
 class Trial(NamedTuple):
@@ -29,30 +29,38 @@ class Trial(NamedTuple):
     """The same for what contradicts other facts, which no emergency heeds."""
 
 
+Trials: TypeAlias = tuple[frozenset[str], tuple[Trial, ...]]
+"""Each value of a fact tried, after the names of all that any of them moves."""
+
+
+class About(NamedTuple):
+    """What the open facts of one guideline share."""
+
+    guideline: Guideline
+    known: Kept[tuple[str, object], Trials]
+
+
 class OpenFact:
     """A fact that may be unknown. What its values move is worked out once for all patients alike in what it hears.
 
     Shared between threads: two may work out the same at once, which is the same twice.
     """
 
-    def __init__(
-        self, path: str, statable: Sequence[Stated], guideline: Guideline, is_open: Callable[[Point], bool]
-    ) -> None:
+    def __init__(self, path: str, statable: Sequence[Stated], about: About, is_open: Callable[[Point], bool]) -> None:
         self.path = path
         self.is_open = is_open
         self._statable = statable
-        self._guideline = guideline
-        chain = guideline.chain
+        self._guideline, self._known = about
+        chain = self._guideline.chain
         names = {name for _, changes in statable for name in changes}
         self.reach = frozenset(names.union(*(chain.following[name] for name in names)))
         heard = chain.heard(names)
         self._settled = heard | self.reach
         self._alike = values_of(heard)
-        self._known = Kept[object, tuple[frozenset[str], tuple[Trial, ...]]](KEPT)
 
-    def trials(self, point: Point) -> tuple[frozenset[str], tuple[Trial, ...]]:
+    def trials(self, point: Point) -> Trials:
         """Each value tried, after the names of all that any of them moves."""
-        key = self._alike(point)
+        key = self.path, self._alike(point)
         found = self._known.get(key)
         if found is None:
             made = tuple(self._trial(value, changes, point) for value, changes in self._statable)
@@ -77,11 +85,12 @@ class OpenFact:
 
 def open_facts(guideline: Guideline) -> Iterator[OpenFact]:
     """Every fact of which a caller could know more; a group of findings first as a whole, then each of them."""
+    about = About(guideline, Kept(KEPT))
     for fact in guideline.vocabulary.askable:
         if isinstance(fact, Findings):
-            yield from _of_findings(fact, guideline)
+            yield from _of_findings(fact, about)
         else:
-            yield OpenFact(fact.path, fact.statable, guideline, partial(_unknown, fact.first))
+            yield OpenFact(fact.path, fact.statable, about, partial(_unknown, fact.first))
 
 
 def values_of(names: Iterable[str]) -> Callable[[Point], object]:
@@ -94,28 +103,28 @@ def _unknown(name: str, point: Point) -> bool:
     return point[name] == UNKNOWN
 
 
-def _of_findings(fact: Findings, guideline: Guideline) -> Iterator[OpenFact]:
-    findings = tuple(fact.findings.values())
+def _of_findings(fact: Findings, about: About) -> Iterator[OpenFact]:
+    guideline, findings = about.guideline, tuple(fact.findings.values())
 
     def none_present(point: Point) -> bool:
         unknown = any(point[finding.presence] == UNKNOWN for finding in findings)
         return unknown and not any(guideline.present(finding, point) for finding in findings)
 
     none = {finding.presence: "absent" for finding in findings}
-    yield OpenFact(fact.path, [("none", none)], guideline, none_present)
+    yield OpenFact(fact.path, [("none", none)], about, none_present)
     for finding in findings:
 
         def perhaps(point: Point, finding: Finding = finding) -> bool:
             return point[finding.presence] == UNKNOWN and not guideline.present(finding, point)
 
         either = [(presence, {finding.presence: presence}) for presence in ("absent", "present")]
-        yield OpenFact(finding.path, either, guideline, perhaps)
+        yield OpenFact(finding.path, either, about, perhaps)
         for name, statable in _details(finding):
 
             def detail(point: Point, finding: Finding = finding, name: str = name) -> bool:
                 return point[name] == UNKNOWN and guideline.present(finding, point)
 
-            yield OpenFact(name, statable, guideline, detail)
+            yield OpenFact(name, statable, about, detail)
 
 
 def _details(finding: Finding) -> Iterator[tuple[str, Sequence[Stated]]]:

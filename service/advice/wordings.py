@@ -12,8 +12,10 @@ from service.engine.compile import Point
 from service.knowledge.guideline import Guideline
 from service.knowledge.model import Cited, Rule
 
-KEPT = 20_000
-"""Recommendations kept for each guideline, at about 2 kB; when it is full it starts anew."""
+KEPT = 5_000
+"""Recommendations kept for each guideline, at about 2 kB, and as many outcomes; when it is full each starts anew."""
+CHOICES = 20_000
+"""Which rule was chosen, at about 300 bytes."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,7 +40,7 @@ class Wordings:
         facts = tuple(open_facts(guideline))
         self.hearing = {rule.id: Hearing(rule, guideline, facts) for rule in guideline.rules.values()}
         self._choice = values_of(choosing(guideline))
-        self._chosen = Kept[object, tuple[str, str]](KEPT)
+        self._chosen = Kept[object, tuple[str, str]](CHOICES)
         self._known = Kept[tuple[str, str, int], Recommendation](KEPT)
         self._outcomes = Kept[tuple[str, str, int], Outcome](KEPT)
 
@@ -73,10 +75,11 @@ class Wordings:
 
 
 class After:
-    """What becomes of one decision when something moves in its point."""
+    """What becomes of one decision when something moves in its point. For one thread."""
 
     def __init__(self, decision: Decision, wordings: Wordings) -> None:
         self._point, self._wordings = decision.point, wordings
+        self._moving = dict(decision.point)
         self._chosen = decision.rule.id, decision.trigger
         self._hearing = wordings.hearing[decision.rule.id]
         self._heard = self._hearing.outcome(decision.point)
@@ -85,16 +88,22 @@ class After:
 
     def outcome(self, moved: Mapping[str, str]) -> Outcome:
         """The outcome then; the very same object where it stays."""
-        hearing = self._hearing
-        if hearing.heard.isdisjoint(moved):
+        if self._hearing.heard.isdisjoint(moved):
             return self.now
+        # A point is long and a move is short: it is made in a copy and taken back.
+        self._moving.update(moved)
+        found = self._outcome(moved)
+        for name in moved:
+            self._moving[name] = self._point[name]
+        return found
+
+    def _outcome(self, moved: Mapping[str, str]) -> Outcome:
+        hearing = self._hearing
         if not hearing.choosing.isdisjoint(moved):
-            return self._wordings.outcome({**self._point, **moved})
+            return self._wordings.outcome(self._moving)
         listened = [name for name in moved if name in self._but_for]
         if len(listened) == 1:  # as mostly: one AND instead of one for each feature
             heard = self._but_for[listened[0]] & hearing.masks[listened[0]][moved[listened[0]]]
         else:
-            heard = hearing.outcome({**self._point, **moved})
-        if heard == self._heard:
-            return self.now
-        return self._wordings.short((*self._chosen, heard), {**self._point, **moved})
+            heard = hearing.outcome(self._moving)
+        return self.now if heard == self._heard else self._wordings.short((*self._chosen, heard), self._moving)

@@ -12,7 +12,7 @@ from flask import Flask, current_app, g, request
 
 from service.api.problems import RETRY_SECONDS, Problem
 from service.security.address import address
-from service.security.overload import Work
+from service.security.overload import Streams, Work
 from service.security.rate import Limiter
 
 ALWAYS = ("operations.livez", "operations.readyz", "metrics.exposed")
@@ -29,6 +29,7 @@ class Limits:
     """What create_app hands in."""
 
     work: Work
+    streams: Streams
     limiter: Limiter | None
     hops: int
 
@@ -59,6 +60,20 @@ def most(limit: int) -> int:
     return min(limit, SMALL) if "refusal" in g else limit
 
 
+def hold_stream() -> Callable[[], None] | None:
+    """Let a stream begin, at work for as long as it lasts: gives what ends it. None where too many are open."""
+    limits, client = _limits(), _client()
+    if not limits.streams.begin(client):
+        return None
+    mark = limits.work.begin()
+
+    def end() -> None:
+        limits.work.end(mark)
+        limits.streams.end(client)
+
+    return end
+
+
 def _begin() -> None:
     if request.endpoint is None or request.endpoint in ALWAYS or request.method == "OPTIONS":
         return
@@ -85,15 +100,20 @@ def _limits() -> Limits:
     return found
 
 
+def _client() -> str:
+    """Who asks: as authenticated, else by address."""
+    caller = g.get("caller")
+    if caller:
+        return f"client {caller}"
+    forwarded = request.headers.get("X-Forwarded-For", "")
+    return f"address {address(request.remote_addr or '', forwarded, _limits().hops)}"
+
+
 def _too_often() -> Problem | None:
     limits = _limits()
     if limits.limiter is None:
         return None
-    forwarded = request.headers.get("X-Forwarded-For", "")
-    caller = g.get("caller")
-    seconds = limits.limiter.wait(
-        f"client {caller}" if caller else f"address {address(request.remote_addr or '', forwarded, limits.hops)}"
-    )
+    seconds = limits.limiter.wait(_client())
     if not seconds:
         return None
     structlog.contextvars.bind_contextvars(limited="rate")

@@ -27,7 +27,7 @@ from service.api.openapi_parts import (
 STREAMED = (
     f"Lines ({NDJSON}) that are sent chunked are answered while they come, however many there are: an item for each, "
     "in order, the last with status 400, 408, 429 or 503 where the stream ends before its time. Read while you write. "
-    "Of a stream that is refused (429, 503 in its items) emergencies are answered all the same."
+    "Of a stream that is refused (429, 503 in its items) emergencies in its first 64 KiB are answered all the same."
 )
 
 

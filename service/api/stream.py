@@ -7,17 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 import structlog
-from flask import Response, current_app, request, stream_with_context
+from flask import Response, request, stream_with_context
 from werkzeug.exceptions import HTTPException
 
 from service.api.json_out import fresh
 from service.api.knowledge import settings
-from service.api.limits import SMALL
+from service.api.limits import SMALL, hold_stream
 from service.api.problems import KINDS, Problem, of_http, unavailable
 
 if TYPE_CHECKING:
-    from threading import BoundedSemaphore
-
     from service.api.timeouts import Body
 
 WRITTEN = 65_536
@@ -39,11 +37,11 @@ def stream(answer: Answer, mimetype: str, refusal: Problem | None = None) -> Res
     A client that does not read is not read from. One that breaks off or dawdles is told so by a last line; so is one
     that is refused (each line of it by `answer`) and sends more than is searched for an emergency.
     """
-    open_streams: BoundedSemaphore = current_app.config["STREAMS"]
-    if not open_streams.acquire(blocking=False):
-        raise unavailable("As many streams are open as this server takes at once.")
+    end = hold_stream()
+    if end is None:
+        raise unavailable("As many streams are open as this server takes at once, or as one client may have.")
     response = Response(stream_with_context(_answers(answer, refusal)), mimetype=mimetype)
-    response.call_on_close(open_streams.release)
+    response.call_on_close(end)
     return fresh(response)
 
 
@@ -85,25 +83,41 @@ def _answered(answer: Answer, index: int, line: bytes | None) -> bytes:
 
 def _arriving(body: Body, longest: int, refusal: Problem | None) -> Iterator[list[bytes | None]]:
     """The lines that have come whole, again and again until the body ends; None for one that is too long."""
-    rest, skipping, size = b"", False, 0
-    body.go_on(LINE_SECONDS)
-    while True:
+    lines, left = _Lines(longest), SMALL
+    goes_on = body.go_on(LINE_SECONDS)
+    while goes_on:
         piece = body.arrived()
-        size += len(piece)
-        if refusal is not None and size > SMALL:
-            raise refusal
-        *whole, rest = (rest + piece).split(b"\n") if piece else (rest, b"")
-        lines: list[bytes | None] = []
-        for line in whole:
-            if skipping or len(line) > longest:
-                lines.append(None)
-                skipping = False
-            elif line.strip():
-                lines.append(line)
-        if len(rest) > longest:
-            rest, skipping = b"", True
-        if lines:
-            yield lines
-            body.go_on(LINE_SECONDS)
+        heard = piece if refusal is None else piece[:left]
+        left -= len(heard)
+        found = lines.of(heard, last=not piece)
+        if found:
+            yield found
         if not piece:
             return
+        if refusal is not None and len(heard) < len(piece):
+            raise refusal
+        # Who is refused is searched for an emergency, once, and not kept company.
+        if found and refusal is None:
+            goes_on = body.go_on(LINE_SECONDS)
+    raise unavailable("This server is about to end. Send the rest, from this line on, to its successor.")
+
+
+class _Lines:
+    """Pieces of a body, cut at the ends of lines."""
+
+    def __init__(self, longest: int) -> None:
+        self._longest = longest
+        self._begun = bytearray()
+        self._too_long = False
+
+    def of(self, piece: bytes, *, last: bool) -> list[bytes | None]:
+        """The lines that end in this piece (at its end, if it is the last one), without empty ones."""
+        first, *others = piece.split(b"\n")
+        self._begun += first
+        found = []
+        for start in (*others, None) if last else others:
+            found.append(None if self._too_long or len(self._begun) > self._longest else bytes(self._begun))
+            self._begun, self._too_long = bytearray(start or b""), False
+        if len(self._begun) > self._longest:
+            self._begun, self._too_long = bytearray(), True
+        return [line for line in found if line is None or line.strip()]

@@ -49,11 +49,13 @@ class Body:
             first: bytes = reader.read(1)
             return first + reader.read(reader.buf.tell()) if first else b""
 
-    def go_on(self, seconds: float) -> None:
-        """Give the client so many seconds more, as a stream is longer than one request may take."""
+    def go_on(self, seconds: float) -> bool:
+        """Give the client so many seconds more, as a stream is longer than one request may take.
+
+        False where this process is to end: what follows is for its successor.
+        """
         go_on = getattr(self._connection, "go_on", None)  # a test's has none
-        if go_on is not None:
-            go_on(seconds)
+        return go_on is None or bool(go_on(seconds))
 
     def readline(self, size: int = -1, /) -> bytes:
         """Read to the next line's end. Through read(), so that its faults are the same; the API reads whole bodies."""

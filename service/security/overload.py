@@ -5,6 +5,7 @@ quick requests is no overload: they are refused only while most of those at work
 """
 
 import time
+from collections import Counter
 from collections.abc import Callable
 from itertools import islice
 from threading import Lock
@@ -43,3 +44,28 @@ class Work:
         """One less."""
         with self._lock:
             self._begun.pop(mark, None)
+
+
+class Streams:
+    """The streams that one process has open. Each holds its thread for as long as it lasts: most are for others."""
+
+    def __init__(self, threads: int) -> None:
+        self._most = max(threads // 4, min(threads - 1, 1))
+        self._of_one = (self._most + 1) // 2
+        self._lock = Lock()
+        self._open = Counter[str]()
+
+    def begin(self, client: str) -> bool:
+        """One more of this client, unless there are too many of all or of this one; then `end` must follow."""
+        with self._lock:
+            if self._open.total() >= self._most or self._open[client] >= self._of_one:
+                return False
+            self._open[client] += 1
+        return True
+
+    def end(self, client: str) -> None:
+        """One less."""
+        with self._lock:
+            self._open[client] -= 1
+            if not self._open[client]:
+                del self._open[client]

@@ -18,7 +18,7 @@ from service import create_app
 from service.advice.question import Answer, Questioner
 from service.api.limits import SMALL, Limits
 from service.security.keys import new_key
-from service.security.overload import Work
+from service.security.overload import Streams, Work
 from service.security.rate import Limiter
 from service.settings import Settings
 from tests.api.asking import BATCH, BODIES, JSON, NDJSON, ONE, RESPONDER, SEPSIS, is_outcome, is_problem, send
@@ -39,14 +39,14 @@ def too_often(_: Flask) -> Limits:
     limiter = Limiter(1, 3600, b"secret", now=lambda: 1_800_000_000.0)
     for client in ("address 127.0.0.1", "client key all"):
         assert limiter.wait(client) == 0
-    return Limits(Work(32), limiter, 0)
+    return Limits(Work(32), Streams(32), limiter, 0)
 
 
 def too_much(_: Flask) -> Limits:
     times = itertools.chain([0.0], itertools.repeat(100.0))
     work = Work(1, lambda: next(times))
     work.begin()
-    return Limits(work, None, 0)
+    return Limits(work, Streams(32), None, 0)
 
 
 @pytest.fixture(params=[RATE, LOAD])
@@ -116,7 +116,7 @@ def test_an_emergency_is_answered_as_ever(client: FlaskClient, app: Flask, refus
     response = send(client, BODIES[name], path)
     emergency(response)
     assert refusing
-    app.config["LIMITS"] = Limits(Work(32), None, 0)
+    app.config["LIMITS"] = Limits(Work(32), Streams(32), None, 0)
     assert response.data == send(client, BODIES[name], path).data
 
 
@@ -263,7 +263,7 @@ def test_strangers_are_refused_before_they_are_counted(known: tuple[FlaskClient,
 
 def test_what_is_answered_is_no_longer_at_work(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     work = Work(1, itertools.count().__next__)
-    monkeypatch.setitem(app.config, "LIMITS", Limits(work, None, 0))
+    monkeypatch.setitem(app.config, "LIMITS", Limits(work, Streams(32), None, 0))
     client = app.test_client()
     for path, body in ((ONE, RESPONDER), (ONE, {"hat": 1}), (ONE, b"{"), (BATCH, []), (HOOK, {})):
         send(client, body, path)
@@ -279,7 +279,7 @@ def test_what_is_answered_is_no_longer_at_work(app: Flask, monkeypatch: pytest.M
 def test_a_body_that_is_still_being_sent_is_not_at_work(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     """Slow clients must not make others be refused."""
     work = Work(1)
-    monkeypatch.setitem(app.config, "LIMITS", Limits(work, None, 0))
+    monkeypatch.setitem(app.config, "LIMITS", Limits(work, Streams(32), None, 0))
 
     class Body(io.BytesIO):
         def read(self, size: int | None = -1, /) -> bytes:

@@ -178,12 +178,44 @@ def test_streams_leave_threads_for_everybody_else(serving, until) -> None:
         until(taken, "an ended stream makes room")
 
 
+def test_a_stream_does_not_outlive_its_worker_and_is_told_where_it_ends(serving) -> None:
+    """It would keep the successor waiting: the worker takes no request any more, and no other begins."""
+    with serving(WORKERS="1", THREADS="8") as server:
+        talk = Talk(server)
+        talk.say(LINE)
+        talk.hear()
+        assert talk.line()["status"] == 200
+        server.process.terminate()
+        found = {"status": 200}
+        while found["status"] == 200:
+            talk.say(LINE)
+            found = talk.line()
+        assert found["status"] == 503
+        assert "successor" in found["problem"]["detail"]
+        talk.socket.close()
+        assert server.process.wait(timeout=20) == 0
+
+
+def test_a_refused_stream_is_searched_for_emergencies_to_the_very_end_of_what_is_searched(serving) -> None:
+    with serving(WORKERS="1", THREADS="8", RATE_LIMIT="1/hour") as server:
+        assert server.get("/v1/guidelines")[0] == 200
+        emergency = json.dumps(SEPSIS).encode() + b"\n"
+        calm = LINE * (60_000 // len(LINE))
+        talk = Talk(server)
+        talk.say(calm + emergency + LINE * 2_000 + emergency)
+        talk.end()
+        items = [json.loads(line) for line in talk.hear().read().splitlines()]
+        assert {item["status"] for item in items} == {200, 429}
+        assert [item["index"] for item in items if item["status"] == 200] == [60_000 // len(LINE)]
+        talk.socket.close()
+
+
 def test_many_lines_through_one_worker_leave_its_memory_as_it_was(serving) -> None:
     with serving(WORKERS="1", THREADS="16") as server:
         worker = next(_children(server.process.pid))
-        _pour(server, 400)
+        _pour(server, 200)
         before = _resident(worker)
-        _pour(server, 2_000)
+        _pour(server, 800)  # some 25 MB of answers
         assert _resident(worker) < before + 8 * 1024
 
 

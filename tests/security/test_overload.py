@@ -2,7 +2,7 @@
 
 import pytest
 
-from service.security.overload import LATE_SECONDS, Work
+from service.security.overload import LATE_SECONDS, Streams, Work
 
 
 class Clock:
@@ -70,3 +70,15 @@ def test_what_ended_twice_ended_once(clock: Clock) -> None:
     work.end(mark)
     clock.moment += 10
     assert work.overloaded()
+
+
+@pytest.mark.parametrize(("threads", "most", "of_one"), [(1, 0, 0), (4, 1, 1), (8, 2, 1), (32, 8, 4)])
+def test_streams_leave_most_threads_to_others_and_one_client_leaves_streams_to_others(
+    threads: int, most: int, of_one: int
+) -> None:
+    streams = Streams(threads)
+    assert [streams.begin("one") for _ in range(of_one + 1)] == [True] * of_one + [False]
+    assert [streams.begin(f"other {n}") for n in range(most)] == [True] * (most - of_one) + [False] * of_one
+    if of_one:
+        streams.end("one")
+        assert streams.begin("yet another")
