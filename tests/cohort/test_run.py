@@ -182,7 +182,8 @@ def test_the_rows_stand_in_the_order_of_the_file_however_long_it_is(answered, tm
 def test_types_of_parquet_mean_what_they_say(answered, tmp_path: Path) -> None:
     duckdb.sql(
         "COPY (SELECT 'M1' AS metastatic_status, 62.0::DOUBLE AS age_years, true AS pregnant, ['bone', 'liver'] AS "
-        f"metastatic_sites, DATE '2026-11-01' AS as_of, 7 AS id) TO '{tmp_path / 'in.parquet'}'"
+        "metastatic_sites, DATE '2026-11-01' AS as_of, 7 AS id, 7.800000000000001::DOUBLE AS haemoglobin_g_per_dl) "
+        f"TO '{tmp_path / 'in.parquet'}'"
     )
     (row,) = answered(tmp_path / "in.parquet", ".parquet", Names(keep=("id",)))
     assert (row["id"], row["status"], row["errors"]) == (7, 200, [])
