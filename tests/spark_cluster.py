@@ -25,7 +25,7 @@ from tests.cohort.conftest import write_csv
 from tests.cohort.registry import COLUMNS, patients
 folder = Path(sys.argv[1])
 guideline = load_library(CONTENT).newest("mbc-primary-lrt")
-rows = [{{**row, "patient": str(n)}} for n, row in enumerate(patients({NUMBER}, 5, faulty=0.01, free=0.2))]
+rows = [{{**row, "patient": f"Jo\\nhn {{n}}"}} for n, row in enumerate(patients({NUMBER}, 5, faulty=0.01, free=0.2))]
 write_csv(folder / "in.csv", rows, ["patient", *COLUMNS])
 export(guideline, folder / "relations")
 day = dt.date.fromisoformat("{TODAY}")
@@ -39,7 +39,7 @@ def main() -> None:
     from pyspark.sql import SparkSession  # noqa: PLC0415 - only in this Python
 
     sys.path.insert(0, str(ROOT / "service" / "cohort"))  # the job alone; the package is not installed here
-    from spark_job import answers  # noqa: PLC0415
+    from spark_job import answers, read  # noqa: PLC0415
 
     with tempfile.TemporaryDirectory(prefix="spark-") as name:
         folder = Path(name)
@@ -49,7 +49,7 @@ def main() -> None:
         builder = builder.config("spark.ui.enabled", "false").config("spark.driver.bindAddress", "127.0.0.1")
         spark = builder.getOrCreate()
         spark.sparkContext.setLogLevel("ERROR")
-        patients = spark.read.csv(str(folder / "in.csv"), header=True, escape='"').repartition(4)
+        patients = read(spark, str(folder / "in.csv")).repartition(4)
         found = answers(spark, folder / "relations", patients, "patient", TODAY)
         plan = found._jdf.queryExecution().executedPlan().toString()
         by_patient = {row["patient"]: row.asDict() for row in found.collect()}

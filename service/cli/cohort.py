@@ -1,13 +1,18 @@
 """`flask --app service cohort run | columns | export`."""
 
+import os
+import re
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import click
 from flask.cli import AppGroup
 
+from service.advice.question import Questioner
 from service.api.knowledge import knowledge, settings
+from service.api.problems import Problem
 from service.cohort.mapping import BadInputError, read_names
 from service.cohort.reading import columns_of
 
@@ -15,6 +20,12 @@ cohort = AppGroup("cohort", help="Many patients at once: files of facts in, file
 
 BAD_INPUT, NOT_WRITTEN, STALE = 3, 4, 5
 EXTRA = "this needs the extra `cohort` (DuckDB): pip install --require-hashes -r requirements-cohort.txt"
+
+
+def _amount(_context: click.Context, _option: click.Parameter, value: str) -> str:
+    if not re.fullmatch(r"[0-9]+(\.[0-9]+)?\s*[KMGT]i?B", value, re.IGNORECASE):
+        raise click.BadParameter("an amount such as 500MB or 2GB")
+    return value
 
 
 @cohort.command("run")
@@ -26,7 +37,13 @@ EXTRA = "this needs the extra `cohort` (DuckDB): pip install --require-hashes -r
 @click.option(
     "--report", type=click.Path(path_type=Path), help="Where the report goes, without ending; default OUT.report."
 )
-@click.option("--memory", default="1GB", show_default=True, help="What the engine may use before it writes to disk.")
+@click.option(
+    "--memory",
+    default="1GB",
+    show_default=True,
+    callback=_amount,
+    help="What the engine may use before it writes to disk.",
+)
 @click.option("--restart", is_flag=True, help="Begin anew what was interrupted.")
 @click.option("--id", "name", default=None, help="Which guideline; by default the one that GUIDELINE names.")
 def run(  # noqa: PLR0913, PLR0917 - one for each option
@@ -43,19 +60,24 @@ def run(  # noqa: PLR0913, PLR0917 - one for each option
     """Answer every patient of IN (CSV, Parquet or NDJSON by its ending) in OUT.
 
     Interrupted, the same command goes on. Exit: 0 done, 3 input that cannot be used, 4 OUT cannot be written,
-    5 what was begun belongs to another input.
+    5 what was begun belongs to another input, or another run is at work on it.
     """
     try:
         from service.cohort import report as reports  # noqa: PLC0415 - an optional extra
         from service.cohort import run as runs  # noqa: PLC0415
     except ImportError:
         raise click.ClickException(EXTRA) from None
-    questioner = knowledge().newest(name or settings().guideline)
+    questioner = _questioner(name)
     bar = _Bar()
+    place = report or target.with_name(f"{target.name}.report")
+    if report is not None and not os.access(report.parent, os.W_OK):
+        raise _Stop(f"{report.parent}: a report cannot be written there", NOT_WRITTEN)
+    tell = partial(reports.write, place, questioner.guideline, source)
     try:
         names = read_names(mapping, keep, ignore)
-        done = runs.run(questioner, source, target, names, settings().today(), bar.tell, restart=restart, memory=memory)
-        reports.write(report or target.with_name(f"{target.name}.report"), questioner.guideline, source, done)
+        done = runs.run(
+            questioner, source, target, names, settings().today(), bar.tell, restart=restart, memory=memory, report=tell
+        )
     except BadInputError as error:
         raise _Stop(str(error), BAD_INPUT) from None
     except runs.StaleError as error:
@@ -81,9 +103,19 @@ def export(folder: Path, name: str | None) -> None:
         from service.cohort import export as exports  # noqa: PLC0415 - an optional extra
     except ImportError:
         raise click.ClickException(EXTRA) from None
-    guideline = knowledge().newest(name or settings().guideline).guideline
-    for file in exports.export(guideline, folder):
-        click.echo(folder / file)
+    guideline = _questioner(name).guideline
+    try:
+        for file in exports.export(guideline, folder):
+            click.echo(folder / file)
+    except OSError as error:
+        raise _Stop(f"{error.filename or folder}: {error.strerror or error}", NOT_WRITTEN) from None
+
+
+def _questioner(name: str | None) -> Questioner:
+    try:
+        return knowledge().newest(name or settings().guideline)
+    except Problem as problem:
+        raise click.BadParameter(problem.detail, param_hint="--id") from None
 
 
 class _Stop(click.ClickException):

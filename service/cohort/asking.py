@@ -1,7 +1,7 @@
 """One patient by the API's own reader: what the relations cannot read is answered or refused here."""
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,15 +34,13 @@ def ask(questioner: Questioner, tree: Json, today: dt.date) -> Asked:
     return Asked(422, nothing, None, _told(result.faults), None if result.urgent is None else result.urgent.code)
 
 
-def ask_line(questioner: Questioner, line: bytes, today: dt.date, beside: Sequence[str] = ()) -> Asked:
-    """The row for a line of NDJSON without the members that are no facts."""
+def ask_line(questioner: Questioner, line: bytes, today: dt.date, facts: Callable[[Json], Json]) -> Asked:
+    """The row for a line of NDJSON; `facts` takes away the members that are no facts."""
     try:
         tree = parse(line)
     except BodyError as error:
         return Asked(400, (None,) * len(WORDS), None, [f"{error.code} "])
-    if isinstance(tree, dict) and beside:
-        tree = {name: value for name, value in tree.items() if name not in beside}
-    return ask(questioner, tree, today)
+    return ask(questioner, facts(tree), today)
 
 
 def _told(faults: Sequence[Fault]) -> list[str] | None:

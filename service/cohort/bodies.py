@@ -4,6 +4,7 @@ What does not become cells without loss (a wrong type, an unknown member, a repe
 is, for the API's own reader.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,10 +12,13 @@ import orjson
 
 from service.cohort.reading import EMPTY_LIST, SEPARATOR, columns_of
 from service.engine.vocabulary import UNKNOWN
+from service.facts.json_body import BodyError, Repeated, parse
 from service.facts.schema import NONE
 from service.knowledge.vocabulary import Fact, Finding, Findings, Flag, Members, Number, Record, Vocabulary
 
 Cells = dict[str, str]
+LONG_LIST = 500
+"""Items of a list beyond which the API's own reader judges the body: it has a bound for all of them together."""
 
 
 class NotCells(Exception):  # noqa: N818 - a way out, not an error
@@ -27,7 +31,9 @@ class Bodies:
     def __init__(self, vocabulary: Vocabulary, keep: Sequence[str] = (), ignore: Sequence[str] = ()) -> None:
         self.facts = vocabulary.facts
         self.columns = tuple(columns_of(vocabulary))
-        self.keep, self.ignore = tuple(keep), tuple(ignore)
+        self.keep = tuple(keep)
+        # A fact that is kept is stated too: carried over, it is not taken from the decision.
+        self.beside = tuple(name for name in (*keep, *ignore) if name in ignore or name not in self.facts)
 
     def cells(self, line: bytes) -> Cells | None:  # noqa: C901 - one step a way in which a line is no cells
         """The cells of a body, or None where it has to be read as what it is. What is kept is among them."""
@@ -41,13 +47,13 @@ class Bodies:
             return None
         members = _members(tree)
         found: Cells = {}
-        for name in (*self.keep, *self.ignore):
-            if name in tree:
-                beside = tree.pop(name)
-                if isinstance(beside, str):
-                    members += beside.count(":") if b"\\" not in line else 0
-                if name in self.keep and beside is not None:
-                    found[f"keep {self.keep.index(name)}"] = kept(beside)
+        for number, name in enumerate(self.keep):
+            if tree.get(name) is not None:
+                found[f"keep {number}"] = _carried(line, name, tree[name])
+        for name in self.beside:
+            beside = tree.pop(name, None)
+            if isinstance(beside, str):
+                members += beside.count(":") if b"\\" not in line else 0
         if line.count(b":") != members:
             return None
         try:
@@ -61,11 +67,21 @@ class Bodies:
     def kept(self, line: bytes) -> Cells:
         """What is kept of a line that does not become cells."""
         try:
-            tree = orjson.loads(line) if self.keep else {}
-        except ValueError:
+            tree = parse(line) if self.keep else {}
+        except BodyError:
             return {}
-        beside = tree if isinstance(tree, dict) else {}
-        return {f"keep {n}": kept(beside[name]) for n, name in enumerate(self.keep) if beside.get(name) is not None}
+        told = tree if isinstance(tree, dict) else {}
+        return {
+            f"keep {number}": _carried(line, name, told[name])
+            for number, name in enumerate(self.keep)
+            if told.get(name) is not None
+        }
+
+    def without(self, tree: Any) -> Any:
+        """A body without the members that are no facts. One that stands twice stays, to be refused as in a request."""
+        if not self.beside or not isinstance(tree, dict):
+            return tree
+        return {name: value for name, value in tree.items() if name not in self.beside or isinstance(value, Repeated)}
 
     def _fact(self, fact: Fact, value: Any, found: Cells) -> None:
         match fact:
@@ -102,9 +118,11 @@ class Bodies:
                 found[finding.flags[name].path] = _truth(value)
 
 
-def kept(value: Any) -> str:
-    """A value that is carried over: text as it is, else its JSON."""
-    return value if isinstance(value, str) else orjson.dumps(value).decode()
+def _carried(line: bytes, name: str, value: Any) -> str:
+    """A value that is kept: text as it is, a number as it is written, else its JSON."""
+    if isinstance(value, float):
+        value = json.loads(line, parse_float=str, parse_int=str)[name]
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def _members(tree: Any) -> int:
@@ -151,6 +169,7 @@ def _list(value: Any) -> str:
         isinstance(item, str) and item and SEPARATOR not in item for item in value
     ):
         raise NotCells
-    if EMPTY_LIST in value:
+    # Alone in a list these would become the cell that says something of the whole.
+    if len(value) > LONG_LIST or not {EMPTY_LIST, NONE, UNKNOWN}.isdisjoint(value):
         raise NotCells
     return SEPARATOR.join(value) or EMPTY_LIST

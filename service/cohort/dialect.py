@@ -28,7 +28,7 @@ class Dialect:
 
     def name_of(self, name: str) -> str:
         """A quoted name."""
-        return f"{self.quote}{name}{self.quote}"
+        return f"{self.quote}{name.replace(self.quote, self.quote * 2)}{self.quote}"
 
 
 DUCKDB = Dialect(
@@ -46,7 +46,8 @@ DUCKDB = Dialect(
 SPARK = Dialect(
     name="spark",
     quote="`",
-    matches="regexp_like({0}, concat('^(?:', {1}, ')$'))",
+    # A literal of Spark takes two backslashes for one; $ would let a line break stand at the end.
+    matches="regexp_like({0}, concat('^(?:', {1}, ')\\\\z'))",
     days="datediff({0}, {1})",
     string="STRING",
     listed="array({0})",

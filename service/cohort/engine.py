@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +12,20 @@ from service.advice.question import Questioner
 from service.cohort.asking import WORDS, Asked, ask, ask_line
 from service.cohort.dialect import DUCKDB, text
 from service.cohort.files import Batch
+from service.cohort.mapping import BadInputError
 from service.cohort.plan import RULE, Plan
 from service.cohort.reading import body_of, columns_of
 from service.cohort.relations import WORD
 from service.cohort.sql import Statement
 from service.cohort.tables import Columns, tables_of
+from service.facts.json_body import Json
 
 SLOW_BATCH = 5000
 """Patients read one by one whose rows are held at once."""
+SPILL = "spill"
+"""The folder for what memory does not hold, in the work folder."""
+ELSEWHERE = "/*"
+"""Counted in place of a member that is none of the vocabulary's, whose name a caller made, or an item of a list."""
 OWN = {"own_id": "VARCHAR", "own_warnings": "VARCHAR[]", "own_errors": "VARCHAR[]"}
 """Columns of what is said to a patient who was asked one by one."""
 
@@ -32,17 +38,18 @@ class Engine:
         questioner: Questioner,
         today: dt.date,
         keep: Sequence[str],
-        beside: Sequence[str],
+        facts: Callable[[Json], Json],
         work: Path,
         memory: str,
     ) -> None:
         self.questioner, self.today = questioner, today
-        self.keep, self.beside = tuple(keep), tuple(beside)
+        self.keep, self.facts = tuple(keep), facts
         self.vocabulary = questioner.guideline.vocabulary
         self.columns = tuple(columns_of(self.vocabulary))
+        self.members = _pointers(self.columns)
         # With several threads a join does not keep the order of the patients, which nothing else in a file may tell.
         self.connection = duckdb.connect(
-            config={"memory_limit": memory, "temp_directory": str(work / "spill"), "threads": 1}
+            config={"memory_limit": memory, "temp_directory": str(work / SPILL), "threads": 1}
         )
         # The patients stay on the left of every join: they stream past the relations, in their order.
         self.connection.execute("SET disabled_optimizers = 'join_order,build_side_probe_side'")
@@ -61,11 +68,13 @@ class Engine:
         self.asked: dict[str, Counter[str]] = {}
 
     def answer(self, batch: Batch, done: int) -> int:
-        """Answer a batch; gives its number of rows. `done`: rows before it."""
+        """Answer a batch; gives its number of rows. `done`: rows before it. Raises BadInputError."""
         run = self.connection.execute
         self.done, self.asked = done, {name: Counter() for name in ("status", "rule", "certainty", *LISTED, URGENT)}
         run(f"CREATE OR REPLACE TABLE coded AS {self.statement.coded(batch.source, self.kept)}")
         number, unread = run("SELECT count(*), count(unread) FROM coded").fetchone() or (0, 0)
+        if batch.rows not in (None, number):
+            raise BadInputError(f"{batch.rows} rows stand there and {number} were read")
         own = ", ".join(f"NULL::{kind} AS {name}" for name, kind in OWN.items())
         run(f"CREATE OR REPLACE TABLE outcome AS SELECT *, {own} FROM outcome_of_all ORDER BY k")
         # Of a body that is refused the pointers depend on its form, which cells do not have.
@@ -89,7 +98,7 @@ class Engine:
 
     def _ask(self, batch: Batch, place: int, cells: list[str | None]) -> Asked:
         if batch.lines:
-            return ask_line(self.questioner, batch.lines[place], self.today, self.beside)
+            return ask_line(self.questioner, batch.lines[place], self.today, self.facts)
         body = body_of(self.vocabulary, dict(zip(self.columns, cells, strict=True)))
         return ask(self.questioner, body, self.today)
 
@@ -101,7 +110,7 @@ class Engine:
             for name, place in (("rule", rule), ("certainty", certainty)):
                 self.asked[name].update(word for word in (each.words[place],) if word)
             self.asked["warning"].update(each.warnings or ())
-            self.asked["error"].update(each.errors or ())
+            self.asked["error"].update(map(self._counted, each.errors or ()))
             self.asked[URGENT]["urgent"] += each.urgent is not None
         columns: dict[str, tuple[str, list[Any]]] = {
             "k": ("BIGINT", [first + number for number in range(len(asked))]),
@@ -122,6 +131,14 @@ class Engine:
         run(f"INSERT INTO outcome ({names}) SELECT {listed}", [values for _, values in columns.values()])
         places = [place for place, _ in asked]
         run("INSERT INTO places SELECT unnest(?::BIGINT[]), unnest(?::BIGINT[])", [places, columns["k"][1]])
+
+    def _counted(self, error: str) -> str:
+        """What is counted of an error: nothing that the caller wrote."""
+        rule, _, place = error.partition(" ")
+        above = place
+        while above and above not in self.members:
+            above = above.rpartition("/")[0]
+        return f"{rule} {above}{'' if above == place else ELSEWHERE}"
 
     def counts(self) -> dict[str, dict[str, int]]:
         """What a report counts of this batch."""
@@ -162,8 +179,13 @@ class Engine:
             found.update({label: number for label, (word, mask) in masks.items() if bits[word] & mask})
         return found
 
-    def write(self, file: Path, kind: str) -> None:
-        """Write the rows of the batch to a file."""
+    def nothing(self) -> Batch:
+        """A batch of no patients."""
+        columns = ", ".join(f"CAST(NULL AS VARCHAR) AS {DUCKDB.name_of(n)}" for n in (*self.columns, *self.kept))
+        return Batch(f"(SELECT {columns} WHERE false)", 0, 0)
+
+    def write(self, file: Path, kind: str) -> int:
+        """Write the rows of the batch to a file; gives their number."""
         q = DUCKDB.name_of
         statement = self.statement.said(
             "(SELECT *, rowid AS place FROM coded)", ("place", "said", *map(q, self.kept)), tuple(OWN)
@@ -179,10 +201,23 @@ class Engine:
             row.append(f"CASE WHEN said >= {self.said} THEN {mine} ELSE {theirs} END AS {name}")
         options = {".csv": "FORMAT csv, HEADER false", ".parquet": "FORMAT parquet, COMPRESSION zstd"}
         select = f"SELECT {', '.join((*names, *row))}, urgent FROM ({statement})"
-        self.connection.execute(f"COPY ({select}) TO {text(str(file))} ({options.get(kind, 'FORMAT json')})")
+        copy = f"COPY ({select}) TO {text(str(file))} ({options.get(kind, 'FORMAT json')})"
+        written = self.connection.execute(copy).fetchone() or (0,)
+        return int(written[0])
 
 
 LISTED, URGENT = ("warning", "error"), "urgent_refusals"
+
+
+def _pointers(columns: Sequence[str]) -> set[str]:
+    """The pointers of all members that a body can have, a finding's presence among them."""
+    found: set[str] = set()
+    for column in columns:
+        place = ""
+        for name in column.split("."):
+            place += f"/{name}"
+            found.add(place)
+    return found | {f"{place}/presence" for place in found if f"{place}/grade" in found}
 
 
 def load(connection: duckdb.DuckDBPyConnection, name: str, columns: Columns) -> None:

@@ -9,7 +9,8 @@ import duckdb
 from service.cohort.dialect import DUCKDB, SPARK, text
 from service.cohort.engine import load
 from service.cohort.plan import Plan
-from service.cohort.reading import columns_of
+from service.cohort.reading import columns_of, other_names
+from service.cohort.run import writing
 from service.cohort.sql import Statement
 from service.cohort.tables import tables_of
 from service.knowledge.guideline import Guideline
@@ -20,7 +21,7 @@ SLOT = "{{today}}"
 
 
 def export(guideline: Guideline, folder: Path) -> list[str]:
-    """Write the relations and the statements; gives the names of the files.
+    """Write the relations and the statements; gives the names of the files. Raises OSError.
 
     `cohort.<engine>.sql` selects from `patients`, which has a column of text for each of `columns.json`; it holds
     {{today}} where the day of the run belongs (YYYY-MM-DD, UTC).
@@ -28,7 +29,7 @@ def export(guideline: Guideline, folder: Path) -> list[str]:
     folder.mkdir(parents=True, exist_ok=True)
     plan = Plan(guideline)
     written = []
-    with duckdb.connect() as connection:
+    with writing(folder), duckdb.connect() as connection:
         for name, columns in tables_of(plan):
             load(connection, name, columns)
             target = folder / f"{name}.parquet"
@@ -44,6 +45,7 @@ def export(guideline: Guideline, folder: Path) -> list[str]:
         "release": guideline.release.release,
         "digest": guideline.digest,
         "columns": list(columns_of(guideline.vocabulary)),
+        "other_names": other_names(guideline.vocabulary),
         "relations": [name.removesuffix(".parquet") for name in written if name.endswith(".parquet")],
         "keep": list(KEEP),
     }

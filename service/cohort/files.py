@@ -5,6 +5,7 @@ A batch can be read from any place that `Batch.next` named, so an interrupted ru
 
 import csv
 import io
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,9 +15,11 @@ import duckdb
 
 from service.cohort.bodies import Bodies
 from service.cohort.dialect import DUCKDB, text
-from service.cohort.mapping import BadInputError, Layout, Names, layout
-from service.cohort.reading import columns_of
-from service.knowledge.vocabulary import Vocabulary
+from service.cohort.mapping import BadInputError, Layout, Names, kept_faults, layout
+from service.cohort.reading import EMPTY_LIST, SEPARATOR, columns_of
+from service.engine.vocabulary import UNKNOWN
+from service.facts.schema import NONE
+from service.knowledge.vocabulary import Findings, Members, Vocabulary
 
 KINDS = (".csv", ".parquet", ".ndjson")
 ALIASES = {".jsonl": ".ndjson", ".pq": ".parquet", ".tsv": ".csv"}
@@ -26,6 +29,8 @@ BATCH_BYTES = 96 * 1_048_576
 LONGEST_HEADER = 1_048_576
 DELIMITERS = (",", ";", "\t", "|")
 BOM = b"\xef\xbb\xbf"
+BATCH = "batch.csv"
+"""The file of the batch that is being answered, in the work folder."""
 
 
 def kind_of(file: Path) -> str:
@@ -39,10 +44,14 @@ def kind_of(file: Path) -> str:
 
 @dataclass(frozen=True)
 class Batch:
-    """Some patients in a row. `source` is SQL: a column of text for each column of facts, and those to keep."""
+    """Some patients in a row. `source` is SQL: a column of text for each column of facts, and those to keep.
+
+    `rows`: how many they are, or None where only reading tells.
+    """
 
     source: str
     next: int
+    rows: int | None = None
     lines: Sequence[bytes] = ()
 
 
@@ -63,8 +72,13 @@ class Source(Protocol):
 
 def open_source(file: Path, vocabulary: Vocabulary, names: Names, work: Path) -> Source:
     """The file, its header checked. Raises BadInputError. `work`: a folder for what has to be written meanwhile."""
-    if not file.is_file():
-        raise BadInputError(f"{file}: there is no such file")
+    try:
+        if not file.is_file():
+            raise BadInputError(f"{file}: there is no such file")
+        with file.open("rb"):
+            pass
+    except OSError as error:
+        raise BadInputError(f"{file}: {error.strerror}") from None
     kind = kind_of(file)
     if kind == ".parquet":
         return ParquetSource(file, vocabulary, names)
@@ -83,14 +97,18 @@ class CsvSource:
             line = _record(opened, LONGEST_HEADER)
             self.start = opened.tell()
         try:
+            self.line_end = "\\r\\n" if line.endswith(b"\r\n") else "\\n"
             header = line.removeprefix(BOM).decode("utf-8")
         except UnicodeDecodeError:
             raise BadInputError(f"{file}: the header is not UTF-8 text") from None
         self.delimiter = "\t" if file.suffix.lower() == ".tsv" else max(DELIMITERS, key=header.count)
-        self.headers = next(csv.reader(io.StringIO(header), delimiter=self.delimiter), [])
+        try:
+            self.headers = next(csv.reader(io.StringIO(header), delimiter=self.delimiter), [])
+        except csv.Error:
+            raise BadInputError(f"{file}: the header is no line of CSV; lines end in a line feed") from None
         self.layout: Layout = layout(vocabulary, names, self.headers)
         self.keep = self.layout.keep
-        self.batch = work / "batch.csv"
+        self.batch = work / BATCH
 
     def batches(self, start: int) -> Iterator[Batch]:
         """Batches from this byte on."""
@@ -98,14 +116,17 @@ class CsvSource:
             opened.seek(start or self.start)
             while chunk := _records(opened):
                 self.batch.write_bytes(chunk)
-                yield Batch(self._source(), opened.tell())
+                yield Batch(self._source(chunk), opened.tell(), _rows(chunk))
 
-    def _source(self) -> str:
+    def _source(self, chunk: bytes) -> str:
         q = DUCKDB.name_of
+        # Between quotation marks the other kind of line break may stand; the engine takes it for what ends a line. Only
+        # then it is told what does, since told so beside strict_mode=true it reads two lines as one.
+        told = f"new_line='{self.line_end}', " if b"\r" in chunk and b'"' in chunk else "strict_mode=true, "
         columns = ", ".join(f"{text(header)}: 'VARCHAR'" for header in self.headers)
         read = (
-            f"read_csv({text(str(self.batch))}, auto_detect=false, header=false, delim={text(self.delimiter)}, "
-            f"quote='\"', escape='\"', null_padding=false, strict_mode=true, columns={{{columns}}})"
+            f"read_csv({path_of(self.batch)}, auto_detect=false, header=false, delim={text(self.delimiter)}, "
+            f"quote='\"', escape='\"', null_padding=false, {told}hive_partitioning=false, columns={{{columns}}})"
         )
         return f"(SELECT {self.layout.cells(DUCKDB, {h: q(h) for h in self.headers})} FROM {read})"
 
@@ -114,10 +135,10 @@ class ParquetSource:
     """A Parquet file."""
 
     def __init__(self, file: Path, vocabulary: Vocabulary, names: Names) -> None:
-        self.file = file
+        self.file, self.vocabulary = file, vocabulary
         try:
-            rows = duckdb.execute(f"SELECT count(*) FROM read_parquet({text(str(file))})").fetchone()
-            described = duckdb.execute(f"DESCRIBE SELECT * FROM read_parquet({text(str(file))})").fetchall()
+            rows = duckdb.execute(f"SELECT count(*) FROM {read_parquet([file])}").fetchone()
+            described = duckdb.execute(f"DESCRIBE SELECT * FROM {read_parquet([file])}").fetchall()
         except duckdb.Error as error:
             raise BadInputError(f"{file}: {str(error).splitlines()[0]}") from None
         self.size = int(rows[0]) if rows else 0
@@ -127,13 +148,15 @@ class ParquetSource:
 
     def batches(self, start: int) -> Iterator[Batch]:
         """Batches from this row on."""
-        texts = {name: _text_of(name, kind) for name, kind in self.types.items()}
+        facts = columns_of(self.vocabulary)
+        several = {h for column, h in self.layout.stated.items() if isinstance(facts[column], Members | Findings)}
+        texts = {name: _text_of(name, kind, several=name in several) for name, kind in self.types.items()}
         cells = self.layout.cells(DUCKDB, texts)
         for first in range(start, self.size, BATCH_ROWS):
             end = min(first + BATCH_ROWS, self.size)
-            read = f"read_parquet({text(str(self.file))}, file_row_number=true)"
+            read = read_parquet([self.file], "file_row_number=true")
             where = f"file_row_number >= {first} AND file_row_number < {end}"
-            yield Batch(f"(SELECT {cells} FROM {read} WHERE {where})", end)
+            yield Batch(f"(SELECT {cells} FROM {read} WHERE {where})", end, end - first)
 
 
 class NdjsonSource:
@@ -142,24 +165,27 @@ class NdjsonSource:
     def __init__(self, file: Path, vocabulary: Vocabulary, names: Names, work: Path) -> None:
         if names.columns or names.values or names.missing:
             raise BadInputError(f"{file}: lines of NDJSON are bodies of requests; a mapping can only keep and ignore")
+        if faults := list(kept_faults(names)):
+            raise BadInputError("\n".join(faults))
         self.file = file
         self.size = file.stat().st_size
         self.keep = tuple(dict.fromkeys(names.keep))
         self.bodies = Bodies(vocabulary, self.keep, names.ignore)
         self.columns = [*columns_of(vocabulary), *(f"keep {number}" for number in range(len(self.keep)))]
-        self.batch = work / "batch.csv"
+        self.batch = work / BATCH
 
     def batches(self, start: int) -> Iterator[Batch]:
         """Batches from this byte on."""
         with self.file.open("rb") as opened:
-            opened.seek(start)
+            opened.seek(start or (len(BOM) if opened.read(len(BOM)) == BOM else 0))
             while lines := _lines(opened):
                 yield self._batch([line for line in lines if line.strip()], opened.tell())
 
     def _batch(self, lines: list[bytes], end: int) -> Batch:
         q = DUCKDB.name_of
         with self.batch.open("w", encoding="utf-8", newline="") as out:
-            writer = csv.DictWriter(out, [*self.columns, UNREAD], restval=None, lineterminator="\n")
+            # Older Pythons put a lone \r between quotation marks only where it is part of what ends a line.
+            writer = csv.DictWriter(out, [*self.columns, UNREAD], restval=None, lineterminator="\r\n")
             for line in lines:
                 found = self.bodies.cells(line)
                 writer.writerow(
@@ -167,32 +193,63 @@ class NdjsonSource:
                 )
         columns = ", ".join(f"{text(column)}: 'VARCHAR'" for column in (*self.columns, UNREAD))
         read = (
-            f"read_csv({text(str(self.batch))}, auto_detect=false, header=false, delim=',', "
-            f"quote='\"', escape='\"', columns={{{columns}}})"
+            f"read_csv({path_of(self.batch)}, auto_detect=false, header=false, delim=',', "
+            f"quote='\"', escape='\"', new_line='\\r\\n', hive_partitioning=false, columns={{{columns}}})"
         )
         # What cannot be said in cells is made a cell that cannot be read.
         first = f"CASE WHEN {q(UNREAD)} = 'true' THEN '?' ELSE {q(self.columns[0])} END AS {q(self.columns[0])}"
-        return Batch(f"(SELECT {first}, {', '.join(map(q, self.columns[1:]))} FROM {read})", end, lines)
+        return Batch(f"(SELECT {first}, {', '.join(map(q, self.columns[1:]))} FROM {read})", end, len(lines), lines)
 
 
 UNREAD = "not cells"
 
 
-def _text_of(name: str, kind: str) -> str:
+def path_of(file: Path) -> str:
+    """The literal of a path to be read: the engine takes a path for a pattern."""
+    return text(re.sub(r"[*?[]", r"[\g<0>]", str(file.absolute())))
+
+
+def read_parquet(files: Sequence[Path], *options: str) -> str:
+    """The SQL that reads Parquet files and no more columns than are in them."""
+    listed = ", ".join(map(path_of, files))
+    return f"read_parquet({', '.join((f'[{listed}]', 'hive_partitioning=false', *options))})"
+
+
+def _text_of(name: str, kind: str, *, several: bool) -> str:
+    """A cell as text. A list where there can be none, or one that text would change, cannot be read as text either."""
     quoted = DUCKDB.name_of(name)
-    if kind.endswith("[]"):
-        return f"CASE WHEN len({quoted}) = 0 THEN '[]' ELSE array_to_string({quoted}, ';') END"
-    return f"CAST({quoted} AS VARCHAR)"
+    if not (several and kind.endswith("[]")):
+        return f"CAST({quoted} AS VARCHAR)"
+    items = f"CAST({quoted} AS VARCHAR[])"
+    joined = f"array_to_string({items}, '{SEPARATOR}')"
+    # An item that is NULL falls out, one with a separator falls apart, and some words alone are said of the whole.
+    changed = (
+        f"{joined} IN ('', '{NONE}', '{UNKNOWN}', '{EMPTY_LIST}') OR list_count({items}) <> len({items}) "
+        f"OR len(string_split({joined}, '{SEPARATOR}')) <> len({items})"
+    )
+    return (
+        f"CASE WHEN len({items}) = 0 THEN '{EMPTY_LIST}' WHEN {changed} THEN concat({joined}, '{SEPARATOR}') "
+        f"ELSE {joined} END"
+    )
 
 
 def _lines(opened: BinaryIO) -> list[bytes]:
     lines, size = [], 0
-    for line in opened:
+    while line := opened.readline(BATCH_BYTES):
         lines.append(line)
         size += len(line)
+        if len(line) == BATCH_BYTES:
+            raise BadInputError(f"a line is longer than {BATCH_BYTES} bytes")
         if size > BATCH_BYTES or len(lines) >= BATCH_ROWS:
             break
     return lines
+
+
+def _rows(chunk: bytes) -> int | None:
+    """The rows of some lines of CSV; None where some line may be none or more than a row's part."""
+    if b'"' in chunk or any(blank in chunk for blank in (b"\n\n", b"\n\r")) or chunk.startswith((b"\n", b"\r")):
+        return None
+    return chunk.count(b"\n") + (not chunk.endswith(b"\n"))
 
 
 def _records(opened: BinaryIO) -> bytes:

@@ -72,6 +72,8 @@ def read_names(file: Path | None, keep: Sequence[str] = (), ignore: Sequence[str
             names = _NamesSchema().load(read_yaml(file))
         except ContentError as error:
             raise BadInputError(str(error)) from None
+        except OSError as error:
+            raise BadInputError(f"{file}: {error.strerror}") from None
         except ValidationError as error:
             faults = "\n".join(f"{file}: {path or '/'}: {said}" for path, said in flat(error.messages))
             raise BadInputError(faults) from None
@@ -117,7 +119,8 @@ def layout(vocabulary: Vocabulary, names: Names, headers: Sequence[str]) -> Layo
     stated = {}
     for header in headers:
         column = _column(vocabulary, names, header)
-        if column is not None and header not in (*names.keep, *names.ignore):
+        # A fact that is kept is stated too: carried over, it is not taken from the decision.
+        if column is not None and header not in names.ignore:
             stated[column] = header
     return Layout(stated, tuple(dict.fromkeys(names.keep)), names, vocabulary)
 
@@ -132,34 +135,48 @@ def _faults(  # noqa: C901, PLR0912 - one branch a fault
     vocabulary: Vocabulary, names: Names, headers: Sequence[str]
 ) -> Iterator[str]:
     known = [*columns_of(vocabulary), *other_names(vocabulary)]
-    for header in dict.fromkeys(headers):
-        if headers.count(header) > 1:
-            yield f"two columns are called {header!r}"
+    # Where the header is missing, these are cells of the first patient: only what is near a known name is repeated.
+    places: dict[str, int] = {}
+    for number, header in enumerate(headers, start=1):
+        if (first := places.setdefault(header.casefold(), number)) != number:
+            yield f"the columns {first} and {number} have the same name, whatever the case of the letters"
     for header, name in names.columns.items():
         if name not in known:
             yield f"the mapping gives {header!r} to {name!r}, which is no column of facts{_near(name, known)}"
     for name in names.values:
         if name not in columns_of(vocabulary):
             yield f"the mapping has values for {name!r}, which is no column of facts{_near(name, known)}"
-    for header in (*names.columns, *names.keep, *names.ignore):
+    for header in dict.fromkeys((*names.columns, *names.keep, *names.ignore)):
         if header not in headers:
-            yield f"the mapping names the column {header!r}, which the file does not have{_near(header, headers)}"
-    for header in names.keep:
-        if header in ANSWER:
-            yield f"{header!r} is a column of the answer, so a column of that name cannot be kept; ignore it"
-    found: dict[str, str] = {}
-    for header in dict.fromkeys(headers):
-        if header in (*names.keep, *names.ignore):
-            continue
+            near = places.get(header.casefold())
+            meant = f" (did you mean column {near}?)" if near else ""
+            yield f"the mapping names the column {header!r}, which the file does not have{meant}"
+    for header in names.columns:
+        if header in names.ignore:
+            yield f"the mapping gives a fact to {header!r} and ignores it"
+    yield from kept_faults(names)
+    found: dict[str, int] = {}
+    for number, header in enumerate(headers, start=1):
         column = _column(vocabulary, names, header)
+        if header in names.ignore or (column is None and header in names.keep):
+            continue
         if column is None:
-            yield f"the column {header!r} is no fact{_near(header, known)}; give it a fact, keep it or ignore it"
-        elif column in found:
-            yield f"the columns {found[column]!r} and {header!r} state the same fact, {column}"
-        else:
-            found[column] = header
+            like = _near(header, known)
+            named = f" {header!r}" if like else ""
+            yield f"column {number}{named} is no fact{like}; give it a fact, keep it or ignore it"
+        elif found.setdefault(column, number) != number:
+            yield f"the columns {found[column]} and {number} state the same fact, {column}"
     if not found:
         yield f"no column states a fact; there are {', '.join(known[:SHOWN])} and more (flask cohort columns)"
+
+
+def kept_faults(names: Names) -> Iterator[str]:
+    """What cannot be kept beside an answer: a reader of the answers may know no upper and lower case."""
+    taken = dict.fromkeys(ANSWER, "is a column of the answer")
+    for header in dict.fromkeys(names.keep):
+        if why := taken.get(header.casefold()):
+            yield f"{header!r} {why}, so a column of that name cannot be kept; ignore it"
+        taken[header.casefold()] = "is kept already"
 
 
 def _near(name: str, known: Sequence[str]) -> str:

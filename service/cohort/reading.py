@@ -32,8 +32,9 @@ SEPARATOR = ";"
 EMPTY_LIST = "[]"
 TRUE, FALSE = ("true", "True", "TRUE"), ("false", "False", "FALSE")
 """Tools write the same value differently into a file that knows no booleans."""
-WHOLE = r"-?(0|[1-9][0-9]{0,8})(\.0{1,9})?"
-DECIMAL = r"-?(0|[1-9][0-9]{0,8})(\.[0-9]{1,12})?"
+# No backslash: in a literal of Spark it would be lost.
+WHOLE = "-?(0|[1-9][0-9]{0,8})([.]0{1,9})?"
+DECIMAL = "-?(0|[1-9][0-9]{0,8})([.][0-9]{1,20})?"
 DAY = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
 Reading = tuple[str, str]
 """A feature and the SQL of its place."""

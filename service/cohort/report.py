@@ -16,11 +16,13 @@ FILES = Environment(
 
 
 def write(place: Path, guideline: Guideline, source: Path, done: Done) -> None:
-    """Write place.json and place.html."""
+    """Write place.json and place.html, each whole or not at all."""
     told = report(guideline, source, done)
-    place.with_name(f"{place.name}.json").write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
     page = FILES.get_template("report.html").render(told)
-    place.with_name(f"{place.name}.html").write_text(page, encoding="utf-8")
+    for ending, content in (("json", json.dumps(told, indent=2) + "\n"), ("html", page)):
+        new = place.with_name(f"{place.name}.{ending}.new")
+        new.write_text(content, encoding="utf-8")
+        new.replace(place.with_name(f"{place.name}.{ending}"))
 
 
 def report(guideline: Guideline, source: Path, done: Done) -> dict[str, Any]:

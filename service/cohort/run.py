@@ -1,15 +1,19 @@
 """A file of patients in, a file of answers out: batch by batch, resumable, whole or not at all.
 
 Beside OUT a folder OUT.parts holds what is done so far: a file for each batch and `progress.json`, which is replaced
-only after its batch is on disk. OUT appears under its name when all batches are done.
+only after its batch is on disk. OUT appears under its name when all batches are done. One run at a time holds `lock`.
 """
 
 import datetime as dt
+import errno
+import fcntl
 import hashlib
 import json
 import os
+import re
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -17,20 +21,23 @@ from typing import Any
 import duckdb
 
 from service.advice.question import Questioner
+from service.cohort.bodies import Bodies
 from service.cohort.dialect import text
-from service.cohort.engine import Engine
-from service.cohort.files import kind_of, open_source
+from service.cohort.engine import SPILL, Engine
+from service.cohort.files import BATCH, Batch, kind_of, open_source, read_parquet
 from service.cohort.mapping import ANSWER, BadInputError, Names
 from service.settings import VERSION
 
 MEMORY = "1GB"
+CHUNK = 1_048_576
+LOCK, PROGRESS = "lock", "progress.json"
 Tell = Callable[[int, int, int], None]
 """Told after each batch: rows done, place in the file, its size."""
 Counts = dict[str, dict[str, int]]
 
 
 class StaleError(RuntimeError):
-    """What was begun belongs to another input, mapping or release, so it cannot be gone on with."""
+    """What was begun belongs to another input, mapping, release or run, so it cannot be gone on with."""
 
 
 @dataclass(frozen=True)
@@ -53,69 +60,123 @@ def run(  # noqa: PLR0913, PLR0917 - what a run is made of
     *,
     restart: bool = False,
     memory: str = MEMORY,
+    report: Callable[[Done], None] = lambda _: None,
 ) -> Done:
-    """Answer every patient of a file. Raises BadInputError, StaleError or OSError."""
+    """Answer every patient of a file. `report` is called when OUT is there and before OUT.parts is taken away.
+
+    Raises BadInputError, StaleError or OSError.
+    """
     kind = kind_of(target)
     if target.resolve() == source.resolve():
         raise BadInputError(f"{target}: the answers would replace the patients")
     parts = target.with_name(f"{target.name}.parts")
-    if restart:
-        shutil.rmtree(parts, ignore_errors=True)
-    resumed = (parts / "progress.json").is_file()
-    parts.mkdir(parents=True, exist_ok=True)
-    try:
-        opened = open_source(source, questioner.guideline.vocabulary, names, parts)
-    except BadInputError:
-        if not resumed:
-            shutil.rmtree(parts)
-        raise
-    progress = _Progress(parts, _identity(questioner, source, names, kind), today)
-    engine = Engine(
-        questioner, dt.date.fromisoformat(progress.today), opened.keep, (*names.keep, *names.ignore), parts, memory
-    )
-    tell(progress.rows, progress.next, opened.size)
-    for batch in opened.batches(progress.next):
+    with _held(parts, restart=restart):
+        resumed = (parts / PROGRESS).is_file()
         try:
-            rows = engine.answer(batch, progress.rows)
-        except duckdb.InvalidInputException as error:
-            raise BadInputError(f"{source}: {_where(error, progress.rows)}") from None
-        engine.write(parts / f"{progress.parts:06}{kind}", kind)
-        progress.add(rows, batch.next, engine.counts())
-        tell(progress.rows, progress.next, opened.size)
-    _together(engine, parts, target, kind, (*opened.keep, *ANSWER))
-    shutil.rmtree(parts)
-    return Done(progress.rows, progress.today, progress.counts, resumed)
+            opened = open_source(source, questioner.guideline.vocabulary, names, parts)
+        except BadInputError:
+            if not resumed:
+                shutil.rmtree(parts)
+            raise
+        progress = _Progress(parts, _identity(questioner, source, names, kind), today)
+        facts = Bodies(questioner.guideline.vocabulary, names.keep, names.ignore).without
+        day = dt.date.fromisoformat(progress.today)
+        with writing(target):
+            engine = Engine(questioner, day, opened.keep, facts, parts, memory)
+        with closing(engine.connection):
+            tell(progress.rows, progress.next, opened.size)
+            for batch in opened.batches(progress.next):
+                _answer(engine, batch, progress, source, target)
+                tell(progress.rows, progress.next, opened.size)
+            if not progress.parts:
+                _answer(engine, engine.nothing(), progress, source, target)
+            with writing(target):
+                _together(engine, progress, target, (*opened.keep, *ANSWER))
+        done = Done(progress.rows, progress.today, progress.counts, resumed)
+        report(done)
+        shutil.rmtree(parts)
+    return done
+
+
+@contextmanager
+def _held(parts: Path, *, restart: bool) -> Iterator[None]:
+    """The folder of the parts, for this run alone; the patients of a batch are not left in it."""
+    if parts.is_dir() and any(parts.iterdir()) and not any((parts / name).exists() for name in (LOCK, PROGRESS)):
+        raise FileExistsError(errno.EEXIST, "a folder of this name is there and is not that of a run", str(parts))
+    parts.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with (parts / LOCK).open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise StaleError(f"{parts}: another run is at work there") from None
+        parts.chmod(0o700)
+        if restart:
+            for file in parts.iterdir():
+                if file.is_dir():
+                    shutil.rmtree(file)
+                elif file.name != LOCK:
+                    file.unlink()
+        try:
+            yield
+        finally:
+            (parts / BATCH).unlink(missing_ok=True)
+            shutil.rmtree(parts / SPILL, ignore_errors=True)
+
+
+def _answer(engine: Engine, batch: Batch, progress: "_Progress", source: Path, target: Path) -> None:
+    """Answer a batch; its rows are on disk before they are counted."""
+    try:
+        rows = engine.answer(batch, progress.rows)
+    except (duckdb.Error, BadInputError) as error:
+        if isinstance(error, duckdb.OutOfMemoryException) or NO_SPACE in str(error):
+            raise _not_written(error, target) from None
+        raise BadInputError(f"{source}: after row {progress.rows}: {_words(error)}") from None
+    file = progress.part(progress.parts)
+    with writing(target):
+        if engine.write(file, progress.kind) != rows:
+            raise OSError(errno.EIO, "not every row was written", str(file))
+    _on_disk(file)
+    progress.add(rows, file.stat().st_size, batch.next, engine.counts())
 
 
 class _Progress:
-    """How far a run is; kept on disk."""
+    """How far a run is; kept on disk. `next` is a place in the source, `size` the bytes of all parts."""
 
     def __init__(self, parts: Path, identity: Mapping[str, Any], today: dt.date) -> None:
-        self.file = parts / "progress.json"
+        self.folder, self.file, self.kind = parts, parts / PROGRESS, identity["format"]
         self.identity = dict(identity)
-        self.rows, self.next, self.parts, self.today = 0, 0, 0, today.isoformat()
+        self.rows, self.size, self.next, self.parts, self.today = 0, 0, 0, 0, today.isoformat()
         self.counts: Counts = {}
         if self.file.is_file():
-            kept = json.loads(self.file.read_text(encoding="utf-8"))
-            if kept["identity"] != self.identity:
-                changed = ", ".join(
-                    name for name, value in self.identity.items() if kept["identity"].get(name) != value
-                )
-                raise StaleError(f"{parts}: begun with another {changed}; --restart begins anew")
-            self.rows, self.next, self.parts = kept["rows"], kept["next"], kept["parts"]
-            self.today, self.counts = kept["today"], kept["counts"]
+            try:
+                self._go_on(json.loads(self.file.read_text(encoding="utf-8")))
+            except (ValueError, KeyError, TypeError, AttributeError):
+                raise StaleError(f"{self.file}: cannot be read; --restart begins anew") from None
 
-    def add(self, rows: int, place: int, counts: Counts) -> None:
+    def _go_on(self, kept: Mapping[str, Any]) -> None:
+        if kept["identity"] != self.identity:
+            changed = ", ".join(name for name, value in self.identity.items() if kept["identity"].get(name) != value)
+            raise StaleError(f"{self.folder}: begun with another {changed}; --restart begins anew")
+        self.rows, self.size, self.next, self.parts = kept["rows"], kept["size"], kept["next"], kept["parts"]
+        self.today, self.counts = kept["today"], kept["counts"]
+
+    def part(self, number: int) -> Path:
+        """The file of a batch."""
+        return self.folder / f"{number:06}{self.kind}"
+
+    def add(self, rows: int, size: int, place: int, counts: Counts) -> None:
         """A batch is on disk."""
-        self.rows, self.next, self.parts = self.rows + rows, place, self.parts + 1
+        self.rows, self.size, self.next, self.parts = self.rows + rows, self.size + size, place, self.parts + 1
         for group, by_name in counts.items():
             mine = self.counts.setdefault(group, {})
             for name, number in by_name.items():
                 mine[name] = mine.get(name, 0) + number
-        kept = {name: getattr(self, name) for name in ("identity", "rows", "next", "parts", "today", "counts")}
+        names = ("identity", "rows", "size", "next", "parts", "today", "counts")
         new = self.file.with_suffix(".new")
-        new.write_text(json.dumps(kept), encoding="utf-8")
+        new.write_text(json.dumps({name: getattr(self, name) for name in names}), encoding="utf-8")
+        _on_disk(new)
         new.replace(self.file)
+        _on_disk(self.folder)
 
 
 def _identity(questioner: Questioner, source: Path, names: Names, kind: str) -> dict[str, Any]:
@@ -131,33 +192,67 @@ def _identity(questioner: Questioner, source: Path, names: Names, kind: str) -> 
     }
 
 
-def _together(engine: Engine, parts: Path, target: Path, kind: str, header: Sequence[str]) -> None:
+def _together(engine: Engine, progress: _Progress, target: Path, header: Sequence[str]) -> None:
     """Make OUT of the parts; it appears under its name when it is whole."""
-    files = sorted(parts.glob(f"[0-9]*{kind}"))
-    new = parts / f"whole{kind}"
-    if kind == ".parquet" and files:
-        listed = ", ".join(text(str(file)) for file in files)
-        engine.connection.execute(
-            f"COPY (FROM read_parquet([{listed}])) TO {text(str(new))} (FORMAT parquet, COMPRESSION zstd)"
-        )
-    else:
+    files, kind = [progress.part(number) for number in range(progress.parts)], progress.kind
+    whole = sum(file.stat().st_size for file in files if file.is_file()) == progress.size
+    new = progress.folder / f"whole{kind}"
+    if whole and kind == ".parquet":
+        copied = engine.connection.execute(
+            f"COPY (FROM {read_parquet(files)}) TO {text(str(new))} (FORMAT parquet, COMPRESSION zstd)"
+        ).fetchone()
+        whole = copied == (progress.rows,)
+    elif whole:
         with new.open("wb") as out:
             if kind == ".csv":
                 out.write((",".join(map(_quoted, header)) + "\n").encode())
             for file in files:
                 with file.open("rb") as part:
-                    shutil.copyfileobj(part, out, 1_048_576)
-            out.flush()
-            os.fsync(out.fileno())
+                    shutil.copyfileobj(part, out, CHUNK)
+    if not whole:
+        raise StaleError(f"{progress.folder}: the parts are not what was written; --restart begins anew")
+    _on_disk(new)
     new.replace(target)
+    _on_disk(target.absolute().parent)
+
+
+def _on_disk(place: Path) -> None:
+    """A file or folder outlives what stops the machine."""
+    opened = os.open(place, os.O_RDONLY)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)
 
 
 def _quoted(header: str) -> str:
     return '"' + header.replace('"', '""') + '"' if any(letter in header for letter in '",\n\r') else header
 
 
-def _where(error: Exception, done: int) -> str:
-    """The engine's words about a record, without the record itself."""
-    lines = str(error).splitlines()
-    told = next((line for line in lines if line.startswith(("Invalid Input Error", "CSV Error"))), lines[0])
-    return f"after row {done}: {told}"
+NO_SPACE = "No space left on device"
+SAYABLE = (
+    rf"CSV Error on Line: \d+|Expected Number of Columns: \d+ Found: \d+|Value with unterminated quote|{NO_SPACE}"
+    r"|Maximum line size of \d+ bytes exceeded|Invalid unicode \(byte sequence mismatch\)"
+)
+
+
+@contextmanager
+def writing(target: Path) -> Iterator[None]:
+    """What the engine cannot do here is no fault of the input, but an OSError."""
+    try:
+        yield
+    except duckdb.Error as error:
+        raise _not_written(error, target) from None
+
+
+def _not_written(error: Exception, target: Path) -> OSError:
+    why = "--memory is too little for it" if isinstance(error, duckdb.OutOfMemoryException) else _words(error)
+    return OSError(errno.EIO, why, str(target))
+
+
+def _words(error: Exception) -> str:
+    """The engine's words without those of a record, which it likes to repeat."""
+    if not isinstance(error, duckdb.Error):
+        return str(error)
+    said = ", ".join(dict.fromkeys(re.findall(SAYABLE, str(error))))
+    return said or f"the engine cannot go on ({type(error).__name__})"

@@ -8,14 +8,16 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from click.testing import Result
 from flask import Flask
 
 from service.advice.question import Questioner
-from service.cohort import engine
+from service.cohort import engine, files
+from service.cohort import run as runs
 from service.cohort.mapping import Names
 from service.cohort.plan import Plan
 from service.cohort.run import Done, run
-from service.cohort.tables import tables_of
+from service.cohort.tables import Columns, tables_of
 from tests.cohort.registry import COLUMNS, Row, body, text
 from tests.conftest import NOON
 
@@ -28,13 +30,25 @@ def questioner(app: Flask) -> Questioner:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def compiled_once(questioner: Questioner) -> Iterator[None]:
-    """The guideline is compiled once for all runs, which takes longer than answering a few patients."""
-    plan = Plan(questioner.guideline)
-    tables = list(tables_of(plan))
+def compiled_once(questioner: Questioner, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """The guideline is compiled and laid out once for all runs, which takes longer than answering a few patients."""
+    plan, load, folder = Plan(questioner.guideline), engine.load, tmp_path_factory.mktemp("relations")
+    tables = dict(tables_of(plan))
+    with duckdb.connect() as connection:
+        for name, columns in tables.items():
+            load(connection, name, columns)
+            connection.execute(f"COPY {name} TO '{folder / name}.parquet'")
+
+    def loaded(connection: duckdb.DuckDBPyConnection, name: str, columns: Columns) -> None:
+        if columns is tables.get(name):
+            connection.execute(f"CREATE TABLE {name} AS FROM '{folder / name}.parquet'")
+        else:
+            load(connection, name, columns)
+
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(engine, "Plan", lambda _: plan)
-        patch.setattr(engine, "tables_of", lambda _: tables)
+        patch.setattr(engine, "tables_of", lambda _: tables.items())
+        patch.setattr(engine, "load", loaded)
         yield
 
 
@@ -49,6 +63,45 @@ def answered(questioner: Questioner, tmp_path: Path) -> Callable[..., list[dict]
         return read(target)
 
     return go
+
+
+@pytest.fixture
+def command(app: Flask) -> Callable[..., Result]:
+    return lambda *words: app.test_cli_runner().invoke(args=["cohort", *map(str, words)])
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Batches of a hundred."""
+    monkeypatch.setattr(files, "BATCH_ROWS", 100)
+
+
+class Quick:
+    """An engine that gives each patient a number and no more: what is judged here is what is around it."""
+
+    def __init__(self, *_: object) -> None:
+        self.connection = duckdb.connect()
+
+    def answer(self, batch: files.Batch, done: int) -> int:
+        self.connection.execute(f"CREATE OR REPLACE TABLE coded AS SELECT {done} AS done FROM {batch.source}")  # noqa: S608
+        return self.connection.table("coded").shape[0]
+
+    def write(self, file: Path, _kind: str) -> int:
+        row = "SELECT rowid + done + 1 FROM coded"
+        self.connection.execute(f"COPY ({row}) TO '{file}' (FORMAT csv, HEADER false)")
+        return self.connection.table("coded").shape[0]
+
+    def counts(self) -> dict[str, dict[str, int]]:
+        return {}
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runs, "Engine", Quick)
+
+
+def numbers(target: Path) -> list[str]:
+    return target.read_text().splitlines()[1:]
 
 
 def read(file: Path) -> list[dict]:

@@ -3,34 +3,20 @@
 import json
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import duckdb
 import pytest
-from click.testing import Result
 from flask import Flask
 
-from service.cohort import files
 from service.cohort import run as runs
 from service.cohort.mapping import Names
-from tests.cohort.conftest import TODAY, compare, expected, lines_of, read, write_csv
+from tests.cohort.conftest import TODAY, compare, expected, lines_of, numbers, read, write_csv
 from tests.cohort.registry import patients
 from tests.conftest import ROOT
 
 
-@pytest.fixture
-def command(app: Flask) -> Callable[..., Result]:
-    return lambda *words: app.test_cli_runner().invoke(args=["cohort", *map(str, words)])
-
-
-@pytest.fixture
-def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Batches of a hundred."""
-    monkeypatch.setattr(files, "BATCH_ROWS", 100)
-
-
-@pytest.mark.usefixtures("small")
+@pytest.mark.usefixtures("small", "quick")
 def test_a_run_tells_how_it_goes_and_writes_answers_and_reports(command, tmp_path: Path) -> None:
     source = write_csv(tmp_path / "in.csv", list(patients(250, 1)))
     done = command("run", source, tmp_path / "out.csv")
@@ -39,7 +25,7 @@ def test_a_run_tells_how_it_goes_and_writes_answers_and_reports(command, tmp_pat
     assert "100.0%" in lines[-2]
     assert "/s" in lines[-2]
     assert "s left" in lines[-2]
-    assert [row["row"] for row in read(tmp_path / "out.csv")] == list(range(1, 251))
+    assert numbers(tmp_path / "out.csv") == [str(number) for number in range(1, 251)]
     assert not (tmp_path / "out.csv.parts").exists()
 
 
@@ -84,7 +70,7 @@ def test_what_was_interrupted_goes_on_and_nothing_half_done_stands_under_the_nam
     assert sum(done.counts["status"].values()) == 250
 
 
-@pytest.mark.usefixtures("small")
+@pytest.mark.usefixtures("small", "quick")
 def test_a_run_is_not_gone_on_with_for_another_input(command, questioner, tmp_path: Path) -> None:
     source, target = write_csv(tmp_path / "in.csv", list(patients(150, 4))), tmp_path / "out.csv"
 
@@ -131,6 +117,8 @@ BAD_FILES = {
     "an ending": ("in.xlsx", "x", "the name must end in .csv, .parquet, .ndjson"),
     "too many cells": ("in.csv", "ecog,sex\n1,female\n2,male,3\n", "after row 0"),
     "no parquet": ("in.parquet", "PAR1", "in.parquet"),
+    "lines that end in a carriage return": ("in.csv", "ecog,sex\r1,female\r", "line feed"),
+    "two columns of one name": ("in.csv", "ecog,Nr,nr\n1,1,2\n", "columns 2 and 3 have the same name"),
 }
 
 
@@ -151,6 +139,7 @@ def test_a_file_that_is_not_there_or_a_place_that_cannot_be_written(command, tmp
     (tmp_path / "file").write_text("")
     assert command("run", source, tmp_path / "file" / "out.csv").exit_code == 4
     assert command("run", source, source).exit_code == 3
+    assert command("export", tmp_path / "file" / "relations").exit_code == 4
 
 
 def test_a_wrong_mapping_is_refused_with_its_fault(command, tmp_path: Path) -> None:
@@ -175,9 +164,11 @@ def test_csv_is_read_as_tools_write_it(answered, tmp_path: Path, text: str) -> N
 @pytest.mark.usefixtures("small")
 def test_a_line_break_inside_quotation_marks_ends_no_row(answered, tmp_path: Path) -> None:
     source = tmp_path / "in.csv"
-    source.write_text("patient,ecog\n" + "".join(f'"Jo\nhn {n}",1\n' for n in range(120)))
-    found = answered(source, names=Names(keep=("patient",)))
-    assert [row["patient"] for row in found] == [f"Jo\nhn {n}" for n in range(120)]
+    for end, inside, number in (("\n", "\n", 120), ("\r\n", "\n", 3), ("\n", "\r\n", 3)):
+        rows = "".join(f'"Jo{inside}hn {n}",1{end}' for n in range(number))
+        source.write_bytes(f"patient,ecog{end}{rows}".encode())
+        found = answered(source, names=Names(keep=("patient",)))
+        assert [row["patient"] for row in found] == [f"Jo{inside}hn {n}" for n in range(number)]
 
 
 def test_the_rows_stand_in_the_order_of_the_file_however_long_it_is(answered, tmp_path: Path) -> None:
@@ -191,7 +182,8 @@ def test_the_rows_stand_in_the_order_of_the_file_however_long_it_is(answered, tm
 def test_types_of_parquet_mean_what_they_say(answered, tmp_path: Path) -> None:
     duckdb.sql(
         "COPY (SELECT 'M1' AS metastatic_status, 62.0::DOUBLE AS age_years, true AS pregnant, ['bone', 'liver'] AS "
-        f"metastatic_sites, DATE '2026-11-01' AS as_of, 7 AS id) TO '{tmp_path / 'in.parquet'}'"
+        "metastatic_sites, DATE '2026-11-01' AS as_of, 7 AS id, 7.800000000000001::DOUBLE AS haemoglobin_g_per_dl) "
+        f"TO '{tmp_path / 'in.parquet'}'"
     )
     (row,) = answered(tmp_path / "in.parquet", ".parquet", Names(keep=("id",)))
     assert (row["id"], row["status"], row["errors"]) == (7, 200, [])
