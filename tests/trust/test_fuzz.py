@@ -138,7 +138,7 @@ def test_an_extraction_that_loses_a_fact_without_a_word_is_found_out(
 
 
 def test_a_card_that_breaks_the_specification_is_found_out(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("service.api.cds_services.json_response", lambda _: app.response_class('{"cards": [{}]}'))
+    monkeypatch.setattr("service.api.cds_services._answered", lambda *_: ([{}], False))
     assert broken(app, CASES["hooks"][0], 60)
 
 
