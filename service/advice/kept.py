@@ -9,7 +9,7 @@ V = TypeVar("V")
 class Kept(dict[K, V]):
     """A mapping of at most so many entries, the first ones. Nothing in it can go stale.
 
-    A full one keeps no more: a worker is replaced after so many requests anyway, and until then its memory stands still.
+    A full one keeps no more: a worker is replaced after so many requests anyway; until then its memory stands still.
     """
 
     def __init__(self, most: int) -> None:
