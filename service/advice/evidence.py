@@ -13,8 +13,8 @@ from service.knowledge.guideline import Guideline, inside
 from service.knowledge.outcomes import MEANINGFUL, Criterion, Effect, Outcome, PooledOutcome, Population
 from service.knowledge.tables_file import collecting
 
-KEPT = 1_500
-"""Comparisons with the studies kept for each guideline, at about 1 kB; when it is full it starts anew."""
+KEPT = 1_200
+"""Comparisons with the studies kept for each guideline, at about 1 kB."""
 METHOD = (
     "Log hazard ratios; standard errors from the width of each interval at its own level; inverse-variance fixed "
     "effect; DerSimonian-Laird random effects; Hartung-Knapp-Sidik-Jonkman interval around the random-effects estimate."

@@ -19,8 +19,8 @@ from service.knowledge.guideline import Guideline
 from service.knowledge.model import Citation, Cited, Clause, Rule, Statement
 
 VIEWS = ("full", "brief", "row")
-KEPT = 4_000
-"""Parts kept for each guideline, at a few hundred bytes; when it is full it starts anew."""
+KEPT = 2_000
+"""Parts kept for each guideline, at a few hundred bytes."""
 Member: TypeAlias = Any
 """A JSON value, or one that is written already (orjson.Fragment)."""
 

@@ -14,7 +14,7 @@ from service.knowledge.model import Boxes
 from service.knowledge.vocabulary import Finding, Findings, Stated
 
 GRADES_OF_THE_LIVING = ("1", "2", "3", "4")
-KEPT = 3_500
+KEPT = 3_000
 """Sets of trials kept for each guideline, at about a kilobyte."""
 
 

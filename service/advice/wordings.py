@@ -12,11 +12,11 @@ from service.engine.compile import Point
 from service.knowledge.guideline import Guideline
 from service.knowledge.model import Cited, Rule
 
-KEPT = 1_000
-"""Recommendations kept for each guideline, at about 6 kB with their JSON; when it is full it starts anew."""
-OUTCOMES = 3_000
-"""The same in short, at about a kilobyte."""
-CHOICES = 10_000
+KEPT = 800
+"""Recommendations kept for each guideline, at about 6 kB with their JSON."""
+OUTCOMES = 1_500
+"""The same in short, at about 3 kB with their JSON."""
+CHOICES = 9_000
 """Which rule was chosen, at about 300 bytes."""
 
 
