@@ -78,7 +78,7 @@ class Advice:
         ]
         return tables if self.gate else [*tables, guideline.table]
 
-    @property
+    @cached_property
     def gate(self) -> Step | None:
         """The gate that answered before the decision table was asked."""
         rule = self.decision.rule

@@ -13,11 +13,11 @@ from service.knowledge.tables_file import collecting
 class Hearing:
     """How one rule listens to a point. `askable` are the facts whose values could change the rule or its outcome."""
 
-    def __init__(self, rule: Rule, guideline: Guideline, facts: Iterable[OpenFact]) -> None:
+    def __init__(self, rule: Rule, guideline: Guideline, chooses: frozenset[str], facts: Iterable[OpenFact]) -> None:
         self._all = _table(_boxes(rule, guideline, lambda _: True), guideline)
         self._outcome = _table(_boxes(rule, guideline, _changes_outcome), guideline)
         self.masks = self._outcome.masks
-        self.choosing = frozenset(choosing(guideline))
+        self.choosing = chooses
         self.heard = self.choosing.union(self.masks)
         screened = guideline.vocabulary.screened
         self.askable = tuple(each for each in facts if each.path in screened or not self.heard.isdisjoint(each.reach))
@@ -48,12 +48,12 @@ def _names(boxes: Iterable[Box]) -> set[str]:
     return {name for box in boxes for name in box}
 
 
-def choosing(guideline: Guideline) -> set[str]:
+def choosing(guideline: Guideline) -> frozenset[str]:
     """The features that choose the rule and the trigger."""
     gates = _names(box for rule in guideline.gates.items for box in rule.when)
     axes = {feature.name for feature in guideline.table.table.inputs}
     tier = guideline.release.tier
-    return gates | axes | {feature for _, feature in guideline.finding_tiers} | ({tier} if tier else set())
+    return frozenset(gates | axes | guideline.tiers_of_findings | ({tier} if tier else set()))
 
 
 def _boxes(rule: Rule, guideline: Guideline, counts: Callable[[Effect], bool]) -> Iterator[Box]:

@@ -2,11 +2,10 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from operator import itemgetter
 from typing import NamedTuple, TypeAlias
 
 from service.advice.kept import Kept
-from service.engine.compile import Point
+from service.engine.compile import Point, values_of
 from service.engine.table import Box
 from service.engine.vocabulary import UNKNOWN
 from service.knowledge.guideline import Guideline
@@ -56,7 +55,7 @@ class OpenFact:
         self.reach = frozenset(names.union(*(chain.following[name] for name in names)))
         heard = chain.heard(names)
         self._settled = heard | self.reach
-        self._alike = values_of(heard)
+        self._alike = values_of(sorted(heard))
 
     def trials(self, point: Point) -> Trials:
         """Each value tried, after the names of all that any of them moves."""
@@ -91,12 +90,6 @@ def open_facts(guideline: Guideline) -> Iterator[OpenFact]:
             yield from _of_findings(fact, about)
         else:
             yield OpenFact(fact.path, fact.statable, about, partial(_unknown, fact.first))
-
-
-def values_of(names: Iterable[str]) -> Callable[[Point], object]:
-    """Gives the values that a point has for these features, to compare and to look up by."""
-    ordered = sorted(names)
-    return itemgetter(*ordered) if ordered else lambda _: ()
 
 
 def _unknown(name: str, point: Point) -> bool:

@@ -7,8 +7,8 @@ from service.advice.decision import Decision, decided
 from service.advice.hearing import Hearing, choosing
 from service.advice.kept import Kept
 from service.advice.recommendation import Recommendation, recommend
-from service.advice.trials import open_facts, values_of
-from service.engine.compile import Point
+from service.advice.trials import open_facts
+from service.engine.compile import Point, values_of
 from service.knowledge.guideline import Guideline
 from service.knowledge.model import Cited, Rule
 
@@ -39,9 +39,9 @@ class Wordings:
 
     def __init__(self, guideline: Guideline) -> None:
         self._guideline = guideline
-        facts = tuple(open_facts(guideline))
-        self.hearing = {rule.id: Hearing(rule, guideline, facts) for rule in guideline.rules.values()}
-        self._choice = values_of(choosing(guideline))
+        facts, chooses = tuple(open_facts(guideline)), choosing(guideline)
+        self.hearing = {rule.id: Hearing(rule, guideline, chooses, facts) for rule in guideline.rules.values()}
+        self._choice = values_of(sorted(chooses))
         self._chosen = Kept[object, tuple[str, str]](CHOICES)
         self._known = Kept[tuple[str, str, int], Recommendation](KEPT)
         self._outcomes = Kept[tuple[str, str, int], Outcome](OUTCOMES)

@@ -10,15 +10,13 @@ from service.cohort.run import Done
 from service.engine.vocabulary import UNKNOWN
 from service.knowledge.guideline import Guideline
 
-FILES = Environment(
-    loader=PackageLoader("service.cohort", "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
-)
-
 
 def write(place: Path, guideline: Guideline, source: Path, done: Done) -> None:
     """Write place.json and place.html, each whole or not at all."""
     told = report(guideline, source, done)
-    page = FILES.get_template("report.html").render(told)
+    templates = PackageLoader("service.cohort", "templates")
+    files = Environment(loader=templates, autoescape=True, undefined=StrictUndefined, trim_blocks=True)
+    page = files.get_template("report.html").render(told)
     for ending, content in (("json", json.dumps(told, indent=2) + "\n"), ("html", page)):
         new = place.with_name(f"{place.name}.{ending}.new")
         new.write_text(content, encoding="utf-8")

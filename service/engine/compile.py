@@ -40,7 +40,7 @@ class CompiledTable:
         self.table = table
         self.masks = masks_of(table.inputs, [box for _, box in table.entries])
         self._features = tuple(self.masks.items())
-        self.cell = _values([feature.name for feature in table.inputs])
+        self.cell = values_of([feature.name for feature in table.inputs])
         self.everything = (1 << len(table.entries)) - 1
         if table.hit_policy is HitPolicy.COLLECT:
             self.place, self.cells = _nowhere, {}  # no one row holds
@@ -120,10 +120,11 @@ def _accepted(features: Sequence[Feature], masks: Masks, bits: int) -> tuple[Pla
     names = [feature.name for feature in features]
     alone = len(names) == 1  # of one feature itemgetter gives the value itself
     found: dict[Hashable, int] = {cell[0] if alone else cell: left for cell, left in cells.items()}
-    return _values(names), found
+    return values_of(names), found
 
 
-def _values(names: Sequence[str]) -> Place:
+def values_of(names: Sequence[str]) -> Place:
+    """Gives the values that a point has for these features, to compare and to look up by."""
     return itemgetter(*names) if names else _nowhere
 
 

@@ -1,7 +1,7 @@
 """What is not known is found by trying; that most trials are left out must never show."""
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from service.advice.decision import Decision, contradictions, decide
 from service.advice.missing import missing_facts
@@ -9,7 +9,7 @@ from service.advice.question import Questioner
 from service.engine.vocabulary import UNKNOWN
 from service.facts.normal_form import recount
 from service.knowledge.guideline import Guideline
-from service.knowledge.vocabulary import Findings
+from service.knowledge.vocabulary import Findings, Stated
 
 PATIENTS = 150
 
@@ -31,6 +31,28 @@ def patients(guideline: Guideline) -> Iterator[dict[str, str]]:
             yield stated
 
 
+def unknown(decision: Decision, stated: dict[str, str]) -> Iterator[tuple[str, Sequence[Stated]]]:
+    """Each unknown fact with its values: of findings first that there is none, then each, then what is open of it."""
+    guideline = decision.guideline
+    for fact in guideline.vocabulary.askable:
+        if not isinstance(fact, Findings):
+            if stated[fact.first] == UNKNOWN:
+                yield fact.path, fact.statable
+            continue
+        findings = fact.findings.values()
+        present = [each for each in findings if guideline.present(each, decision.point)]
+        if not present and any(stated[each.presence] == UNKNOWN for each in findings):
+            yield fact.path, [("none", {each.presence: "absent" for each in findings})]
+        for each in findings:
+            if each not in present and stated[each.presence] == UNKNOWN:
+                yield each.path, [(value, {each.presence: value}) for value in ("absent", "present")]
+            if each in present and each.ctcae is not None and stated[each.grade] == UNKNOWN:
+                yield each.grade, [(grade, {each.grade: grade}) for grade in "1234"]
+            for flag in each.flags.values() if each in present else ():
+                if stated[flag.path] == UNKNOWN:
+                    yield flag.path, flag.statable
+
+
 def everything_tried(
     decision: Decision, stated: dict[str, str], questioner: Questioner
 ) -> dict[str, tuple[bool, dict]]:
@@ -39,24 +61,23 @@ def everything_tried(
     given = wordings.of(decision)
     held = {clause.id for clause in guideline.implausible.at(decision.point)}
     found = {}
-    for fact in guideline.vocabulary.askable:
-        if isinstance(fact, Findings) or stated[fact.first] != UNKNOWN:
-            continue
+    for path, statable in unknown(decision, stated):
         would_become = {}
-        for value, changes in fact.statable:
+        for value, changes in statable:
             trial = decide(guideline, {**stated, **changes})
             brought = {clause.id for clause in guideline.implausible.at(trial.point)} - held
             if not brought and (trial.emergency or not contradictions(trial)):
                 would_become[value] = wordings.outcome(trial.point)
         same = (given.rule.code, given.statement, given.certainty)
-        if any((each.rule.code, each.statement, each.certainty) != same for each in would_become.values()):
+        differs = any((each.rule.code, each.statement, each.certainty) != same for each in would_become.values())
+        if differs or path in guideline.vocabulary.screened:
             decisive = any(each.rule.code != given.rule.code for each in would_become.values())
-            found[fact.path] = (decisive, would_become)
+            found[path] = (decisive, would_become)
     return found
 
 
 def test_what_is_left_out_of_the_trials_changes_nothing(guideline: Guideline) -> None:
-    """Besides the findings, whose trials are never left out (the screen, see test_tiers)."""
+    """Findings too; those of the screen are told also where they would change nothing."""
     questioner = Questioner(guideline)
     seen = set()
     for stated in patients(guideline):
@@ -64,10 +85,11 @@ def test_what_is_left_out_of_the_trials_changes_nothing(guideline: Guideline) ->
         given = questioner.wordings.of(decision)
         missing = missing_facts(decision, given, questioner.wordings)
         tried = everything_tried(decision, stated, questioner)
-        told = {each.fact: (each.decisive, each.would_become) for each in missing if "complications" not in each.fact}
+        told = {each.fact: (each.decisive, each.would_become) for each in missing}
         assert told == tried
         seen |= told.keys()
     assert {"metastatic_status", "chemotherapy_response.overall", "primary_tumour", "inflammatory"} <= seen
+    assert {"complications.sepsis_signs", "complications.bleeding"} <= seen
 
 
 def test_an_implausible_pair_on_record_hides_no_missing_fact(post: Callable[..., tuple[int, dict]]) -> None:
