@@ -11,6 +11,7 @@ BINARY = shutil.which("chromium")
 REQUIRED = bool(os.environ.get("REQUIRE_BROWSER"))
 FILES = (
     "tests/conformance/test_browser.py",
+    "tests/web/test_accessibility_in_browser.py",
     "tests/web/test_explorer_in_browser.py",
     "tests/web/test_every_page_in_browser.py",
     "tests/web/test_knowledge_in_browser.py",

@@ -22,10 +22,13 @@ BAD_INPUT, NOT_WRITTEN, STALE = 3, 4, 5
 EXTRA = "this needs the extra `cohort` (DuckDB): pip install --require-hashes -r requirements-cohort.txt"
 
 
-def _amount(_context: click.Context, _option: click.Parameter, value: str) -> str:
-    if not re.fullmatch(r"[0-9]+(\.[0-9]+)?\s*[KMGT]i?B", value, re.IGNORECASE):
+def _amount(_context: click.Context, _option: click.Parameter, value: str) -> int:
+    """Bytes."""
+    found = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)\s*([KMGT])(i?)B", value, re.IGNORECASE)
+    if found is None:
         raise click.BadParameter("an amount such as 500MB or 2GB")
-    return value
+    number, unit, binary = found.groups()
+    return int(float(number) * (1024 if binary else 1000) ** (1 + "KMGT".index(unit.upper())))
 
 
 @cohort.command("run")
@@ -42,7 +45,10 @@ def _amount(_context: click.Context, _option: click.Parameter, value: str) -> st
     default="1GB",
     show_default=True,
     callback=_amount,
-    help="What the engine may use before it writes to disk.",
+    help="What the engines may use together before they write to disk.",
+)
+@click.option(
+    "--engines", type=click.IntRange(1), help="How many work side by side, each with 250 MB at least; default: cores."
 )
 @click.option("--restart", is_flag=True, help="Begin anew what was interrupted.")
 @click.option("--id", "name", default=None, help="Which guideline; by default the one that GUIDELINE names.")
@@ -53,7 +59,8 @@ def run(  # noqa: PLR0913, PLR0917 - one for each option
     keep: tuple[str, ...],
     ignore: tuple[str, ...],
     report: Path | None,
-    memory: str,
+    memory: int,
+    engines: int | None,
     restart: bool,  # noqa: FBT001 - a flag of the command line
     name: str | None,
 ) -> None:
@@ -75,9 +82,11 @@ def run(  # noqa: PLR0913, PLR0917 - one for each option
     tell = partial(reports.write, place, questioner.guideline, source)
     try:
         names = read_names(mapping, keep, ignore)
+        today = settings().today()
         done = runs.run(
-            questioner, source, target, names, settings().today(), bar.tell, restart=restart, memory=memory, report=tell
-        )
+            questioner, source, target, names, today, bar.tell,
+            restart=restart, memory=memory, engines=engines, report=tell,
+        )  # fmt: skip
     except BadInputError as error:
         raise _Stop(str(error), BAD_INPUT) from None
     except runs.StaleError as error:

@@ -22,41 +22,49 @@ from service.facts.json_body import Json
 
 SLOW_BATCH = 5000
 """Patients read one by one whose rows are held at once."""
-SPILL = "spill"
-"""The folder for what memory does not hold, in the work folder."""
 ELSEWHERE = "/*"
 """Counted in place of a member that is none of the vocabulary's, whose name a caller made, or an item of a list."""
 OWN = {"own_id": "VARCHAR", "own_warnings": "VARCHAR[]", "own_errors": "VARCHAR[]"}
 """Columns of what is said to a patient who was asked one by one."""
 
 
-class Engine:
-    """Answers batches. Its memory does not grow with their number."""
+class Task:
+    """What is asked of every patient of a run, and the relations that answer, laid out once for all engines.
 
-    def __init__(  # noqa: PLR0913, PLR0917 - what a run is made of
-        self,
-        questioner: Questioner,
-        today: dt.date,
-        keep: Sequence[str],
-        facts: Callable[[Json], Json],
-        work: Path,
-        memory: str,
+    `facts` takes away the members that are no facts.
+    """
+
+    def __init__(
+        self, questioner: Questioner, today: dt.date, keep: Sequence[str], facts: Callable[[Json], Json]
     ) -> None:
         self.questioner, self.today = questioner, today
         self.keep, self.facts = tuple(keep), facts
-        self.vocabulary = questioner.guideline.vocabulary
+        self.plan = Plan(questioner.guideline)
+        self.tables = dict(tables_of(self.plan))
+
+
+class Engine:
+    """Answers batches, one at a time. Its memory does not grow with their number.
+
+    `spill`: a folder for what `memory`, in bytes, does not hold.
+    """
+
+    def __init__(self, task: Task, spill: Path, memory: int) -> None:
+        self.questioner, self.today = task.questioner, task.today
+        self.keep, self.facts = task.keep, task.facts
+        self.vocabulary = task.questioner.guideline.vocabulary
         self.columns = tuple(columns_of(self.vocabulary))
         self.members = _pointers(self.columns)
         # With several threads a join does not keep the order of the patients, which nothing else in a file may tell.
         self.connection = duckdb.connect(
-            config={"memory_limit": memory, "temp_directory": str(work / SPILL), "threads": 1}
+            config={"memory_limit": f"{memory}B", "temp_directory": str(spill), "threads": 1}
         )
         # The patients stay on the left of every join: they stream past the relations, in their order.
         self.connection.execute("SET disabled_optimizers = 'join_order,build_side_probe_side'")
-        plan = Plan(questioner.guideline)
-        for name, columns in tables_of(plan):
+        plan = task.plan
+        for name, columns in task.tables.items():
             load(self.connection, name, columns)
-        self.statement = Statement(plan, DUCKDB, today.isoformat())
+        self.statement = Statement(plan, DUCKDB, task.today.isoformat())
         self.kept = tuple(f"keep {number}" for number in range(len(self.keep)))
         self.unknown = tuple(plan.weights)
         self.plan = plan
@@ -67,10 +75,10 @@ class Engine:
         self.connection.execute("ALTER TABLE outcome RENAME TO outcome_of_all")
         self.asked: dict[str, Counter[str]] = {}
 
-    def answer(self, batch: Batch, done: int) -> int:
-        """Answer a batch; gives its number of rows. `done`: rows before it. Raises BadInputError."""
+    def answer(self, batch: Batch) -> int:
+        """Answer a batch; gives its number of rows. Raises BadInputError."""
         run = self.connection.execute
-        self.done, self.asked = done, {name: Counter() for name in ("status", "rule", "certainty", *LISTED, URGENT)}
+        self.asked = {name: Counter() for name in ("status", *COUNTED, *LISTED, URGENT)}
         run(f"CREATE OR REPLACE TABLE coded AS {self.statement.coded(batch.source, self.kept)}")
         number, unread = run("SELECT count(*), count(unread) FROM coded").fetchone() or (0, 0)
         if batch.rows not in (None, number):
@@ -104,11 +112,10 @@ class Engine:
 
     def _insert(self, asked: list[tuple[int, Asked]], first: int) -> None:
         """Give each of these a row of `outcome` of its own."""
-        rule, certainty = WORDS.index("rule"), WORDS.index("certainty")
         for _, each in asked:
             self.asked["status"][str(each.status)] += 1
-            for name, place in (("rule", rule), ("certainty", certainty)):
-                self.asked[name].update(word for word in (each.words[place],) if word)
+            for name in COUNTED:
+                self.asked[name].update(word for word in (each.words[WORDS.index(name)],) if word)
             self.asked["warning"].update(each.warnings or ())
             self.asked["error"].update(map(self._counted, each.errors or ()))
             self.asked[URGENT]["urgent"] += each.urgent is not None
@@ -149,6 +156,7 @@ class Engine:
                 outcome = self.plan.outcomes[said]
                 counts["rule"][outcome.rule.id] += number
                 counts["certainty"][outcome.certainty] += number
+                counts["urgency"][outcome.urgency] += number
             counts["status"]["200" if said < self.answers else "422"] += number
             counts[URGENT]["urgent"] += number * (said >= self.answers + len(self.rules))
         warned = {
@@ -179,19 +187,14 @@ class Engine:
             found.update({label: number for label, (word, mask) in masks.items() if bits[word] & mask})
         return found
 
-    def nothing(self) -> Batch:
-        """A batch of no patients."""
-        columns = ", ".join(f"CAST(NULL AS VARCHAR) AS {DUCKDB.name_of(n)}" for n in (*self.columns, *self.kept))
-        return Batch(f"(SELECT {columns} WHERE false)", 0, 0)
-
-    def write(self, file: Path, kind: str) -> int:
-        """Write the rows of the batch to a file; gives their number."""
+    def write(self, file: Path, kind: str, done: int) -> int:
+        """Write the rows of the batch to a file; gives their number. `done`: rows before them."""
         q = DUCKDB.name_of
         statement = self.statement.said(
             "(SELECT *, rowid AS place FROM coded)", ("place", "said", *map(q, self.kept)), tuple(OWN)
         )
         names = [f"{q(kept)} AS {q(name)}" for kept, name in zip(self.kept, self.keep, strict=True)]
-        row = [f"place + {self.done + 1} AS row", "status", "coalesce(own_id, reckoned) AS decision_id"]
+        row = [f"place + {done + 1} AS row", "status", "coalesce(own_id, reckoned) AS decision_id"]
         row += [q(name) for name in WORDS if name != "decision_id"]
         for name, found in (("warnings", "warnings"), ("errors", "faults")):
             if kind == ".csv":
@@ -206,7 +209,15 @@ class Engine:
         return int(written[0])
 
 
+COUNTED = ("rule", "certainty", "urgency")
 LISTED, URGENT = ("warning", "error"), "urgent_refusals"
+
+
+def nothing(task: Task) -> Batch:
+    """A batch of no patients."""
+    columns = (*columns_of(task.questioner.guideline.vocabulary), *(f"keep {n}" for n in range(len(task.keep))))
+    cells = ", ".join(f"CAST(NULL AS VARCHAR) AS {DUCKDB.name_of(name)}" for name in columns)
+    return Batch(f"(SELECT {cells} WHERE false)", 0, 0)
 
 
 def _pointers(columns: Sequence[str]) -> set[str]:

@@ -8,6 +8,7 @@ import io
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
@@ -29,8 +30,8 @@ BATCH_BYTES = 96 * 1_048_576
 LONGEST_HEADER = 1_048_576
 DELIMITERS = (",", ";", "\t", "|")
 BOM = b"\xef\xbb\xbf"
-BATCH = "batch.csv"
-"""The file of the batch that is being answered, in the work folder."""
+BATCH = "batch-{}.csv"
+"""The file of a batch of text that is to be answered, in the work folder."""
 
 
 def kind_of(file: Path) -> str:
@@ -46,13 +47,14 @@ def kind_of(file: Path) -> str:
 class Batch:
     """Some patients in a row. `source` is SQL: a column of text for each column of facts, and those to keep.
 
-    `rows`: how many they are, or None where only reading tells.
+    `rows`: how many they are, or None where only reading tells. `file`: where its cells stand, to be taken away.
     """
 
     source: str
     next: int
     rows: int | None = None
     lines: Sequence[bytes] = ()
+    file: Path | None = None
 
 
 class Source(Protocol):
@@ -108,24 +110,25 @@ class CsvSource:
             raise BadInputError(f"{file}: the header is no line of CSV; lines end in a line feed") from None
         self.layout: Layout = layout(vocabulary, names, self.headers)
         self.keep = self.layout.keep
-        self.batch = work / BATCH
 
     def batches(self, start: int) -> Iterator[Batch]:
         """Batches from this byte on."""
         with self.file.open("rb") as opened:
             opened.seek(start or self.start)
-            while chunk := _records(opened):
-                self.batch.write_bytes(chunk)
-                yield Batch(self._source(chunk), opened.tell(), _rows(chunk))
+            for file in _files(self.work):
+                if not (chunk := _records(opened)):
+                    break
+                file.write_bytes(chunk)
+                yield Batch(self._source(file, chunk), opened.tell(), _rows(chunk), file=file)
 
-    def _source(self, chunk: bytes) -> str:
+    def _source(self, file: Path, chunk: bytes) -> str:
         q = DUCKDB.name_of
         # Between quotation marks the other kind of line break may stand; the engine takes it for what ends a line. Only
         # then it is told what does, since told so beside strict_mode=true it reads two lines as one.
         told = f"new_line='{self.line_end}', " if b"\r" in chunk and b'"' in chunk else "strict_mode=true, "
         columns = ", ".join(f"{text(header)}: 'VARCHAR'" for header in self.headers)
         read = (
-            f"read_csv({path_of(self.batch)}, auto_detect=false, header=false, delim={text(self.delimiter)}, "
+            f"read_csv({path_of(file)}, auto_detect=false, header=false, delim={text(self.delimiter)}, "
             f"quote='\"', escape='\"', null_padding=false, {told}hive_partitioning=false, columns={{{columns}}})"
         )
         return f"(SELECT {self.layout.cells(DUCKDB, {h: q(h) for h in self.headers})} FROM {read})"
@@ -167,23 +170,24 @@ class NdjsonSource:
             raise BadInputError(f"{file}: lines of NDJSON are bodies of requests; a mapping can only keep and ignore")
         if faults := list(kept_faults(names)):
             raise BadInputError("\n".join(faults))
-        self.file = file
+        self.file, self.work = file, work
         self.size = file.stat().st_size
         self.keep = tuple(dict.fromkeys(names.keep))
         self.bodies = Bodies(vocabulary, self.keep, names.ignore)
         self.columns = [*columns_of(vocabulary), *(f"keep {number}" for number in range(len(self.keep)))]
-        self.batch = work / BATCH
 
     def batches(self, start: int) -> Iterator[Batch]:
         """Batches from this byte on."""
         with self.file.open("rb") as opened:
             opened.seek(start or (len(BOM) if opened.read(len(BOM)) == BOM else 0))
-            while lines := _lines(opened):
-                yield self._batch([line for line in lines if line.strip()], opened.tell())
+            for file in _files(self.work):
+                if not (lines := _lines(opened)):
+                    break
+                yield self._batch(file, [line for line in lines if line.strip()], opened.tell())
 
-    def _batch(self, lines: list[bytes], end: int) -> Batch:
+    def _batch(self, file: Path, lines: list[bytes], end: int) -> Batch:
         q = DUCKDB.name_of
-        with self.batch.open("w", encoding="utf-8", newline="") as out:
+        with file.open("w", encoding="utf-8", newline="") as out:
             # Older Pythons put a lone \r between quotation marks only where it is part of what ends a line.
             writer = csv.DictWriter(out, [*self.columns, UNREAD], restval=None, lineterminator="\r\n")
             for line in lines:
@@ -193,12 +197,14 @@ class NdjsonSource:
                 )
         columns = ", ".join(f"{text(column)}: 'VARCHAR'" for column in (*self.columns, UNREAD))
         read = (
-            f"read_csv({path_of(self.batch)}, auto_detect=false, header=false, delim=',', "
+            f"read_csv({path_of(file)}, auto_detect=false, header=false, delim=',', "
             f"quote='\"', escape='\"', new_line='\\r\\n', hive_partitioning=false, columns={{{columns}}})"
         )
         # What cannot be said in cells is made a cell that cannot be read.
         first = f"CASE WHEN {q(UNREAD)} = 'true' THEN '?' ELSE {q(self.columns[0])} END AS {q(self.columns[0])}"
-        return Batch(f"(SELECT {first}, {', '.join(map(q, self.columns[1:]))} FROM {read})", end, len(lines), lines)
+        return Batch(
+            f"(SELECT {first}, {', '.join(map(q, self.columns[1:]))} FROM {read})", end, len(lines), lines, file
+        )
 
 
 UNREAD = "not cells"
@@ -231,6 +237,10 @@ def _text_of(name: str, kind: str, *, several: bool) -> str:
         f"CASE WHEN len({items}) = 0 THEN '{EMPTY_LIST}' WHEN {changed} THEN concat({joined}, '{SEPARATOR}') "
         f"ELSE {joined} END"
     )
+
+
+def _files(work: Path) -> Iterator[Path]:
+    return (work / BATCH.format(number) for number in count())
 
 
 def _lines(opened: BinaryIO) -> list[bytes]:

@@ -50,24 +50,33 @@ def report(guideline: Guideline, source: Path, done: Done) -> dict[str, Any]:
             for name, rule in guideline.rules.items()
             if name in by_rule
         ],
-        "certainty": counts.get("certainty", {}),
-        "faults": _faults(counts.get("error", {})),
-        "warnings": _sorted(counts.get("warning", {})),
+        "urgency": _most(counts.get("urgency", {})),
+        "certainty": _most(counts.get("certainty", {})),
+        "faults": _faults(guideline, counts.get("error", {})),
+        "warnings": _warnings(guideline, counts.get("warning", {})),
         "unknown": _unknown(guideline, unknown, read),
     }
 
 
-def _faults(errors: dict[str, int]) -> list[dict[str, Any]]:
-    """By V-rule or kind of fault and the member that it is about."""
+def _faults(guideline: Guideline, errors: dict[str, int]) -> list[dict[str, Any]]:
+    """By V-rule or kind of fault and the member that it is about; with what the V-rule says."""
+    details = {clause.id: clause.detail for clause in guideline.contradictions.items}
     found = [(*error.partition(" ")[::2], number) for error, number in errors.items()]
     return [
-        {"rule": rule, "member": member, "number": number}
+        {"rule": rule, "detail": details.get(rule, ""), "member": member, "number": number}
         for rule, member, number in sorted(found, key=lambda item: (item[0], -item[2]))
     ]
 
 
-def _sorted(counts: dict[str, int]) -> dict[str, int]:
+def _most(counts: dict[str, int]) -> dict[str, int]:
+    """The most frequent first."""
     return dict(sorted(counts.items(), key=lambda item: -item[1]))
+
+
+def _warnings(guideline: Guideline, counts: dict[str, int]) -> list[dict[str, Any]]:
+    """What a modifier warns of depends on the patient, so it has no sentence here."""
+    details = {clause.id: clause.detail for clause in guideline.warnings.items}
+    return [{"id": name, "detail": details.get(name, ""), "number": number} for name, number in _most(counts).items()]
 
 
 def _unknown(guideline: Guideline, unknown: dict[str, int], read: int) -> list[dict[str, Any]]:

@@ -22,13 +22,19 @@ import duckdb
 
 from service.advice.question import Questioner
 from service.cohort.bodies import Bodies
+from service.cohort.crew import Turn, side_by_side
 from service.cohort.dialect import text
-from service.cohort.engine import SPILL, Engine
-from service.cohort.files import BATCH, Batch, kind_of, open_source, read_parquet
+from service.cohort.engine import Engine, Task, nothing
+from service.cohort.files import BATCH, Batch, Source, kind_of, open_source, read_parquet
 from service.cohort.mapping import ANSWER, BadInputError, Names
 from service.settings import VERSION
 
-MEMORY = "1GB"
+MEMORY = 1_000_000_000
+"""Bytes that all engines together may use before they write to disk."""
+LEAST = 250_000_000
+"""Bytes that an engine has, unless there are fewer altogether."""
+SPILL = "spill-{}"
+"""The folder for what the memory of an engine does not hold, in the work folder."""
 CHUNK = 1_048_576
 LOCK, PROGRESS = "lock", "progress.json"
 Tell = Callable[[int, int, int], None]
@@ -59,11 +65,13 @@ def run(  # noqa: PLR0913, PLR0917 - what a run is made of
     tell: Tell,
     *,
     restart: bool = False,
-    memory: str = MEMORY,
+    memory: int = MEMORY,
+    engines: int | None = None,
     report: Callable[[Done], None] = lambda _: None,
 ) -> Done:
     """Answer every patient of a file. `report` is called when OUT is there and before OUT.parts is taken away.
 
+    `memory`: of all `engines` together, which are as many as cores where none are named, but none with less than LEAST.
     Raises BadInputError, StaleError or OSError.
     """
     kind = kind_of(target)
@@ -80,18 +88,17 @@ def run(  # noqa: PLR0913, PLR0917 - what a run is made of
             raise
         progress = _Progress(parts, _identity(questioner, source, names, kind), today)
         facts = Bodies(questioner.guideline.vocabulary, names.keep, names.ignore).without
-        day = dt.date.fromisoformat(progress.today)
-        with writing(target):
-            engine = Engine(questioner, day, opened.keep, facts, parts, memory)
-        with closing(engine.connection):
-            tell(progress.rows, progress.next, opened.size)
-            for batch in opened.batches(progress.next):
-                _answer(engine, batch, progress, source, target)
+        task = Task(questioner, dt.date.fromisoformat(progress.today), opened.keep, facts)
+        engines = max(1, min(engines or _cores(), memory // LEAST))
+        work = _Work(task, source, target, progress, progress.parts, memory // engines)
+        tell(progress.rows, progress.next, opened.size)
+        left = _left(opened, progress, task)
+        with closing(side_by_side(work.engine, engines, left, progress.rows, work.answer)) as answered:
+            for written in answered:
+                progress.add(written)
                 tell(progress.rows, progress.next, opened.size)
-            if not progress.parts:
-                _answer(engine, engine.nothing(), progress, source, target)
-            with writing(target):
-                _together(engine, progress, target, (*opened.keep, *ANSWER))
+        with writing(target):
+            _together(progress, target, memory, (*opened.keep, *ANSWER))
         done = Done(progress.rows, progress.today, progress.counts, resumed)
         report(done)
         shutil.rmtree(parts)
@@ -119,24 +126,69 @@ def _held(parts: Path, *, restart: bool) -> Iterator[None]:
         try:
             yield
         finally:
-            (parts / BATCH).unlink(missing_ok=True)
-            shutil.rmtree(parts / SPILL, ignore_errors=True)
+            for file in parts.glob(BATCH.format("*")):
+                file.unlink()
+            for folder in parts.glob(SPILL.format("*")):
+                shutil.rmtree(folder, ignore_errors=True)
 
 
-def _answer(engine: Engine, batch: Batch, progress: "_Progress", source: Path, target: Path) -> None:
-    """Answer a batch; its rows are on disk before they are counted."""
-    try:
-        rows = engine.answer(batch, progress.rows)
-    except (duckdb.Error, BadInputError) as error:
-        if isinstance(error, duckdb.OutOfMemoryException) or NO_SPACE in str(error):
-            raise _not_written(error, target) from None
-        raise BadInputError(f"{source}: after row {progress.rows}: {_words(error)}") from None
-    file = progress.part(progress.parts)
-    with writing(target):
-        if engine.write(file, progress.kind) != rows:
-            raise OSError(errno.EIO, "not every row was written", str(file))
-    _on_disk(file)
-    progress.add(rows, file.stat().st_size, batch.next, engine.counts())
+def _left(opened: Source, progress: "_Progress", task: Task) -> Iterator[Batch]:
+    """What is left to answer; a batch of no patients where there are none at all."""
+    batch = None
+    for batch in opened.batches(progress.next):
+        yield batch
+    if batch is None and not progress.parts:
+        yield nothing(task)
+
+
+@dataclass(frozen=True)
+class Written:
+    """A batch that is on disk, so many bytes. `next`: where in the source the one after it begins."""
+
+    rows: int
+    size: int
+    next: int
+    counts: Counts
+
+
+@dataclass(frozen=True)
+class _Work:
+    """How the batches of a run are answered. `first`: the number of the first of them; `memory` is an engine's."""
+
+    task: Task
+    source: Path
+    target: Path
+    progress: "_Progress"
+    first: int
+    memory: int
+
+    def engine(self, number: int) -> Engine:
+        """Another engine."""
+        with writing(self.target):
+            return Engine(self.task, self.progress.folder / SPILL.format(number), self.memory)
+
+    def answer(self, engine: Engine, batch: Batch, turn: Turn) -> Written:
+        """Answer a batch; its rows are on disk before they are counted."""
+        try:
+            rows = engine.answer(batch)
+        except (duckdb.Error, BadInputError) as error:
+            if isinstance(error, duckdb.OutOfMemoryException) or NO_SPACE in str(error):
+                raise _not_written(error, self.target) from None
+            raise BadInputError(f"{self.source}: after row {turn.before}: {_words(error)}") from None
+        finally:
+            if batch.file is not None:
+                batch.file.unlink(missing_ok=True)
+        turn.counted(rows)
+        file = self.progress.part(self.first + turn.number)
+        with writing(self.target):
+            if engine.write(file, self.progress.kind, turn.before) != rows:
+                raise OSError(errno.EIO, "not every row was written", str(file))
+        _on_disk(file)
+        return Written(rows, file.stat().st_size, batch.next, engine.counts())
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0))
 
 
 class _Progress:
@@ -164,10 +216,11 @@ class _Progress:
         """The file of a batch."""
         return self.folder / f"{number:06}{self.kind}"
 
-    def add(self, rows: int, size: int, place: int, counts: Counts) -> None:
-        """A batch is on disk."""
-        self.rows, self.size, self.next, self.parts = self.rows + rows, self.size + size, place, self.parts + 1
-        for group, by_name in counts.items():
+    def add(self, batch: Written) -> None:
+        """The next batch is on disk."""
+        self.rows, self.size = self.rows + batch.rows, self.size + batch.size
+        self.next, self.parts = batch.next, self.parts + 1
+        for group, by_name in batch.counts.items():
             mine = self.counts.setdefault(group, {})
             for name, number in by_name.items():
                 mine[name] = mine.get(name, 0) + number
@@ -192,15 +245,16 @@ def _identity(questioner: Questioner, source: Path, names: Names, kind: str) -> 
     }
 
 
-def _together(engine: Engine, progress: _Progress, target: Path, header: Sequence[str]) -> None:
+def _together(progress: _Progress, target: Path, memory: int, header: Sequence[str]) -> None:
     """Make OUT of the parts; it appears under its name when it is whole."""
     files, kind = [progress.part(number) for number in range(progress.parts)], progress.kind
     whole = sum(file.stat().st_size for file in files if file.is_file()) == progress.size
     new = progress.folder / f"whole{kind}"
     if whole and kind == ".parquet":
-        copied = engine.connection.execute(
-            f"COPY (FROM {read_parquet(files)}) TO {text(str(new))} (FORMAT parquet, COMPRESSION zstd)"
-        ).fetchone()
+        with duckdb.connect(config={"memory_limit": f"{memory}B"}) as connection:
+            copied = connection.execute(
+                f"COPY (FROM {read_parquet(files)}) TO {text(str(new))} (FORMAT parquet, COMPRESSION zstd)"
+            ).fetchone()
         whole = copied == (progress.rows,)
     elif whole:
         with new.open("wb") as out:

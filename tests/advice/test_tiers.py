@@ -4,6 +4,7 @@ from itertools import product
 
 import pytest
 
+from service.knowledge.guideline import Guideline
 from tests.strategies import ASSERTING, EMERGENCIES, SCREEN, TYPES
 
 ORDER = ["C4", "C3", "C2A", "C2B", "C1", "CU", "C0"]
@@ -296,3 +297,11 @@ def test_every_c4_criterion_alone_is_r01(post, member, value):
     assert status == 200
     assert answer["recommendations"][0]["code"] == "EMERGENCY_PATHWAY"
     assert answer["because"]["derived"]["complication_tier"] == "C4"
+
+
+def test_a_finding_of_which_nothing_is_said_is_unknown_and_never_absent(guideline: Guideline) -> None:
+    nothing = guideline.vocabulary.nothing
+    assert len(guideline.finding_tiers) == len(TYPES)
+    for finding, tier in guideline.finding_tiers:
+        assert guideline.chain.derive(nothing)[tier] == "UNKNOWN"
+        assert guideline.chain.derive({**nothing, f"complications.{finding}.presence": "absent"})[tier] == "ABSENT"

@@ -162,7 +162,7 @@ def test_a_run_stops_where_fewer_rows_were_read_than_there_are(questioner, tmp_p
     else:
         source.write_text('{"ecog": 1}\n{"ecog": 2}\n')
         plain_batch = files.NdjsonSource._batch
-        monkeypatch.setattr(files.NdjsonSource, "_batch", lambda s, lines, end: _shorter(plain_batch(s, lines, end)))
+        monkeypatch.setattr(files.NdjsonSource, "_batch", lambda *words: _shorter(plain_batch(*words)))
     with pytest.raises(files.BadInputError, match="rows stand there and"):
         run(questioner, source, tmp_path / "out.csv", Names(), TODAY, lambda *_: None)
     assert not (tmp_path / "out.csv").exists()

@@ -8,6 +8,7 @@ from pathlib import Path
 import duckdb
 import pytest
 from flask import Flask
+from markupsafe import escape
 
 from service.cohort import run as runs
 from service.cohort.mapping import Names
@@ -40,6 +41,8 @@ def test_the_report_counts_what_the_answers_say(command, tmp_path: Path) -> None
     assert told["urgent_refusals"] == sum(row["urgent"] is not None for row in answers)
     by_rule = {item["rule"]: item["patients"] for item in told["recommendations"]}
     assert by_rule == {rule: sum(row["rule"] == rule for row in answers) for rule in by_rule}
+    urgencies = [row["urgency"] for row in answers if row["status"] == 200]
+    assert told["urgency"] == {each: urgencies.count(each) for each in urgencies}
     assert sum(item["number"] for item in told["faults"]) == sum(len(row["errors"]) for row in answers)
     clean = [row for row, cells in zip(answers, rows, strict=True) if row["status"] == 200 and not row["errors"]]
     unknown = {item["fact"]: item["patients"] for item in told["unknown"]}
@@ -47,6 +50,9 @@ def test_the_report_counts_what_the_answers_say(command, tmp_path: Path) -> None
     page = (tmp_path / "out.ndjson.report.html").read_text()
     assert "300 patients of in.csv" in page
     assert all(item["title"] in page for item in told["recommendations"])
+    contradicted = next(item for item in told["faults"] if item["rule"].startswith("V"))
+    assert contradicted["detail"]
+    assert str(escape(contradicted["detail"])) in page
 
 
 @pytest.mark.usefixtures("small")

@@ -127,7 +127,9 @@ def interrupted(questioner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, qui
 def test_nobody_else_reads_what_an_interrupted_run_leaves_and_no_patient_is_in_it(interrupted: Path) -> None:
     parts = interrupted.with_name("out.csv.parts")
     assert parts.stat().st_mode & 0o777 == 0o700
-    assert {file.name for file in parts.iterdir()} == {"lock", "progress.json", "000000.csv", "000001.csv"}
+    # The third batch may have been answered already; it is not counted.
+    left = {file.name for file in parts.iterdir()} - {"000002.csv"}
+    assert left == {"lock", "progress.json", "000000.csv", "000001.csv"}
 
 
 @pytest.mark.usefixtures("quick")

@@ -22,6 +22,7 @@ TESTS = {
         "tests/advice/test_response_pairs.py",
         "tests/facts/test_metastatic_axis.py",
         "tests/advice/test_tiers.py",
+        "tests/advice/test_modalities.py",
         "tests/knowledge/test_worked_cases.py",
         "tests/advice/test_decision_table.py",
     ),

@@ -7,7 +7,7 @@ from playwright.sync_api import Page, expect
 
 from tests.web.conftest import Opening
 from tests.web.knowledge_pages import HOME, OS, ratio, read
-from tests.web.test_every_page_in_browser import WCAG
+from tests.web.test_accessibility_in_browser import WCAG
 
 
 def shown(page: Page) -> dict[str, str]:

@@ -1,0 +1,8 @@
+"""What holds for every page is asked of these; a page that is added to the service is added here."""
+
+from tests.web.knowledge_pages import HOME
+
+ANSWERS = ("/", "/explore/{responder}", "/explore/{emergency}", "/decisions/{responder}", "/decisions/{bleeding}",
+           "/decisions/{emergency}")  # fmt: skip
+PAGES = (*ANSWERS, "/evidence", "/evidence?decision={responder}", f"{HOME}", f"{HOME}/rules/R16", f"{HOME}/rules/R01",
+         "/evidence/studies/mf07_01_2021_10y", "/problems/refused-facts")  # fmt: skip
