@@ -2,10 +2,14 @@
 
 import os
 import re
+import signal
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from types import FrameType
 
 import click
 from flask.cli import AppGroup
@@ -83,10 +87,11 @@ def run(  # noqa: PLR0913, PLR0917 - one for each option
     try:
         names = read_names(mapping, keep, ignore)
         today = settings().today()
-        done = runs.run(
-            questioner, source, target, names, today, bar.tell,
-            restart=restart, memory=memory, engines=engines, report=tell,
-        )  # fmt: skip
+        with _ended_in_order():
+            done = runs.run(
+                questioner, source, target, names, today, bar.tell,
+                restart=restart, memory=memory, engines=engines, report=tell,
+            )  # fmt: skip
     except BadInputError as error:
         raise _Stop(str(error), BAD_INPUT) from None
     except runs.StaleError as error:
@@ -118,6 +123,20 @@ def export(folder: Path, name: str | None) -> None:
             click.echo(folder / file)
     except OSError as error:
         raise _Stop(f"{error.filename or folder}: {error.strerror or error}", NOT_WRITTEN) from None
+
+
+@contextmanager
+def _ended_in_order() -> Iterator[None]:
+    """Who is told to end (SIGTERM) leaves no patients in the work folder either."""
+
+    def end(number: int, _: FrameType | None) -> None:
+        raise SystemExit(128 + number)
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _questioner(name: str | None) -> Questioner:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 from pathlib import Path
 
 import duckdb
@@ -130,6 +131,22 @@ def test_nobody_else_reads_what_an_interrupted_run_leaves_and_no_patient_is_in_i
     # The third batch may have been answered already; it is not counted.
     left = {file.name for file in parts.iterdir()} - {"000002.csv"}
     assert left == {"lock", "progress.json", "000000.csv", "000001.csv"}
+
+
+@pytest.mark.usefixtures("quick")
+def test_who_is_told_to_end_leaves_no_patient_in_the_folder_and_goes_on_later(command, tmp_path, monkeypatch) -> None:
+    source, target, plain = write_csv(tmp_path / "in.csv", list(patients(3, 1))), tmp_path / "out.csv", Quick.answer
+
+    def told(engine: Quick, batch: files.Batch) -> int:
+        os.kill(os.getpid(), signal.SIGTERM)
+        return plain(engine, batch)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Quick, "answer", told)
+        assert command("run", source, target).exit_code == 143
+    assert not list((tmp_path / "out.csv.parts").glob("batch*"))
+    assert command("run", source, target).exit_code == 0
+    assert numbers(target) == ["1", "2", "3"]
 
 
 @pytest.mark.usefixtures("quick")
