@@ -89,7 +89,7 @@ def run(  # noqa: PLR0913, PLR0917 - what a run is made of
         progress = _Progress(parts, _identity(questioner, source, names, kind), today)
         facts = Bodies(questioner.guideline.vocabulary, names.keep, names.ignore).without
         task = Task(questioner, dt.date.fromisoformat(progress.today), opened.keep, facts)
-        engines = max(1, min(engines or _cores(), memory // LEAST))
+        engines = max(1, min(engines or len(os.sched_getaffinity(0)), memory // LEAST))
         work = _Work(task, source, target, progress, progress.parts, memory // engines)
         tell(progress.rows, progress.next, opened.size)
         left = _left(opened, progress, task)
@@ -185,10 +185,6 @@ class _Work:
                 raise OSError(errno.EIO, "not every row was written", str(file))
         _on_disk(file)
         return Written(rows, file.stat().st_size, batch.next, engine.counts())
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0))
 
 
 class _Progress:

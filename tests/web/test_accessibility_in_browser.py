@@ -4,9 +4,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 
 from tests.web.conftest import Opening
-from tests.web.every_page import PAGES
-
-WCAG = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
+from tests.web.every_page import PAGES, WCAG
 
 
 @pytest.mark.parametrize("path", PAGES)

@@ -6,8 +6,8 @@ from flask.testing import FlaskClient
 from playwright.sync_api import Page, expect
 
 from tests.web.conftest import Opening
+from tests.web.every_page import WCAG
 from tests.web.knowledge_pages import HOME, OS, ratio, read
-from tests.web.test_accessibility_in_browser import WCAG
 
 
 def shown(page: Page) -> dict[str, str]:
