@@ -211,8 +211,15 @@ def test_of_a_value_that_is_too_long_no_more_is_read_than_one_of_ours_can_have(
     (own,) = keys(redis_server)
     redis_server.client.config_set("maxmemory", "0")
     redis_server.client.set(own, bytes(100 * MOST_BYTES))
-    before = peak(shared)
-    assert ask(shared) == (FORGED, reference())
+    before, right = peak(shared), reference()
+
+    def refused() -> bool:
+        told, answer = ask(shared)
+        assert answer == right
+        assert told in (FORGED, DOWN)  # a megabyte may take longer than a request waits, on a busy machine
+        return told == FORGED
+
+    until(refused, "the value is read and refused")
     assert peak(shared) - before < 10 * MOST_BYTES
     in_use(shared)
 
