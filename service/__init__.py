@@ -4,9 +4,11 @@
 """
 
 import secrets
+from collections.abc import Callable
+from typing import Any
 
 import structlog
-from flask import Flask, Response, request
+from flask import Flask, Response
 
 from service import cli, logs, redis_client
 from service.api import (
@@ -49,6 +51,20 @@ WEAK_SECRET = 32
 """Bytes under which a secret may be guessed."""
 
 
+class App(Flask):
+    """Flask without what no view of ours needs."""
+
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """Nothing here is a coroutine, which Flask would look for at each hook of each request."""
+        return func
+
+    def make_default_options_response(self) -> Response:
+        """Answer OPTIONS: empty, so without the type (HTML) that Flask's own says."""
+        response = super().make_default_options_response()
+        del response.headers["Content-Type"]
+        return response
+
+
 def create_app(settings: Settings | None = None) -> Flask:
     """Load the knowledge, prove it, and put the application together.
 
@@ -70,7 +86,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     counted = Metrics()
     for guideline in (each for releases in library.guidelines.values() for each in releases.values()):
         counted.loaded(*guideline.key, guideline.digest)
-    app = Flask(__name__, static_folder=None)
+    app = App(__name__, static_folder=None)
     secret = _secret(settings)
     state = redis_client.connect(settings.redis_state_url, PATIENCE_SECONDS) if settings.redis_state_url else None
     app.config.update(
@@ -108,7 +124,6 @@ def create_app(settings: Settings | None = None) -> Flask:
     limits.register(app)
     cors.register(app, settings.cors_origins, vary)
     app.after_request(compress)
-    app.after_request(_bare_options)
     app.wsgi_app = SecurityHeaders(BodyFaults(app.wsgi_app))  # type: ignore[method-assign]
     cli.register(app)
     if settings.auth == "none" and not cli.at_terminal():
@@ -151,9 +166,3 @@ def _cds_door(settings: Settings, library: Library, secret: bytes) -> Door:
     servers = FhirServers(settings.fhir_servers, settings.fhir_ca, settings.threads // 2, queries)
     releases = {each.key: each for by_release in library.guidelines.values() for each in by_release.values()}
     return Door(servers, CardUuids(secret, releases))
-
-
-def _bare_options(response: Response) -> Response:
-    if request.method == "OPTIONS" and not response.data:
-        response.headers.pop("Content-Type", None)  # flask's own answer is empty, but says it is HTML
-    return response

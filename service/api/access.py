@@ -6,10 +6,10 @@ from functools import lru_cache
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-import structlog
 from flask import Flask, current_app, g, request
 
-from service.api.knowledge import settings
+from service import logs
+from service.api.here import this_app, this_request
 from service.api.problems import Problem, unavailable
 from service.security import scopes
 from service.security.authenticator import Authenticator
@@ -66,28 +66,28 @@ def register(app: Flask, stated: Settings) -> None:
 
 def _allowed_only() -> None:
     """Before anything of the body is read. What has no route is answered as such to everyone."""
+    asked, app = this_request(), this_app()
     # A preflight carries no credentials (and its answer says nothing).
-    if request.endpoint is None or request.method == "OPTIONS":
+    if asked.endpoint is None or asked.method == "OPTIONS":
         return
-    needed = scope_of(current_app, request.endpoint)
+    needed = scope_of(app, asked.endpoint)
     if needed == OPEN:
         return
-    # The address as the operator knows it: the Host header is the caller's word.
-    asked: Authenticator = current_app.config["AUTHENTICATOR"]
+    who: Authenticator = app.config["AUTHENTICATOR"]
+    sent, stated = asked.environ, app.config["SETTINGS"]
     try:
-        caller = asked.caller(
-            request.headers.get("Authorization"),
-            request.headers.get("X-API-Key"),
-            f"{settings().public_url}{request.path}",
+        # The address as the operator knows it: the Host header is the caller's word.
+        caller = who.caller(
+            sent.get("HTTP_AUTHORIZATION"), sent.get("HTTP_X_API_KEY"), f"{stated.public_url}{asked.path}"
         )
     except Unauthorised as refused:
-        structlog.contextvars.bind_contextvars(refused=str(refused), **refused.told)
+        logs.tell(refused=str(refused), **refused.told)
         raise _unauthorised() from None
     except GuardClosedError as closed:
-        structlog.contextvars.bind_contextvars(refused=f"replay: {closed}", **closed.told)
+        logs.tell(refused=f"replay: {closed}", **closed.told)
         detail = "Tokens cannot be checked at the moment. Try again with a new token."
         raise unavailable(detail) from None
-    structlog.contextvars.bind_contextvars(client=caller.name)
+    logs.tell(client=caller.name)
     g.caller = caller.name
     if needed not in caller.scopes:
         raise Problem("forbidden", f"This needs the scope {needed}, which the caller does not have.")

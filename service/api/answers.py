@@ -3,14 +3,16 @@
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import orjson
-from flask import Response, current_app, g, request
+from flask import Response, g
+from werkzeug.http import unquote_etag
 
 from service.advice.question import Answer
 from service.api.body import JSON
+from service.api.here import noted, this_app, this_request
 from service.api.json_out import GZIP_OVER, accepts_gzip, gzipped
 from service.api.knowledge import knowledge, overdue, settings
 from service.api.metrics import metrics
@@ -20,6 +22,9 @@ from service.knowledge.guideline import Guideline
 from service.settings import VERSION
 
 LANGUAGE = "en"
+OVERDUE = ("Evidence-Review", "overdue")
+HEAD_BYTES = 2048
+"""What an answer takes near beside its body, about."""
 
 
 @dataclass(frozen=True)
@@ -46,34 +51,63 @@ class Named:
         """The name in the caches; two answers that may differ have two names."""
         return f"{self.decision_id}|{self.asked.digest}|{self.view}|{LANGUAGE}|{VERSION}"
 
-    @cached_property
-    def etag(self) -> str:
-        """The same for the caller."""
-        return hashlib.sha256(self.name.encode()).hexdigest()[:32]
+    def __len__(self) -> int:
+        """Bytes that it takes, about."""
+        return 2 * len(self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """An answer as it is sent: made once, sent as often as it is asked for."""
+
+    guideline: Guideline
+    rule: str
+    body: bytes
+    etag: str
+    headers: tuple[tuple[str, str], ...]
+    """What it says beside its body whenever it is sent."""
+
+    @classmethod
+    def read(cls, named: Named, written: bytes) -> "Ready":
+        """What is written in Redis: the rule, a line feed, the body."""
+        rule, _, body = written.partition(b"\n")
+        # Weak: a gzipped answer has the same meaning, not the same bytes.
+        etag = f'W/"{hashlib.sha256(named.name.encode()).hexdigest()[:32]}"'
+        headers = (*_headers(named.asked, named.decision_id), ("ETag", etag))
+        return cls(named.asked, rule.decode(), body, etag, headers)
+
+    def __len__(self) -> int:
+        """Bytes that it takes, about."""
+        return len(self.body) + HEAD_BYTES
 
 
 def cache() -> Cache:
     """The caches of the running application."""
-    found: Cache = current_app.config["CACHE"]
+    found: Cache = this_app().config["CACHE"]
     return found
+
+
+def question(*said: object, body: bytes = b"") -> bytes:
+    """The key under which the name of an answer is near: a digest of all that the answer depends on."""
+    return hashlib.blake2b(repr(said).encode() + body, digest_size=16).digest()
 
 
 def respond(named: Named, ask: Callable[[], Answer], control: str = "no-store") -> Response:
     """The response for an answer; it is asked for only where no cache has it. `control` is its Cache-Control."""
-    name = named.name
-    found = cache().find(name)
-    value = found.value
-    if value is None:
+    caches = cache()
+    found = caches.find(named.name, partial(Ready.read, named))
+    ready = found.value
+    if ready is None:
         answer = ask()
-        value = _rule(answer) + b"\n" + knowledge().renderer(answer).write(answer, named.view)
-        cache().keep(name, value)
-    rule, _, body = value.partition(b"\n")
-    _count(named.asked, rule.decode())
-    headers = _headers_of(named, found, control)
+        written = _rule(answer).encode() + b"\n" + knowledge().renderer(answer).write(answer, named.view)
+        ready = Ready.read(named, written)
+        caches.keep(named.name, ready, written)
+    headers = _sent_with(ready, found, control)
+    body = ready.body
     if len(body) > GZIP_OVER and accepts_gzip():
-        body = _compressed(name, body)
+        body = _compressed(named.name, body)
         headers.append(("Content-Encoding", "gzip"))
-    return Response(body, headers=headers, mimetype=JSON)
+    return Response(body, headers=headers)
 
 
 def unchanged(named: Named, control: str) -> Response | None:
@@ -81,63 +115,61 @@ def unchanged(named: Named, control: str) -> Response | None:
 
     What is near was once worked out, so its decision_id is one. Of the answer only the rule is read, for the log.
     """
-    asked = request.headers
-    if "If-None-Match" not in asked or "If-Match" in asked or not request.if_none_match.contains_weak(named.etag):
+    asked = this_request()
+    given = asked.environ.get("HTTP_IF_NONE_MATCH")
+    if given is None or "HTTP_IF_MATCH" in asked.environ:
         return None
-    value = cache().near.get(named.name)
-    if value is None:
+    ready: Ready | None = cache().near.get(named.name)
+    if ready is None or (given != ready.etag and not asked.if_none_match.contains_weak(unquote_etag(ready.etag)[0])):
         return None
-    _count(named.asked, value[: value.index(b"\n")].decode())
-    return Response(status=304, headers=_headers_of(named, Found(value, HIT, None), control))
+    return Response(status=304, headers=_sent_with(ready, Found(ready, HIT, None), control))
 
 
 def respond_once(answer: Answer, view: str, **beside: Any) -> Response:
     """The response for an answer that is not kept: part of it is not in its decision_id."""
     guideline = answer.advice.guideline
-    _count(guideline, _rule(answer).decode())
+    g.rule = _rule(answer)
+    metrics().answer(*guideline.key, g.rule)
     told = knowledge().renderer(answer).read(answer, view) | beside
     headers = [*_headers(guideline, answer.decision_id), ("Cache-Status", "near; fwd=bypass")]
-    return Response(orjson.dumps(told), headers=headers, mimetype=JSON)
+    if overdue(guideline, settings().today()):
+        headers.append(OVERDUE)
+    return Response(orjson.dumps(told), headers=headers)
 
 
-def _rule(answer: Answer) -> bytes:
-    return answer.advice.lead.rule.id.encode()
-
-
-def _count(guideline: Guideline, rule: str) -> None:
-    g.rule = rule
-    metrics().answer(*guideline.key, rule)
+def _rule(answer: Answer) -> str:
+    return answer.advice.lead.rule.id
 
 
 def _headers(guideline: Guideline, decision_id: str) -> list[tuple[str, str]]:
-    """Made in one go: each that is set by itself is first looked for among the others."""
-    headers = [
+    return [
+        ("Content-Type", JSON),
         ("Decision-Id", decision_id),
         ("Guideline-Release", guideline.release.release),
         ("Content-Language", LANGUAGE),
-        ("Vary", "Accept-Language"),
+        ("Vary", "Accept-Language, Accept-Encoding"),
     ]
-    if overdue(guideline, settings().today()):
-        headers.append(("Evidence-Review", "overdue"))
-    return headers
 
 
-def _headers_of(named: Named, found: Found, control: str) -> list[tuple[str, str]]:
+def _sent_with(ready: Ready, found: Found[Ready], control: str) -> list[tuple[str, str]]:
     """All that the caller is told beside the answer; the metrics and the log hear where it came from."""
-    metrics().cache(found.near, found.shared)
-    g.cache = found.told
-    headers = _headers(named.asked, named.decision_id)
-    # Weak: a gzipped answer has the same meaning, not the same bytes.
-    headers += [("ETag", f'W/"{named.etag}"'), ("Cache-Control", control)]
+    here, config = noted(), this_app().config
+    counted, stated = config["METRICS"], config["SETTINGS"]
+    here.rule, here.cache = ready.rule, found.told
+    counted.answer(*ready.guideline.key, ready.rule)
+    counted.cache(found.near, found.shared)
+    headers = [*ready.headers, ("Cache-Control", control)]
+    if overdue(ready.guideline, stated.today()):
+        headers.append(OVERDUE)
     # Whoever comes without a key must not learn from a link of their own making what others asked.
-    if "caller" in g or settings().auth == "none":
+    if "caller" in here or stated.auth == "none":
         headers.append(("Cache-Status", found.status))
     return headers
 
 
 def _compressed(name: str, body: bytes) -> bytes:
     key = ("gzip", name)
-    small = cache().near.get(key)
+    small: bytes | None = cache().near.get(key)
     if small is None:
         small = gzipped(body)
         cache().near.put(key, small)

@@ -36,6 +36,7 @@ hundred. Each unknown one costs time and a fault."""
 def methods() -> Response:
     """Tell what can be done here. Of itself the framework would add the methods of the permalinks, which look alike."""
     response = Response()
+    response.headers.clear()
     response.headers["Allow"] = "OPTIONS, POST"
     return response
 

@@ -30,6 +30,7 @@ class SecurityHeaders:
 
         def start(status: str, headers: list[tuple[str, str]], *error: Any) -> Callable[[bytes], object]:
             said = {name.lower() for name, _ in headers}
-            return start_response(status, [*headers, *(each for name, each in MISSED if name not in said)], *error)
+            headers += [each for name, each in MISSED if name not in said]
+            return start_response(status, headers, *error)
 
         return self._app(environ, start)

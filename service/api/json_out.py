@@ -22,15 +22,18 @@ def fresh(response: Response) -> Response:
 
 
 def vary(response: Response, name: str) -> Response:
-    """The answer, which says to caches that it depends on this header of the request; nobody has said so before."""
+    """The answer, which says to caches that it depends on this header of the request."""
     said = response.headers.get("Vary")
-    response.headers["Vary"] = f"{said}, {name}" if said else name
+    if said is None:
+        response.headers.add("Vary", name)
+    elif name not in said:
+        response.headers["Vary"] = f"{said}, {name}"
     return response
 
 
 def accepts_gzip() -> bool:
     """Whether the caller takes gzip."""
-    return "Accept-Encoding" in request.headers and bool(request.accept_encodings["gzip"])
+    return "HTTP_ACCEPT_ENCODING" in request.environ and bool(request.accept_encodings["gzip"])
 
 
 def compress(response: Response) -> Response:

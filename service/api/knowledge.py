@@ -3,10 +3,9 @@
 import datetime as dt
 from dataclasses import dataclass
 
-from flask import current_app
-
 from service.advice.question import Answer, Questioner
 from service.advice.render import Renderer
+from service.api.here import this_app
 from service.api.problems import Problem
 from service.knowledge.guideline import Guideline
 from service.knowledge.library import Library
@@ -55,13 +54,13 @@ class Knowledge:
 
 def knowledge() -> Knowledge:
     """The knowledge of the running application."""
-    found: Knowledge = current_app.config["KNOWLEDGE"]
+    found: Knowledge = this_app().config["KNOWLEDGE"]
     return found
 
 
 def settings() -> Settings:
     """The settings of the running application."""
-    found: Settings = current_app.config["SETTINGS"]
+    found: Settings = this_app().config["SETTINGS"]
     return found
 
 

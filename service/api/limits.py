@@ -7,9 +7,10 @@ to an emergency, its request goes on as any other.
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import structlog
-from flask import Flask, current_app, g, request
+from flask import Flask, g, request
 
+from service import logs
+from service.api.here import noted, this_app, this_request
 from service.api.problems import RETRY_SECONDS, Problem
 from service.security.address import address
 from service.security.overload import Streams, Work
@@ -42,17 +43,18 @@ def register(app: Flask) -> None:
 
 def admit(body: bytes, emergency: EmergencyTest | None) -> None:
     """Let a request in whose body is there, or raise the problem that it is refused with."""
-    refusal = g.get("refusal") or _too_much()
+    here, limits = noted(), _limits()
+    refusal = here.get("refusal") or _too_much(limits)
     if refusal is not None:
         if not _an_emergency(body, emergency):
             raise refusal
-        structlog.contextvars.bind_contextvars(let_in="emergency")
-    g.at_work = _limits().work.begin()
+        logs.tell(let_in="emergency")
+    here.at_work = limits.work.begin()
 
 
 def refusal() -> Problem | None:
     """What a request is refused with whose body is not there yet: of a stream every line that is no emergency."""
-    return g.get("refusal") or _too_much()
+    return g.get("refusal") or _too_much(_limits())
 
 
 def most(limit: int) -> int:
@@ -75,15 +77,16 @@ def hold_stream() -> Callable[[], None] | None:
 
 
 def _begin() -> None:
-    if request.endpoint is None or request.endpoint in ALWAYS or request.method == "OPTIONS":
+    asked, limits = this_request(), _limits()
+    if asked.endpoint is None or asked.endpoint in ALWAYS or asked.method == "OPTIONS":
         return
-    refusal = _too_often()
-    if request.method != "POST":
-        refusal = refusal or _too_much()
+    refusal = _too_often(limits)
+    if asked.method != "POST":
+        refusal = refusal or _too_much(limits)
         if refusal is None:
-            g.at_work = _limits().work.begin()
+            g.at_work = limits.work.begin()
     # A body is still to be read: what of it there is counts as work from then on (`admit`).
-    elif refusal is not None and (request.content_length or 0) <= SMALL:
+    elif refusal is not None and (asked.content_length or 0) <= SMALL:
         g.refusal, refusal = refusal, None
     if refusal is not None:
         raise refusal
@@ -96,7 +99,7 @@ def _end(_: BaseException | None) -> None:
 
 
 def _limits() -> Limits:
-    found: Limits = current_app.config["LIMITS"]
+    found: Limits = this_app().config["LIMITS"]
     return found
 
 
@@ -109,22 +112,21 @@ def _client() -> str:
     return f"address {address(request.remote_addr or '', forwarded, _limits().hops)}"
 
 
-def _too_often() -> Problem | None:
-    limits = _limits()
+def _too_often(limits: Limits) -> Problem | None:
     if limits.limiter is None:
         return None
     seconds = limits.limiter.wait(_client())
     if not seconds:
         return None
-    structlog.contextvars.bind_contextvars(limited="rate")
+    logs.tell(limited="rate")
     detail = f"More requests than one client may send. Try again in {seconds} second{'s' if seconds != 1 else ''}."
     return Problem("too-many-requests", detail, headers={"Retry-After": str(seconds)})
 
 
-def _too_much() -> Problem | None:
-    if not _limits().work.overloaded():
+def _too_much(limits: Limits) -> Problem | None:
+    if not limits.work.overloaded():
         return None
-    structlog.contextvars.bind_contextvars(limited="load")
+    logs.tell(limited="load")
     detail = "There is more to do than can be done in time. Emergencies are answered."
     return Problem("overloaded", detail, headers={"Retry-After": str(RETRY_SECONDS)})
 

@@ -1,8 +1,9 @@
 """What the service counts, for Prometheus."""
 
-from flask import Blueprint, Response, current_app, request
+from flask import Blueprint, Response, request
 
 from service.api.access import METRICS, scope
+from service.api.here import this_app
 from service.api.json_out import fresh
 from service.metrics import Metrics
 
@@ -11,7 +12,7 @@ blueprint = Blueprint("metrics", __name__)
 
 def metrics() -> Metrics:
     """The counters of the running application."""
-    found: Metrics = current_app.config["METRICS"]
+    found: Metrics = this_app().config["METRICS"]
     return found
 
 

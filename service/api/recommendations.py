@@ -1,7 +1,5 @@
 """One patient: facts in, advice out; and the permalink that asks the same again."""
 
-import hashlib
-from dataclasses import astuple
 from typing import Any
 
 from flask import Blueprint, Response, request
@@ -10,7 +8,7 @@ from werkzeug.exceptions import MethodNotAllowed
 from service.advice.question import Answer, Questioner, Refused
 from service.advice.render import VIEWS, row
 from service.api.access import ADVICE, OPEN, scope
-from service.api.answers import Named, cache, respond, respond_once, unchanged
+from service.api.answers import Named, cache, question, respond, respond_once, unchanged
 from service.api.body import emergency_in, parse_json, read_body
 from service.api.json_out import fresh
 from service.api.knowledge import knowledge, settings
@@ -48,18 +46,30 @@ def recall(decision_id: str) -> Response:
     """Ask again what a decision_id encodes."""
     if decision_id == BATCH:
         raise MethodNotAllowed(["POST"])
+    near = cache().near
+    asked = question(decision_id, request.environ.get("QUERY_STRING"))
+    named: Named | None = near.get(asked)
+    if named is None:
+        named = _permalink(decision_id)
+        if named is None:
+            return _latest(recalled(decision_id), view_asked("full"))
+        near.put(asked, named)
+    if (same := unchanged(named, AGAIN)) is not None:
+        return same
+    response = respond(named, lambda: recalled(decision_id), AGAIN)
+    response.make_conditional(request)
+    return response
+
+
+def _permalink(decision_id: str) -> Named | None:
+    """The answer that a permalink names; None where the newest release is asked instead."""
     named = _identified(decision_id)
     view, release = view_asked("full"), request.args.get("release", named.release)
     if release == "latest":
-        return _latest(recalled(decision_id), view)
+        return None
     if release != named.release:
         raise Problem("bad-request", "A permalink knows its own release; ?release=latest asks the newest one.")
-    answer = Named(decision_id, named.guideline, named.release, view)
-    if (same := unchanged(answer, AGAIN)) is not None:
-        return same
-    response = respond(answer, lambda: recalled(decision_id), AGAIN)
-    response.make_conditional(request)
-    return response
+    return Named(decision_id, named.guideline, named.release, view)
 
 
 def recalled(decision_id: str) -> Answer:
@@ -102,21 +112,19 @@ def _identified(decision_id: str) -> Identifier:
 
 
 def _asked(guideline: str) -> Response:
-    newest = knowledge().newest(guideline)
-    body = read_body(settings().max_body_bytes, emergency=emergency_in(newest))
-    # All that an answer to a body depends on: dated facts are judged against today.
-    said = repr((request.path, request.query_string, request.mimetype, settings().today())).encode()
-    asked = hashlib.blake2b(hashlib.sha256(said).digest() + body, digest_size=16).digest()
-    known = cache().near.get(asked)
+    newest, stated, near = knowledge().newest(guideline), settings(), cache().near
+    body = read_body(stated.max_body_bytes, emergency=emergency_in(newest))
+    # Dated facts are judged against today.
+    asked = question(guideline, request.environ.get("QUERY_STRING"), stated.today().toordinal(), body=body)
+    known: Named | None = near.get(asked)
     if known is not None:
-        named = Named(*known.decode().split("|"))
-        return respond(named, lambda: recalled(named.decision_id))
+        return respond(known, lambda: recalled(known.decision_id))
     answer, shown = _worked_out(newest, parse_json(body))
     if answer.refused:
         return fresh(respond_once(answer, shown))
     named = Named.of(answer, shown)
     response = respond(named, lambda: answer)
-    cache().near.put(asked, "|".join(astuple(named)).encode())
+    near.put(asked, named)
     return response
 
 

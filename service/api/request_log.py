@@ -3,10 +3,13 @@
 import re
 import time
 import uuid
+from functools import partial
 
 import structlog
-from flask import Flask, Response, g, request
+from flask import Flask, Response
 
+from service import logs
+from service.api.here import noted, this_request
 from service.api.metrics import metrics
 
 _GOOD_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
@@ -17,33 +20,31 @@ _TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})(
 def register(app: Flask) -> None:
     """Give each request an id and log it when it is answered."""
     app.before_request(_begin)
-    app.after_request(_end)
+    app.after_request(partial(_end, structlog.get_logger()))
 
 
 def _begin() -> None:
-    structlog.contextvars.clear_contextvars()  # a thread serves many; nothing of one request may be told of the next
-    headers = request.headers
-    here = g._get_current_object()  # noqa: SLF001 - a proxy looks for it each time
-    given = headers.get("X-Request-ID", "")
+    sent, here = this_request().environ, noted()
+    given = sent.get("HTTP_X_REQUEST_ID", "")
     here.request_id = given if _GOOD_ID.fullmatch(given) else str(uuid.uuid4())
     here.began = time.perf_counter()
-    structlog.contextvars.bind_contextvars(request_id=here.request_id)
-    trace = _TRACEPARENT.fullmatch(headers.get("traceparent", ""))
+    logs.begin(request_id=here.request_id)
+    trace = _TRACEPARENT.fullmatch(sent.get("HTTP_TRACEPARENT", ""))
     if trace:
-        structlog.contextvars.bind_contextvars(trace_id=trace[1], parent_id=trace[2])
+        logs.tell(trace_id=trace[1], parent_id=trace[2])
 
 
-def _end(response: Response) -> Response:
-    rule, headers = request.url_rule, response.headers
-    here = g._get_current_object()  # noqa: SLF001 - see above
-    headers["X-Request-ID"] = here.request_id
+def _end(log: structlog.typing.FilteringBoundLogger, response: Response) -> Response:
+    asked, here = this_request(), noted()
+    headers = response.headers
+    headers.add("X-Request-ID", here.request_id)
     route, method = "-", "-"
-    if rule is not None:
-        route, method = rule.rule, request.method
+    if asked.url_rule is not None:
+        route, method = asked.url_rule.rule, asked.method
     seconds = time.perf_counter() - here.began
     metrics().request(route, method, response.status_code, seconds)
     try:
-        structlog.get_logger().info(
+        log.info(
             "answered",
             method=method,
             route=route,
@@ -55,5 +56,5 @@ def _end(response: Response) -> Response:
             bytes=response.content_length,
         )
     finally:
-        structlog.contextvars.clear_contextvars()
+        logs.end()
     return response

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from gunicorn.http.errors import ParseException
-from werkzeug.exceptions import BadRequest, ClientDisconnected, RequestTimeout
+from werkzeug.exceptions import BadRequest, ClientDisconnected, HTTPException, RequestTimeout
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -30,8 +29,10 @@ class Body:
 
     def read(self, size: int = -1, /) -> bytes:
         """As of any file."""
-        with _as_http():
+        try:
             data = self._stream.read(size)
+        except (OSError, ParseException) as error:
+            raise _as_http(error) from None
         if self._missing is not None:
             self._missing -= len(data)
             # Gunicorn returns what there is when a client hangs up early, and says nothing.
@@ -44,10 +45,12 @@ class Body:
         reader = getattr(self._stream, "reader", None)
         if reader is None:  # a test's
             return self.read(PIECE)
-        with _as_http():
+        try:
             # Gunicorn's own body waits until it has as much as was asked for; its reader gives up what it holds.
             first: bytes = reader.read(1)
             return first + reader.read(reader.buf.tell()) if first else b""
+        except (OSError, ParseException) as error:
+            raise _as_http(error) from None
 
     def go_on(self, seconds: float) -> bool:
         """Give the client so many seconds more, as a stream is longer than one request may take.
@@ -75,16 +78,13 @@ class Body:
         return iter(self.readline, b"")
 
 
-@contextmanager
-def _as_http() -> Iterator[None]:
-    try:
-        yield
-    except (BlockingIOError, TimeoutError):  # SO_RCVTIMEO on a plain socket; service.worker.ReadTimeoutError
-        raise RequestTimeout("The request body did not arrive in time.") from None
-    except OSError:
-        raise ClientDisconnected("The connection ended before the request body did.") from None
-    except ParseException:
-        raise BadRequest("The chunked request body is malformed.") from None
+def _as_http(error: Exception) -> HTTPException:
+    if isinstance(error, ParseException):
+        return BadRequest("The chunked request body is malformed.")
+    # SO_RCVTIMEO on a plain socket; service.worker.ReadTimeoutError
+    if isinstance(error, (BlockingIOError, TimeoutError)):
+        return RequestTimeout("The request body did not arrive in time.")
+    return ClientDisconnected("The connection ended before the request body did.")
 
 
 class BodyFaults:

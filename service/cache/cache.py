@@ -1,17 +1,19 @@
 """Near first, then shared. What is found in Redis is kept near; what is new is kept in both."""
 
-from dataclasses import dataclass
+from collections.abc import Callable, Sized
+from typing import Generic, NamedTuple, TypeVar
 
 from service.cache.locked import Locked
 from service.cache.near import Near
 from service.cache.shared import HIT, MISS, Shared
 
+T = TypeVar("T", bound=Sized)
 
-@dataclass(frozen=True)
-class Found:
+
+class Found(NamedTuple, Generic[T]):
     """A value, if there is one, and what each cache said: hit, miss, forged or down; None where it was not asked."""
 
-    value: bytes | None
+    value: T | None
     near: str
     shared: str | None
 
@@ -38,20 +40,21 @@ class Cache:
         self.locked = Locked(near)
         self.shared = shared
 
-    def find(self, name: str) -> Found:
-        """Look near, then in Redis."""
-        value = self.near.get(name)
+    def find(self, name: str, read: Callable[[bytes], T]) -> Found[T]:
+        """Look near, then in Redis; `read` makes of the bytes there what is kept near."""
+        value: T | None = self.near.get(name)
         if value is not None:
             return Found(value, HIT, None)
         if self.shared is None:
             return Found(None, MISS, None)
-        value, said = self.shared.get(name)
-        if value is not None:
+        written, said = self.shared.get(name)
+        if written is not None:
+            value = read(written)
             self.near.put(name, value)
         return Found(value, MISS, said)
 
-    def keep(self, name: str, value: bytes) -> None:
-        """Keep a new value in both."""
+    def keep(self, name: str, value: Sized, written: bytes) -> None:
+        """Keep a new value near, and in Redis as it is written there."""
         self.near.put(name, value)
         if self.shared is not None:
-            self.shared.put(name, value)
+            self.shared.put(name, written)
