@@ -10,6 +10,7 @@ from service.advice.render import VIEWS, row
 from service.api.access import ADVICE, OPEN, scope
 from service.api.answers import Named, cache, question, respond, respond_once, unchanged
 from service.api.body import emergency_in, parse_json, read_body
+from service.api.here import this_request
 from service.api.json_out import fresh
 from service.api.knowledge import knowledge, settings
 from service.api.problems import Problem, listed
@@ -47,7 +48,7 @@ def recall(decision_id: str) -> Response:
     if decision_id == BATCH:
         raise MethodNotAllowed(["POST"])
     near = cache().near
-    asked = question(decision_id, request.environ.get("QUERY_STRING"))
+    asked = question(decision_id, this_request().environ.get("QUERY_STRING"))
     named: Named | None = near.get(asked)
     if named is None:
         named = _permalink(decision_id)
@@ -114,8 +115,10 @@ def _identified(decision_id: str) -> Identifier:
 def _asked(guideline: str) -> Response:
     newest, stated, near = knowledge().newest(guideline), settings(), cache().near
     body = read_body(stated.max_body_bytes, emergency=emergency_in(newest))
-    # Dated facts are judged against today.
-    asked = question(guideline, request.environ.get("QUERY_STRING"), stated.today().toordinal(), body=body)
+    sent = this_request().environ
+    # All that an answer to a body depends on: dated facts are judged against today.
+    said = (sent["PATH_INFO"], sent.get("QUERY_STRING"), sent["CONTENT_TYPE"], stated.today().toordinal())
+    asked = question(*said, body=body)
     known: Named | None = near.get(asked)
     if known is not None:
         return respond(known, lambda: recalled(known.decision_id))

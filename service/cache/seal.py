@@ -1,13 +1,22 @@
 """What goes to Redis is named and authenticated with the service's secret, so that nobody else's value is believed."""
 
 import hmac
+import secrets
 
-DIGEST = 32
-"""Bytes of an HMAC-SHA-256."""
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+NONCE, TAG = 12, 16
+"""Bytes that AES-GCM wants and gives."""
+SEAL = NONCE + TAG
+"""Bytes that stand before a value."""
 
 
 class Seal:
-    """Keyed digests. Two services with the same secret read each other's values; any other value is refused."""
+    """AES-GCM over values that stay readable (GMAC: a fifth of what an HMAC of 36 kB costs), with a key of each name.
+
+    Two services with the same secret read each other's values; any other value is refused.
+    """
 
     def __init__(self, secret: bytes) -> None:
         self._of_names = hmac.digest(secret, b"guideline cache: names", "sha256")
@@ -18,13 +27,20 @@ class Seal:
         return "guideline:cache:" + hmac.digest(self._of_names, name.encode(), "sha256").hex()
 
     def close(self, name: str, value: bytes) -> bytes:
-        """The value with a digest of it and of its name, so that it cannot stand under another name."""
-        return self._digest(name, value) + value
+        """The value behind its seal, which is of its name, too: it cannot stand under another one."""
+        nonce = secrets.token_bytes(NONCE)
+        return nonce + self._key(name).encrypt(nonce, b"", value) + value
 
     def open(self, name: str, sealed: bytes) -> bytes | None:
         """The value, or None where it is not ours, cut, changed or another name's."""
-        digest, value = sealed[:DIGEST], sealed[DIGEST:]
-        return value if hmac.compare_digest(digest, self._digest(name, value)) else None
+        if len(sealed) < SEAL:
+            return None
+        value = sealed[SEAL:]
+        try:
+            self._key(name).decrypt(sealed[:NONCE], sealed[NONCE:SEAL], value)
+        except InvalidTag:
+            return None
+        return value
 
-    def _digest(self, name: str, value: bytes) -> bytes:
-        return hmac.digest(self._of_values, len(name).to_bytes(4, "big") + name.encode() + value, "sha256")
+    def _key(self, name: str) -> AESGCM:
+        return AESGCM(hmac.digest(self._of_values, name.encode(), "sha256"))

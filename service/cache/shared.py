@@ -13,7 +13,7 @@ from threading import Event, Lock, Thread
 import structlog
 from redis.exceptions import ResponseError
 
-from service.cache.seal import DIGEST, Seal
+from service.cache.seal import SEAL, Seal
 from service.redis_client import connect
 
 KEPT_SECONDS = 7 * 24 * 3600
@@ -23,7 +23,7 @@ SILENCE_SECONDS = 0.01
 """While somebody has waited this long and nobody has heard anything, nobody else asks. A Redis nearby answers a hundred
 times sooner, and working an answer out takes less."""
 MOST_BYTES = 1_048_576
-"""Of a value with its digest. An answer in full has some thirty thousand."""
+"""Of a value with its seal. An answer in full has some thirty thousand."""
 WAITING = 64
 """Values that wait to be written; more are not kept."""
 
@@ -72,7 +72,7 @@ class Shared:
 
     def put(self, name: str, value: bytes) -> None:
         """Keep the value, soon, if that can be."""
-        if not self.down and len(value) + DIGEST <= MOST_BYTES:
+        if not self.down and len(value) + SEAL <= MOST_BYTES:
             self._later((name, value))
 
     def _begin(self) -> bool:

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
-from service.cache.seal import DIGEST
+from service.cache.seal import SEAL
 from service.cache.shared import MOST_BYTES, SILENCE_SECONDS, Shared
 from service.knowledge.guideline import Guideline
 from service.redis_client import TIMEOUT_SECONDS
@@ -200,7 +200,8 @@ def test_a_value_that_is_not_ours_is_not_believed_but_counted_and_replaced(
     assert ask(shared) == (FORGED, reference())
     assert lookups(shared, "forged") == before + 1
     in_use(shared)
-    assert redis_server.client.get(own) == true
+    assert (replaced := redis_server.client.get(own)) != false
+    assert replaced[SEAL:] == true[SEAL:]
 
 
 def test_of_a_value_that_is_too_long_no_more_is_read_than_one_of_ours_can_have(
@@ -232,10 +233,10 @@ def peak(server: Server) -> int:
 
 def test_what_is_too_long_to_be_read_back_is_not_kept(redis_server: RedisServer) -> None:
     shared = Shared(redis_server.url, SECRET.encode(), lambda _: None)
-    shared.put("too long", bytes(MOST_BYTES - DIGEST + 1))
-    shared.put("just right", bytes(MOST_BYTES - DIGEST))
+    shared.put("too long", bytes(MOST_BYTES - SEAL + 1))
+    shared.put("just right", bytes(MOST_BYTES - SEAL))
     until(lambda: keys(redis_server), "it is in Redis")
-    assert shared.get("just right") == (bytes(MOST_BYTES - DIGEST), "hit")
+    assert shared.get("just right") == (bytes(MOST_BYTES - SEAL), "hit")
     assert len(keys(redis_server)) == 1
 
 

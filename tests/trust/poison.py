@@ -18,7 +18,7 @@ from flask import Flask
 from redis import Redis
 
 from service import create_app
-from service.cache.seal import DIGEST, Seal
+from service.cache.seal import SEAL, Seal
 from service.settings import CONTENT, Settings
 from tests.api.asking import JSON, ONE
 from tests.conftest import RedisServer, until
@@ -85,7 +85,7 @@ def _typed(command: str, *arguments: str) -> Lie:
 
 
 def _spliced(chance: random.Random, entry: Entry, loot: Loot) -> bytes:
-    other, place = _other(chance, entry, loot).sealed, chance.randrange(DIGEST, len(entry.sealed))
+    other, place = _other(chance, entry, loot).sealed, chance.randrange(SEAL, len(entry.sealed))
     return entry.sealed[:place] + other[place:] + b" "  # or two of the same length and end could be equal
 
 
@@ -94,20 +94,20 @@ def _extended(chance: random.Random, entry: Entry, _: Loot) -> bytes:
 
 
 LIES: dict[str, Lie] = {
-    "a bit of the digest flipped": lambda chance, entry, _: _flip(chance, entry, range(DIGEST)),
-    "a bit of the answer flipped": lambda chance, entry, _: _flip(chance, entry, range(DIGEST, len(entry.sealed))),
+    "a bit of the digest flipped": lambda chance, entry, _: _flip(chance, entry, range(SEAL)),
+    "a bit of the answer flipped": lambda chance, entry, _: _flip(chance, entry, range(SEAL, len(entry.sealed))),
     "several bits flipped": lambda chance, entry, _: _flip(chance, entry, range(len(entry.sealed)), 8),
     "cut at the end": lambda chance, entry, _: entry.sealed[: chance.randrange(1, len(entry.sealed))],
     "cut at the beginning": lambda chance, entry, _: entry.sealed[chance.randrange(1, len(entry.sealed)) :],
-    "its digest alone": lambda *given: given[1].sealed[:DIGEST],
+    "its digest alone": lambda *given: given[1].sealed[:SEAL],
     "empty": lambda *_: b"",
     "something at the end": _extended,
     "something at the beginning": lambda chance, entry, _: chance.randbytes(chance.randint(1, 100)) + entry.sealed,
     "its digest before another's answer": lambda chance, entry, loot: (
-        entry.sealed[:DIGEST] + _other(chance, entry, loot).sealed[DIGEST:]
+        entry.sealed[:SEAL] + _other(chance, entry, loot).sealed[SEAL:]
     ),
     "another's digest before its answer": lambda chance, entry, loot: (
-        _other(chance, entry, loot).sealed[:DIGEST] + entry.sealed[DIGEST:]
+        _other(chance, entry, loot).sealed[:SEAL] + entry.sealed[SEAL:]
     ),
     "spliced with another": _spliced,
     "another question's, whole": lambda chance, entry, loot: _other(chance, entry, loot).sealed,
@@ -115,10 +115,10 @@ LIES: dict[str, Lie] = {
     "the same question's under another secret": lambda _, entry, loot: loot.stranger[entry.path + entry.body],
     "any answer sealed for this name with another secret": lambda chance, entry, loot: Seal(
         OTHER_SECRET.encode()
-    ).close(entry.name, _other(chance, entry, loot).sealed[DIGEST:]),
-    "any answer with no digest": lambda chance, entry, loot: _other(chance, entry, loot).sealed[DIGEST:],
+    ).close(entry.name, _other(chance, entry, loot).sealed[SEAL:]),
+    "any answer with no digest": lambda chance, entry, loot: _other(chance, entry, loot).sealed[SEAL:],
     "any answer with a digest of zeros": lambda chance, entry, loot: (
-        bytes(DIGEST) + _other(chance, entry, loot).sealed[DIGEST:]
+        bytes(SEAL) + _other(chance, entry, loot).sealed[SEAL:]
     ),
     "random bytes": lambda chance, entry, _: chance.randbytes(len(entry.sealed)),
     "a number": lambda *_: b"1",
