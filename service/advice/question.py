@@ -13,7 +13,7 @@ from service.advice.advice import Advice
 from service.advice.decision import Decision, contradictions, decide
 from service.advice.wordings import Wordings
 from service.facts.identifier import Encoder, write
-from service.facts.json_body import Json, Repeated, crowded, pointer, repeated
+from service.facts.json_body import Json, Repeated, crowded, pointer, repeated, repeats
 from service.facts.normal_form import normal_form, recount
 from service.facts.refusal import Fault, Refusal
 from service.facts.schema import SCHEMA, UNKNOWN_MEMBER, FactsSchema, request_schema
@@ -72,11 +72,11 @@ class Questioner:
         if crowded(tree, MEMBERS):
             detail = f"A patient has at most {MEMBERS} members and items; this is something else."
             return self._faulty(tree, [Fault("", "too_many_members", detail)], today)
-        faults = [
-            Fault(place, "repeated_key", "This key is stated more than once; each value was counted.", self.repeated)
-            for place in repeated(tree)
-        ]
-        loaded, more = self._load(_once(tree))
+        faults: list[Fault] = []
+        if repeats(tree):
+            detail = "This key is stated more than once; each value was counted."
+            faults = [Fault(place, "repeated_key", detail, self.repeated) for place in repeated(tree)]
+        loaded, more = self._load(_once(tree) if faults else tree)
         faults += more
         if faults:
             return self._faulty(tree, faults, today)

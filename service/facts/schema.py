@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from typing import Any, ClassVar
 
-from marshmallow import RAISE, Schema, ValidationError, fields
+from marshmallow import RAISE, Schema, ValidationError, fields, missing
 
 from service.engine.vocabulary import UNKNOWN
 from service.facts.refusal import Refusal
@@ -59,9 +59,12 @@ class FactField(fields.Field[Any]):
         """Make the error to raise."""
         return ValidationError([Refusal(detail, code, rule)])
 
-    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Any:
+    def deserialize(
+        self, value: Any, attr: str | None = None, data: Mapping[str, Any] | None = None, **kwargs: Any
+    ) -> Any:
+        """As of any field; but no fact is required, has a default or a validator, so none is looked for."""
         del attr, data, kwargs
-        return self.read(value)
+        return value if value is missing or value is None else self.read(value)
 
     def read(self, value: Any) -> Any:
         """Give the value in the vocabulary's own words, or raise."""
