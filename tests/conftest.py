@@ -49,6 +49,19 @@ def library() -> Library:
     return load_library(CONTENT)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def read_once(request: pytest.FixtureRequest) -> Iterator[None]:
+    """The shipped knowledge cannot change once it is loaded, and loading it is most of a start: the applications of
+    one process share it. A server that a test starts, and any other folder, is read as ever."""
+
+    def load(content: Path) -> Library:
+        return request.getfixturevalue("library") if content == CONTENT else load_library(content)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("service.load_library", load)
+        yield
+
+
 @pytest.fixture(scope="session")
 def guideline(library: Library) -> Guideline:
     """The newest release of the first guideline."""
@@ -204,6 +217,14 @@ class RedisServer:
         )
         until(self._answers, "Redis answers")
 
+    def renew(self) -> None:
+        """As it was at first, and empty, whatever a test did to it."""
+        if self.process.poll() is not None:
+            self.start()
+        for name in ("appendonly", "maxmemory", "maxmemory-policy", "requirepass"):
+            self.client.config_set(name, embedded.OPTIONS.get(name, ""))
+        self.client.flushall()
+
     def kill(self) -> None:
         """Kill it, as if the machine had failed."""
         self.process.kill()
@@ -224,6 +245,14 @@ class RedisServer:
 @pytest.fixture
 def redis_server() -> Iterator[RedisServer]:
     """A Redis of the test's own."""
+    server = RedisServer()
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="module")
+def lasting_redis() -> Iterator[RedisServer]:
+    """A Redis for the tests of a file, each of which renews it."""
     server = RedisServer()
     yield server
     server.close()

@@ -31,6 +31,12 @@ def clock() -> Clock:
 
 
 @pytest.fixture
+def redis_server(lasting_redis: RedisServer) -> RedisServer:
+    lasting_redis.renew()
+    return lasting_redis
+
+
+@pytest.fixture
 def kept(redis_server: RedisServer, clock: Clock) -> Flask:
     """The service with a state Redis."""
     settings = Settings(clock=clock, log_level="error", redis_state_url=redis_server.url, service_secret=SECRET)
