@@ -26,7 +26,7 @@ KINDS = (".csv", ".parquet", ".ndjson")
 ALIASES = {".jsonl": ".ndjson", ".pq": ".parquet", ".tsv": ".csv"}
 BATCH_ROWS = 125_000
 BATCH_BYTES = 28 * 1_048_576
-"""A batch ends at so many patients or bytes: of CSV the bytes count, of Parquet the patients, of NDJSON what comes first."""
+"""A batch of CSV has so many bytes, one of Parquet so many patients, one of NDJSON what comes first."""
 LONGEST = 96 * 1_048_576
 """Bytes of the longest line, and of what stands between two quotation marks."""
 LONGEST_HEADER = 1_048_576
