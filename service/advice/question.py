@@ -104,6 +104,10 @@ class Questioner:
         name = write(*self.guideline.key, self.encoder.encode(stated))
         return Answer(Advice(decision, stated, self.wordings), name, refused)
 
+    def faults(self, tree: Json) -> list[Fault]:
+        """What the schema says against a body without repeated keys."""
+        return self._load(tree)[1]
+
     def _load(self, tree: Json) -> tuple[dict[str, Any], list[Fault]]:
         try:
             return self.schema.load(tree), []
@@ -112,7 +116,13 @@ class Questioner:
             return loaded, list(_flat(error.messages))
 
     def _faulty(self, tree: Json, faults: list[Fault], today: dt.date) -> Answer | Refused:
-        stated = self._readable(tree, today)
+        return self.despite(tree, faults, self._readable(tree, today))
+
+    def despite(self, tree: Json, faults: list[Fault], stated: Mapping[str, str]) -> Answer | Refused:
+        """What is said although a body has these faults: the answer in an emergency, else the refusal.
+
+        `stated`: the point of everything that can be read.
+        """
         decision = decide(self.guideline, stated)
         if decision.emergency:
             return self._answer(decision, stated, tuple(sorted(faults)))

@@ -9,12 +9,12 @@ from typing import Any
 import duckdb
 
 from service.advice.question import Questioner
-from service.cohort.asking import WORDS, Asked, ask, ask_line
+from service.cohort.asking import WORDS, Asked, Cells, ask_line
 from service.cohort.dialect import DUCKDB, text
 from service.cohort.files import Batch
 from service.cohort.mapping import BadInputError
 from service.cohort.plan import RULE, Plan
-from service.cohort.reading import body_of, columns_of
+from service.cohort.reading import columns_of
 from service.cohort.relations import WORD
 from service.cohort.sql import Statement
 from service.cohort.tables import Columns, tables_of
@@ -39,6 +39,7 @@ class Task:
     ) -> None:
         self.questioner, self.today = questioner, today
         self.keep, self.facts = tuple(keep), facts
+        self.cells = Cells(questioner, today)
         self.plan = Plan(questioner.guideline)
         self.tables = dict(tables_of(self.plan))
 
@@ -51,7 +52,7 @@ class Engine:
 
     def __init__(self, task: Task, spill: Path, memory: int) -> None:
         self.questioner, self.today = task.questioner, task.today
-        self.keep, self.facts = task.keep, task.facts
+        self.keep, self.facts, self.cells = task.keep, task.facts, task.cells
         self.vocabulary = task.questioner.guideline.vocabulary
         self.columns = tuple(columns_of(self.vocabulary))
         self.members = _pointers(self.columns)
@@ -107,8 +108,9 @@ class Engine:
     def _ask(self, batch: Batch, place: int, cells: list[str | None]) -> Asked:
         if batch.lines:
             return ask_line(self.questioner, batch.lines[place], self.today, self.facts)
-        body = body_of(self.vocabulary, dict(zip(self.columns, cells, strict=True)))
-        return ask(self.questioner, body, self.today)
+        return self.cells.ask({
+            column: cell for column, cell in zip(self.columns, cells, strict=True) if cell is not None
+        })  # fmt: skip
 
     def _insert(self, asked: list[tuple[int, Asked]], first: int) -> None:
         """Give each of these a row of `outcome` of its own."""

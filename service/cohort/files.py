@@ -24,9 +24,11 @@ from service.knowledge.vocabulary import Findings, Members, Vocabulary
 
 KINDS = (".csv", ".parquet", ".ndjson")
 ALIASES = {".jsonl": ".ndjson", ".pq": ".parquet", ".tsv": ".csv"}
-BATCH_ROWS = 250_000
-BATCH_BYTES = 96 * 1_048_576
-"""A batch of text ends at so many lines or bytes, whichever comes first."""
+BATCH_ROWS = 125_000
+BATCH_BYTES = 28 * 1_048_576
+"""A batch of CSV has so many bytes, one of Parquet so many patients, one of NDJSON what comes first."""
+LONGEST = 96 * 1_048_576
+"""Bytes of the longest line, and of what stands between two quotation marks."""
 LONGEST_HEADER = 1_048_576
 DELIMITERS = (",", ";", "\t", "|")
 BOM = b"\xef\xbb\xbf"
@@ -116,10 +118,15 @@ class CsvSource:
         with self.file.open("rb") as opened:
             opened.seek(start or self.start)
             for file in _files(self.work):
-                if not (chunk := _records(opened)):
+                if (batch := self._batch(file, opened)) is None:
                     break
-                file.write_bytes(chunk)
-                yield Batch(self._source(file, chunk), opened.tell(), _rows(chunk), file=file)
+                yield batch
+
+    def _batch(self, file: Path, opened: BinaryIO) -> Batch | None:
+        if not (chunk := _records(opened)):
+            return None
+        file.write_bytes(chunk)
+        return Batch(self._source(file, chunk), opened.tell(), _rows(chunk), file=file)
 
     def _source(self, file: Path, chunk: bytes) -> str:
         q = DUCKDB.name_of
@@ -245,14 +252,19 @@ def _files(work: Path) -> Iterator[Path]:
 
 def _lines(opened: BinaryIO) -> list[bytes]:
     lines, size = [], 0
-    while line := opened.readline(BATCH_BYTES):
+    while line := _line(opened):
         lines.append(line)
         size += len(line)
-        if len(line) == BATCH_BYTES:
-            raise BadInputError(f"a line is longer than {BATCH_BYTES} bytes")
         if size > BATCH_BYTES or len(lines) >= BATCH_ROWS:
             break
     return lines
+
+
+def _line(opened: BinaryIO) -> bytes:
+    line = opened.readline(LONGEST)
+    if len(line) == LONGEST:
+        raise BadInputError(f"a line is longer than {LONGEST} bytes")
+    return line
 
 
 def _rows(chunk: bytes) -> int | None:
@@ -264,9 +276,11 @@ def _rows(chunk: bytes) -> int | None:
 
 def _records(opened: BinaryIO) -> bytes:
     """Whole records of a CSV file: a line break inside quotation marks ends none."""
-    chunk = b"".join(_lines(opened))
+    chunk = opened.read(BATCH_BYTES)
+    if not chunk.endswith(b"\n"):
+        chunk += _line(opened)
     if chunk.count(b'"') % 2:
-        chunk += _record(opened, BATCH_BYTES, inside=True)
+        chunk += _record(opened, LONGEST, inside=True)
     return chunk
 
 

@@ -84,7 +84,21 @@ class Plan:
     @cached_property
     def columns(self) -> dict[str, dict[str, list[int]]]:
         """What each relation gives: relation -> column -> a value for each of its rows."""
-        return {relation.name: self._columns(relation) for relation in self.relations}
+        found = {relation.name: self._columns(relation) for relation in self.relations}
+        # Adding nothing and taking no box away, half of the columns would be carried past every patient for nothing.
+        idle = {
+            f"{name}{part}": 0
+            for name, parts in (("id", self.limbs), ("unknown", -(-len(self.weights) // WORD)))
+            for part in range(parts)
+        }
+        for sieve in (self.contradictions, self.warnings, self.lowering):
+            idle |= {f"{sieve.name}{word}": bits for word, bits in enumerate(sieve.bits({}))}
+        for column, nothing in idle.items():
+            having = [columns for columns in found.values() if column in columns]
+            for columns in sorted(having, key=lambda columns: set(columns[column]) == {nothing})[1:]:
+                if set(columns[column]) == {nothing}:
+                    del columns[column]
+        return found
 
     def _columns(self, relation: Relation) -> dict[str, list[int]]:
         points = list(relation.points())

@@ -232,10 +232,12 @@ _GRADE = {f"{grade}{zero}": int(grade) + 1 for zero in ("", ".0") for grade in G
 # ---- one patient at a time ----------------------------------------------------------------------------------------
 
 
-def body_of(vocabulary: Vocabulary, cells: Mapping[str, str | None]) -> dict[str, Any]:
-    """The body of a request that says what the cells say. What they say twice stands twice (`Repeated`)."""
+def body_of(facts: Mapping[str, Fact], findings: Findings | None, cells: Mapping[str, str | None]) -> dict[str, Any]:
+    """The body of a request that says what the cells say. What they say twice stands twice (`Repeated`).
+
+    `facts` are those of `columns_of`, `findings` those of the vocabulary.
+    """
     body: dict[str, Any] = {}
-    facts, findings = columns_of(vocabulary), vocabulary.findings
     for column, cell in cells.items():
         if cell is None or (findings is not None and column == findings.path):
             continue

@@ -69,12 +69,14 @@ class Statement:
         open_relations, open_tables = list(self.plan.relations), dict(self.plan.large)
         at_home: set[str] = set()
         have: set[str] = set()
-        step = 0
+        release, step = self.plan.guideline.release, 0
+        last = {RULE, GRADE, release.tier, *(axis.name for axis in self.plan.axes)}
         while open_relations or open_tables:
             step += 1
             now = [r for r in open_relations if all(f.name in known for f in r.key)]
             tables = {n: s for n, s in open_tables.items() if s.features <= at_home}
-            added = [f"s.{q(name)}" for name in sorted(known)]
+            later = last | {f.name for r in open_relations if r not in now for f in r.key}
+            added = [f"s.{q(name)}" for name in sorted(known & later)]
             sums = self._gathered(now, have)
             added += [f"{sql} AS {q(name)}" for name, sql in sums.items()]
             added += [f"{q(r.name)}.{q(t.name)}" for r in now for t in r.derives]
@@ -94,7 +96,7 @@ class Statement:
                 del open_tables[name]
             if not now and not tables:
                 raise ValueError(f"these tables wait for each other: {[r.name for r in open_relations]}")
-        self.last, self.known, self.have = before, known, have
+        self.last = before
 
     def _gathered(self, now: list[Relation], have: set[str]) -> dict[str, str]:
         """What has been gathered so far with what these relations add: sums of digits and tiers, AND of bits."""

@@ -72,8 +72,9 @@ def command(app: Flask) -> Callable[..., Result]:
 
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Batches of a hundred."""
+    """Batches of about a hundred: of CSV so many bytes."""
     monkeypatch.setattr(files, "BATCH_ROWS", 100)
+    monkeypatch.setattr(files, "BATCH_BYTES", 20_000)
 
 
 class Quick:

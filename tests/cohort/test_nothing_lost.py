@@ -143,7 +143,7 @@ def test_names_of_columns_are_names_whatever_is_in_them(answered, tmp_path: Path
 
 
 def test_a_line_without_an_end_is_not_read_into_memory(questioner, tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.setattr(files, "BATCH_BYTES", 1000)
+    monkeypatch.setattr(files, "LONGEST", 1000)
     (tmp_path / "in.ndjson").write_text("1" * 1001)
     with pytest.raises(files.BadInputError, match="longer than 1000 bytes"):
         run(questioner, tmp_path / "in.ndjson", tmp_path / "out.csv", Names(), TODAY, lambda *_: None)

@@ -110,13 +110,12 @@ def test_a_folder_of_somebody_else_is_not_taken_for_that_of_a_run(command, tmp_p
 
 
 @pytest.fixture
-def interrupted(questioner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, quick: None) -> Path:  # noqa: ARG001
+def interrupted(questioner, tmp_path: Path, small: None, quick: None) -> Path:  # noqa: ARG001
     """The output of a run that was stopped after the second of three batches."""
-    monkeypatch.setattr(files, "BATCH_ROWS", 100)
     source, target = write_csv(tmp_path / "in.csv", list(patients(250, 3))), tmp_path / "out.csv"
 
     def stop(done: int, *_: int) -> None:
-        if done == 200:
+        if done > 125:
             raise KeyboardInterrupt
 
     (tmp_path / "out.csv.parts").mkdir(mode=0o755)
