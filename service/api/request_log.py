@@ -37,7 +37,7 @@ def _begin() -> None:
 
 def _new_id() -> str:
     """No secret, so not asked of the kernel: for that a thread would let others run first."""
-    return str(uuid.UUID(int=random.getrandbits(128), version=4))  # nosec B311
+    return str(uuid.UUID(int=random.getrandbits(128), version=4))  # an id, no secret  # nosec B311
 
 
 def _end(log: structlog.typing.FilteringBoundLogger, response: Response) -> Response:
