@@ -247,7 +247,8 @@ def _together(progress: _Progress, target: Path, memory: int, header: Sequence[s
     whole = sum(file.stat().st_size for file in files if file.is_file()) == progress.size
     new = progress.folder / f"whole{kind}"
     if whole and kind == ".parquet":
-        with duckdb.connect(config={"memory_limit": f"{memory}B"}) as connection:
+        # Several threads are hardly faster, and the more is laid ready for them the more parts there are.
+        with duckdb.connect(config={"memory_limit": f"{memory}B", "threads": 1}) as connection:
             copied = connection.execute(
                 f"COPY (FROM {read_parquet(files)}) TO {text(str(new))} (FORMAT parquet, COMPRESSION zstd)"
             ).fetchone()
