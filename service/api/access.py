@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-from flask import Flask, current_app, g, request
+from flask import Flask, g, request
 
 from service import logs
 from service.api.here import this_app, this_request
@@ -49,7 +49,7 @@ def scopes_by_route(app: Flask) -> dict[tuple[str, str], str]:
 
 def authenticator() -> Authenticator | None:
     """What tells the callers of the running application apart; None with AUTH=none."""
-    found: Authenticator | None = current_app.config["AUTHENTICATOR"]
+    found: Authenticator | None = this_app().config["AUTHENTICATOR"]
     return found
 
 

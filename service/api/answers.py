@@ -7,7 +7,7 @@ from functools import cached_property, partial
 from typing import Any
 
 import orjson
-from flask import Response, g
+from flask import Response
 from werkzeug.http import unquote_etag
 
 from service.advice.question import Answer
@@ -22,7 +22,6 @@ from service.knowledge.guideline import Guideline
 from service.settings import VERSION
 
 LANGUAGE = "en"
-OVERDUE = ("Evidence-Review", "overdue")
 HEAD_BYTES = 2048
 """What an answer takes near beside its body, about."""
 
@@ -113,7 +112,7 @@ def respond(named: Named, ask: Callable[[], Answer], control: str = "no-store") 
 def unchanged(named: Named, control: str) -> Response | None:
     """The 304 for a caller that has this answer; None where it has not, or where the answer is not near.
 
-    What is near was once worked out, so its decision_id is one. Of the answer only the rule is read, for the log.
+    What is near was once worked out, so its decision_id is one.
     """
     asked = this_request()
     given = asked.environ.get("HTTP_IF_NONE_MATCH")
@@ -128,17 +127,25 @@ def unchanged(named: Named, control: str) -> Response | None:
 def respond_once(answer: Answer, view: str, **beside: Any) -> Response:
     """The response for an answer that is not kept: part of it is not in its decision_id."""
     guideline = answer.advice.guideline
-    g.rule = _rule(answer)
-    metrics().answer(*guideline.key, g.rule)
+    _count(guideline, _rule(answer))
     told = knowledge().renderer(answer).read(answer, view) | beside
-    headers = [*_headers(guideline, answer.decision_id), ("Cache-Status", "near; fwd=bypass")]
-    if overdue(guideline, settings().today()):
-        headers.append(OVERDUE)
+    bypassed = ("Cache-Status", "near; fwd=bypass")
+    headers = [*_headers(guideline, answer.decision_id), *_of_today(guideline), bypassed]
     return Response(orjson.dumps(told), headers=headers)
 
 
 def _rule(answer: Answer) -> str:
     return answer.advice.lead.rule.id
+
+
+def _count(guideline: Guideline, rule: str) -> None:
+    noted().rule = rule
+    metrics().answer(*guideline.key, rule)
+
+
+def _of_today(guideline: Guideline) -> list[tuple[str, str]]:
+    """What is said on the day on which the answer is sent."""
+    return [("Evidence-Review", "overdue")] if overdue(guideline, settings().today()) else []
 
 
 def _headers(guideline: Guideline, decision_id: str) -> list[tuple[str, str]]:
@@ -153,16 +160,13 @@ def _headers(guideline: Guideline, decision_id: str) -> list[tuple[str, str]]:
 
 def _sent_with(ready: Ready, found: Found[Ready], control: str) -> list[tuple[str, str]]:
     """All that the caller is told beside the answer; the metrics and the log hear where it came from."""
-    here, config = noted(), this_app().config
-    counted, stated = config["METRICS"], config["SETTINGS"]
-    here.rule, here.cache = ready.rule, found.told
-    counted.answer(*ready.guideline.key, ready.rule)
-    counted.cache(found.near, found.shared)
-    headers = [*ready.headers, ("Cache-Control", control)]
-    if overdue(ready.guideline, stated.today()):
-        headers.append(OVERDUE)
+    here = noted()
+    here.cache = found.told
+    _count(ready.guideline, ready.rule)
+    metrics().cache(found.near, found.shared)
+    headers = [*ready.headers, *_of_today(ready.guideline), ("Cache-Control", control)]
     # Whoever comes without a key must not learn from a link of their own making what others asked.
-    if "caller" in here or stated.auth == "none":
+    if "caller" in here or settings().auth == "none":
         headers.append(("Cache-Status", found.status))
     return headers
 

@@ -4,13 +4,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
-from flask import Blueprint, Response, current_app, g
+from flask import Blueprint, Response, g
 
 from service.advice.question import Answer, Questioner, Refused
 from service.api.access import CDS, scope
 from service.api.answers import cache
 from service.api.body import FHIR_JSON, JSON, parse_json, read_body
 from service.api.extract import TIMES_ONE
+from service.api.here import this_app
 from service.api.json_out import fresh, json_response
 from service.api.knowledge import knowledge, overdue, settings
 from service.api.limits import EmergencyTest
@@ -45,7 +46,7 @@ class Door:
 
 def door() -> Door:
     """The door of the running application."""
-    found: Door = current_app.config["CDS_DOOR"]
+    found: Door = this_app().config["CDS_DOOR"]
     return found
 
 

@@ -4,11 +4,12 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from flask import Blueprint, Response, current_app, request
+from flask import Blueprint, Response, request
 
 from service.api.access import CDS, FEEDBACK, scope
 from service.api.body import FHIR_JSON, JSON, parse_json, read_body
 from service.api.cds_services import door, offered
+from service.api.here import this_app
 from service.api.json_out import fresh, json_response
 from service.api.knowledge import settings
 from service.api.problems import Problem, unavailable
@@ -66,7 +67,7 @@ def summary() -> Response:
 
 def store() -> FeedbackStore:
     """The store of the running application."""
-    found: FeedbackStore = current_app.config["FEEDBACK_STORE"]
+    found: FeedbackStore = this_app().config["FEEDBACK_STORE"]
     return found
 
 

@@ -3,11 +3,12 @@
 import platform
 from typing import Any
 
-from flask import Blueprint, Response, current_app
+from flask import Blueprint, Response
 from redis import RedisError
 
 from service.advice.render import named
 from service.api.access import OPEN, authenticator, scope, scopes_by_route
+from service.api.here import this_app
 from service.api.json_out import fresh, json_response
 from service.api.knowledge import knowledge, overdue, settings
 from service.api.openapi import document
@@ -70,9 +71,9 @@ def openapi() -> Response:
 
 def contract() -> dict[str, Any]:
     """The document, made when it is first asked for: it is the same for as long as the process lives."""
-    made: dict[str, Any] = current_app.extensions
+    made: dict[str, Any] = this_app().extensions
     if OPENAPI not in made:
-        made[OPENAPI] = document(knowledge().newest(settings().guideline), scopes_by_route(current_app))
+        made[OPENAPI] = document(knowledge().newest(settings().guideline), scopes_by_route(this_app()))
     found: dict[str, Any] = made[OPENAPI]
     return found
 

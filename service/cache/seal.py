@@ -6,8 +6,10 @@ import secrets
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-NONCE, TAG = 12, 16
-"""Bytes that AES-GCM wants and gives."""
+from service.cache.locked import NONCE
+
+TAG = 16
+"""Bytes that AES-GCM gives."""
 SEAL = NONCE + TAG
 """Bytes that stand before a value."""
 

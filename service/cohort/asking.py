@@ -19,6 +19,12 @@ from service.facts.refusal import Fault
 from service.facts.tolerant import TolerantReader
 from service.knowledge.vocabulary import Date
 
+NOTHING_BESIDE = (UNKNOWN, EMPTY_LIST)
+"""Said of all findings, this says nothing beside what is said of some."""
+KNOWN = 100_000
+"""Cells of which is kept what they say."""
+LONGEST = 200
+"""Characters of such a cell."""
 WORDS = ("decision_id", "rule", "code", "direction", "strength", "certainty", "urgency")
 
 
@@ -101,14 +107,6 @@ class Cells:
         if len(self.known) < KNOWN:
             self.known[key] = said
         return said
-
-
-NOTHING_BESIDE = (UNKNOWN, EMPTY_LIST)
-"""Said of all findings, this says nothing beside what is said of some."""
-KNOWN = 100_000
-"""Cells of which is kept what they say."""
-LONGEST = 200
-"""Characters of such a cell."""
 
 
 def ask_line(questioner: Questioner, line: bytes, today: dt.date, facts: Callable[[Json], Json]) -> Asked:

@@ -108,9 +108,8 @@ class Engine:
     def _ask(self, batch: Batch, place: int, cells: list[str | None]) -> Asked:
         if batch.lines:
             return ask_line(self.questioner, batch.lines[place], self.today, self.facts)
-        return self.cells.ask({
-            column: cell for column, cell in zip(self.columns, cells, strict=True) if cell is not None
-        })  # fmt: skip
+        stated = {column: cell for column, cell in zip(self.columns, cells, strict=True) if cell is not None}
+        return self.cells.ask(stated)
 
     def _insert(self, asked: list[tuple[int, Asked]], first: int) -> None:
         """Give each of these a row of `outcome` of its own."""

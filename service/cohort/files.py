@@ -123,6 +123,7 @@ class CsvSource:
                 yield batch
 
     def _batch(self, file: Path, opened: BinaryIO) -> Batch | None:
+        """The next batch; apart from the loop, which would hold its bytes while others work on it."""
         if not (chunk := _records(opened)):
             return None
         file.write_bytes(chunk)
