@@ -1,13 +1,24 @@
 """Tables in a chain: each adds the feature that it derives to the point, for the tables after it."""
 
 from collections.abc import Hashable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from functools import cached_property
 from itertools import chain as flatten
+from math import prod
+from typing import NamedTuple
 
-from service.engine.compile import CompiledTable, Point
+from service.engine.compile import DENSE_CELLS, CompiledTable, Place, Point, points, values_of
 from service.engine.table import HitPolicy, Table
 from service.engine.verify import Flaw, verify
 from service.engine.vocabulary import Feature
+
+
+class Bundle(NamedTuple):
+    """Derivations that share what they read, as one look-up."""
+
+    place: Place
+    outputs: Mapping[Hashable, Mapping[str, str]]
+    """At each place the features that all of them give."""
 
 
 class Chain:
@@ -32,6 +43,10 @@ class Chain:
             self.features[table.name] = Feature(table.name, table.outputs)
         self.tables = tuple(CompiledTable(table) for table in tables)
         self._steps = tuple((table.table.name, table.place, _outputs(table)) for table in self.tables)
+        bundled = _bundled(self.tables)
+        self._bundles = tuple(map(_bundle, bundled))
+        taken = {table.table.name for bundle in bundled for table in bundle}
+        self._others = tuple(step for step in self._steps if step[0] not in taken)
         self._readers = dict.fromkeys(self.features, 0)
         for index, table in enumerate(tables):
             for feature in table.inputs:
@@ -40,7 +55,9 @@ class Chain:
     def derive(self, point: Point) -> dict[str, str]:
         """The point with every derived feature added; the point given is left alone."""
         derived = dict(point)
-        for name, place, outputs in self._steps:
+        for found_at, given in self._bundles:
+            derived |= given[found_at(derived)]
+        for name, place, outputs in self._others:
             derived[name] = outputs[place(derived)]
         return derived
 
@@ -89,3 +106,40 @@ class Chain:
 def _outputs(table: CompiledTable) -> dict[Hashable, str]:
     """What the table gives at each place."""
     return {place: row.output for place, row in table.cells.items()}
+
+
+def _bundled(tables: Sequence[CompiledTable]) -> list[list[CompiledTable]]:
+    """The tables that can be asked together before all others: they read a few stated features, and shared ones."""
+    derived = {table.table.name for table in tables}
+    found: list[list[CompiledTable]] = []
+    for table in tables:
+        for bundle in found:
+            apart, together = _read(bundle), _read([*bundle, table])
+            shared = len(together) < len(apart) + len(table.table.inputs)
+            stated = not any(feature.name in derived for feature in together)
+            if shared and stated and prod(len(feature.values) for feature in together) <= DENSE_CELLS:
+                bundle.append(table)
+                break
+        else:
+            found.append([table])
+    return [bundle for bundle in found if len(bundle) > 1]
+
+
+def _read(tables: Sequence[CompiledTable]) -> list[Feature]:
+    """What these tables read and none of them gives."""
+    given = {table.table.name for table in tables}
+    read = dict.fromkeys(feature for table in tables for feature in table.table.inputs)
+    return [feature for feature in read if feature.name not in given]
+
+
+def _bundle(tables: Sequence[CompiledTable]) -> Bundle:
+    read = _read(tables)
+    place = values_of([feature.name for feature in read])
+    outputs, kept = {}, dict[tuple[str, ...], dict[str, str]]()  # many places give the same
+    for point in points(read):
+        found, given = place(point), dict[str, str]()
+        with suppress(LookupError):  # at a gap, which the proof tells
+            for table in tables:
+                point[table.table.name] = given[table.table.name] = table.decide(point).output
+            outputs[found] = kept.setdefault(tuple(given.values()), given)
+    return Bundle(place, outputs)

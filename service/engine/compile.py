@@ -7,7 +7,7 @@ slower: they leave the processor's cache.) Nothing is kept of the points asked.
 """
 
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
-from itertools import accumulate
+from itertools import accumulate, product
 from operator import and_, itemgetter
 from typing import TypeAlias
 
@@ -126,6 +126,12 @@ def _accepted(features: Sequence[Feature], masks: Masks, bits: int) -> tuple[Pla
 def values_of(names: Sequence[str]) -> Place:
     """Gives the values that a point has for these features, to compare and to look up by."""
     return itemgetter(*names) if names else _nowhere
+
+
+def points(features: Sequence[Feature]) -> Iterator[dict[str, str]]:
+    """Every point of the space of these features."""
+    names = [feature.name for feature in features]
+    return (dict(zip(names, values, strict=True)) for values in product(*(feature.values for feature in features)))
 
 
 def _groups(features: Sequence[Feature]) -> list[list[Feature]]:

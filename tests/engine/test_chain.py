@@ -3,6 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.engine.chain import Chain
+from service.engine.compile import CompiledTable
 from service.engine.table import HitPolicy, Row, Table
 from service.engine.trace import step
 from service.engine.verify import Kind
@@ -39,6 +40,32 @@ def test_the_point_given_is_left_alone():
     point = {"wind": "weak", "rain": "some"}
     Chain((WIND, RAIN), (ROUGH, SAIL)).derive(point)
     assert point == {"wind": "weak", "rain": "some"}
+
+
+SWELL = Table(
+    "swell",
+    HitPolicy.UNIQUE,
+    (WIND,),
+    ("high", "low"),
+    (Row("high", "high", (box(wind="strong"),)), Row("low", "low", (box(wind="weak"),))),
+)
+SKY = feature("sky", "clear", "grey")
+DULL = Table(
+    "dull",
+    HitPolicy.PRIORITY,
+    (SKY, Feature("sail", ("stay", "go"))),
+    ("yes", "no"),
+    (Row("grey", "yes", (box(sky="grey", sail="stay"),)), Row("fair", "no", (box(),))),
+)
+
+
+@given(st.fixed_dictionaries({each.name: st.sampled_from(each.values) for each in (WIND, RAIN, SKY)}))
+def test_tables_asked_together_give_what_one_after_the_other_gives(point):
+    tables = (ROUGH, SAIL, SWELL, DULL)
+    asked = dict(point)
+    for table in tables:
+        asked[table.name] = CompiledTable(table).decide(asked).output
+    assert Chain((WIND, RAIN, SKY), tables).derive(point) == asked
 
 
 ANY = st.fixed_dictionaries({"wind": st.sampled_from(WIND.values), "rain": st.sampled_from(RAIN.values)})
