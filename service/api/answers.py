@@ -4,10 +4,12 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property, partial
-from typing import Any
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
 
 import orjson
 from flask import Response
+from werkzeug.datastructures import Headers
 from werkzeug.http import unquote_etag
 
 from service.advice.question import Answer
@@ -20,6 +22,9 @@ from service.cache.cache import Cache, Found
 from service.cache.shared import HIT
 from service.knowledge.guideline import Guideline
 from service.settings import VERSION
+
+if TYPE_CHECKING:
+    from wsgiref.types import WSGIEnvironment
 
 LANGUAGE = "en"
 HEAD_BYTES = 2048
@@ -80,6 +85,21 @@ class Ready:
         return len(self.body) + HEAD_BYTES
 
 
+class _Sent(Response):
+    """An answer that is sent as it is: no header of it is to be made complete, so none is copied and checked again."""
+
+    def get_wsgi_headers(self, environ: "WSGIEnvironment") -> Headers:
+        """What is sent; a 304 made of it loses what speaks of the body."""
+        return self.headers if self.status_code == HTTPStatus.OK else super().get_wsgi_headers(environ)
+
+
+class _Checked(Headers):
+    """Headers of our own making, which werkzeug need not check one by one."""
+
+    def __init__(self, headers: list[tuple[str, str]]) -> None:
+        self._list = headers
+
+
 def cache() -> Cache:
     """The caches of the running application."""
     found: Cache = this_app().config["CACHE"]
@@ -106,7 +126,7 @@ def respond(named: Named, ask: Callable[[], Answer], control: str = "no-store") 
     if len(body) > GZIP_OVER and accepts_gzip():
         body = _compressed(named.name, body)
         headers.append(("Content-Encoding", "gzip"))
-    return Response(body, headers=headers)
+    return _Sent(body, headers=_Checked(headers))
 
 
 def unchanged(named: Named, control: str) -> Response | None:

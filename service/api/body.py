@@ -6,6 +6,7 @@ from typing import Any
 from flask import request
 
 from service.advice.question import Questioner
+from service.api.here import this_request
 from service.api.knowledge import knowledge, settings
 from service.api.limits import EmergencyTest, admit, most
 from service.api.problems import Problem
@@ -20,11 +21,12 @@ def read_body(limit: int, *accepted: str, example: Json = None, emergency: Emerg
 
     Whoever asks too much is refused here, unless the parsed body passes the test for an emergency.
     """
-    if request.mimetype not in (accepted or (JSON,)):
+    asked = this_request()
+    if asked.mimetype not in (accepted or (JSON,)):
         raise Problem("unsupported-media-type", _right_curl(example))
     # One more than the limit: of a chunked body werkzeug reads as much as it may and then stops without a word.
-    request.max_content_length = most(limit) + 1
-    body = request.get_data(cache=False)
+    asked.max_content_length = most(limit) + 1
+    body = asked.get_data(cache=False)
     if len(body) > limit:
         raise Problem("body-too-large", f"The body may have {limit} bytes.")
     admit(body, emergency)

@@ -4,7 +4,9 @@ import gzip
 from typing import Any
 
 import orjson
-from flask import Response, request
+from flask import Response
+
+from service.api.here import this_request
 
 GZIP_OVER = 1000
 """Answers over this many bytes are compressed for a caller that accepts it."""
@@ -33,7 +35,8 @@ def vary(response: Response, name: str) -> Response:
 
 def accepts_gzip() -> bool:
     """Whether the caller takes gzip."""
-    return "HTTP_ACCEPT_ENCODING" in request.environ and bool(request.accept_encodings["gzip"])
+    asked = this_request()
+    return "HTTP_ACCEPT_ENCODING" in asked.environ and bool(asked.accept_encodings["gzip"])
 
 
 def compress(response: Response) -> Response:

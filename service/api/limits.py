@@ -59,7 +59,7 @@ def refusal() -> Problem | None:
 
 def most(limit: int) -> int:
     """Bytes to read of a body that may have so many: where the request is refused anyway, enough for an emergency."""
-    return min(limit, SMALL) if "refusal" in g else limit
+    return min(limit, SMALL) if "refusal" in noted() else limit
 
 
 def hold_stream() -> Callable[[], None] | None:
