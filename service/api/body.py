@@ -24,8 +24,10 @@ def read_body(limit: int, *accepted: str, example: Json = None, emergency: Emerg
     asked = this_request()
     if asked.mimetype not in (accepted or (JSON,)):
         raise Problem("unsupported-media-type", _right_curl(example))
-    # One more than the limit: of a chunked body werkzeug reads as much as it may and then stops without a word.
-    asked.max_content_length = most(limit) + 1
+    may, length = most(limit), asked.content_length
+    if length is None or length > may:
+        # One more than the limit: of a chunked body werkzeug reads as much as it may and then stops without a word.
+        asked.max_content_length = may + 1
     body = asked.get_data(cache=False)
     if len(body) > limit:
         raise Problem("body-too-large", f"The body may have {limit} bytes.")
