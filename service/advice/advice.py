@@ -7,7 +7,7 @@ from functools import cached_property
 from service.advice.decision import Decision, contradictions, supporting
 from service.advice.missing import Missing, missing_facts
 from service.advice.recommendation import Recommendation, Removed, notes
-from service.advice.wordings import Outcome, Wordings
+from service.advice.wordings import Grades, Outcome, Wordings
 from service.engine.compile import CompiledTable
 from service.engine.trace import Neighbour, Step, nearest
 from service.knowledge.guideline import Guideline
@@ -29,11 +29,20 @@ class Advice:
     def recommendations(self) -> tuple[Recommendation, ...]:
         """The one that answers the question, then those that support it."""
         found = [self.wordings.of(self.decision)]
-        for other in supporting(self.decision):
+        for other in self._supporting:
             further = self.wordings.of(other)
             if all(further.statement != given.statement for given in found):
                 found.append(further)
         return tuple(found)
+
+    @cached_property
+    def _supporting(self) -> list[Decision]:
+        return supporting(self.decision)
+
+    @cached_property
+    def grades(self) -> Grades:
+        """Certainty, urgency and warnings of the one that answers the question, for who does not need its words."""
+        return self.wordings.grades(self.decision)
 
     @cached_property
     def missing(self) -> tuple[Missing, ...]:
@@ -50,7 +59,8 @@ class Advice:
     @cached_property
     def warnings(self) -> tuple[Clause, ...]:
         """What the caller should know about the facts sent, then what the modifiers warn of."""
-        texts = dict.fromkeys(text for given in self.recommendations for text in given.warnings)
+        given = (self.grades, *map(self.wordings.grades, self._supporting))
+        texts = dict.fromkeys(text for each in given for text in each.warnings)
         of_modifiers = (Clause(id="modifier", when=(), detail=text) for text in texts)
         return (*self.guideline.warnings.at(self.decision.point), *of_modifiers)
 

@@ -16,6 +16,7 @@ class Hearing:
     def __init__(self, rule: Rule, guideline: Guideline, chooses: frozenset[str], facts: Iterable[OpenFact]) -> None:
         self._all = _table(_boxes(rule, guideline, lambda _: True), guideline)
         self._outcome = _table(_boxes(rule, guideline, _changes_outcome), guideline)
+        self._grades = _table(_boxes(rule, guideline, _changes_grades, worded=False), guideline)
         self.masks = self._outcome.masks
         self.choosing = chooses
         self.heard = self.choosing.union(self.masks)
@@ -29,6 +30,10 @@ class Hearing:
     def outcome(self, point: Point) -> int:
         """The same for its sentence, grades and sources only."""
         return self._outcome.fitting(point)
+
+    def grades(self, point: Point) -> int:
+        """The same for its grades and warnings only."""
+        return self._grades.fitting(point)
 
     def but_for(self, point: Point) -> dict[str, int]:
         """Feature -> the outcome's number were that one not heard; its AND with a value's mask is the whole number."""
@@ -56,9 +61,10 @@ def choosing(guideline: Guideline) -> frozenset[str]:
     return frozenset(gates | axes | guideline.tiers_of_findings | ({tier} if tier else set()))
 
 
-def _boxes(rule: Rule, guideline: Guideline, counts: Callable[[Effect], bool]) -> Iterator[Box]:
+def _boxes(rule: Rule, guideline: Guideline, counts: Callable[[Effect], bool], *, worded: bool = True) -> Iterator[Box]:
     """The boxes that wording and grading look into, themselves or through the modifiers whose effects count."""
-    said = [box for part in (rule.statements, rule.additions, rule.grades) for box in boxes_in(part)]
+    parts = (rule.statements, rule.additions, rule.grades) if worded else (rule.grades,)
+    said = [box for part in parts for box in boxes_in(part)]
     for table in reversed(guideline.wording.tables):
         if table.table.name in _names(said):
             said += [box for _, box in table.table.entries]
@@ -71,6 +77,10 @@ def _boxes(rule: Rule, guideline: Guideline, counts: Callable[[Effect], bool]) -
         if touching or f"modifier.{modifier.id}" in named:
             for when in (modifier.when, *(effect.when for effect in touching)):
                 yield from when
+
+
+def _changes_grades(effect: Effect) -> bool:
+    return bool(effect.lowers_certainty or effect.warning)
 
 
 def _changes_outcome(effect: Effect) -> bool:

@@ -147,15 +147,15 @@ def _written(value: Any) -> orjson.Fragment:
 
 def row(answer: Answer) -> dict[str, Any]:
     """One line of a table of patients."""
-    lead = answer.advice.lead
+    rule, grades = answer.advice.decision.rule, answer.advice.grades
     return {
         "decision_id": answer.decision_id,
-        "rule": lead.rule.id,
-        "code": lead.rule.code,
-        "direction": lead.rule.direction,
-        "strength": lead.rule.strength,
-        "certainty": lead.certainty,
-        "urgency": lead.urgency,
+        "rule": rule.id,
+        "code": rule.code,
+        "direction": rule.direction,
+        "strength": rule.strength,
+        "certainty": grades.certainty,
+        "urgency": grades.urgency,
         "warnings": [warning.id for warning in answer.advice.warnings],
     }
 

@@ -16,8 +16,19 @@ KEPT = 800
 """Recommendations kept for each guideline, at about 6 kB with their JSON."""
 OUTCOMES = 1_500
 """The same in short, at about 3 kB with their JSON."""
+GRADED = 4_000
+"""Grades without words, at about 300 bytes."""
 CHOICES = 9_000
 """Which rule was chosen, at about 300 bytes."""
+
+
+@dataclass(frozen=True)
+class Grades:
+    """How sure and how soon, and what the modifiers warn of: what a row tells of a recommendation beside its rule."""
+
+    certainty: str
+    urgency: str
+    warnings: tuple[str, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,6 +56,7 @@ class Wordings:
         self._chosen = Kept[object, tuple[str, str]](CHOICES)
         self._known = Kept[tuple[str, str, int], Recommendation](KEPT)
         self._outcomes = Kept[tuple[str, str, int], Outcome](OUTCOMES)
+        self._grades = Kept[tuple[str, str, int], Grades](GRADED)
 
     def of(self, decision: Decision) -> Recommendation:
         """The recommendation for this decision."""
@@ -52,6 +64,15 @@ class Wordings:
         found = self._known.get(key)
         if found is None:
             found = self._known.keep(key, recommend(decision))
+        return found
+
+    def grades(self, decision: Decision) -> Grades:
+        """The grades of the same, mostly without wording it: few facts move them."""
+        key = (decision.rule.id, decision.trigger, self.hearing[decision.rule.id].grades(decision.point))
+        found = self._grades.get(key)
+        if found is None:
+            whole = recommend(decision)
+            found = self._grades.keep(key, Grades(whole.certainty, whole.urgency, whole.warnings))
         return found
 
     def outcome(self, point: Point) -> Outcome:

@@ -7,6 +7,7 @@ slower: they leave the processor's cache.) Nothing is kept of the points asked.
 """
 
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from functools import cached_property
 from itertools import accumulate, product
 from operator import and_, itemgetter
 from typing import TypeAlias
@@ -69,7 +70,15 @@ class CompiledTable:
 
     def collect(self, point: Point) -> list[tuple[Row, Box]]:
         """Every row that holds at this point, with the box in which it holds, in order."""
-        return [self.table.entries[entry] for entry in ones(self.fitting(point))]
+        bits = self.everything
+        for place, accepted in self._grouped:
+            bits &= accepted[place(point)]
+        return [self.table.entries[entry] for entry in ones(bits)] if bits else []
+
+    @cached_property
+    def _grouped(self) -> list[tuple[Place, dict[Hashable, int]]]:
+        """Made for who collects: in groups, of which there are fewer to look up than features."""
+        return [_accepted(group, self.masks, self.everything) for group in _groups(self.table.inputs)]
 
     def _laid_out(self) -> tuple[Place, Mapping[Hashable, Row]]:
         """Every cell with its row."""

@@ -21,6 +21,7 @@ CHECK_LENGTH = 6
 LONGEST = 200
 DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _VALUES = {digit: value for value, digit in enumerate(DIGITS)}
+_PAIRS = [first + second for first in DIGITS for second in DIGITS]
 _PARTS = re.compile(r"1_([a-z0-9-]+)_([A-Za-z0-9-]+)_([0-9A-Za-z]+)_([0-9A-Za-z]{6})")
 
 
@@ -84,8 +85,8 @@ def _check(body: str) -> str:
 
 
 def _base62(number: int) -> str:
-    text = ""
+    pairs = []
     while number:
-        number, digit = divmod(number, len(DIGITS))
-        text = DIGITS[digit] + text
-    return text or "0"
+        number, pair = divmod(number, len(_PAIRS))
+        pairs.append(_PAIRS[pair])
+    return "".join(reversed(pairs)).removeprefix("0") or "0"

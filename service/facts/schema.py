@@ -28,6 +28,7 @@ from service.knowledge.vocabulary import (
 
 NONE = "none"
 PRESENCES = ("present", "absent", UNKNOWN)
+PRESENCE_WORDS = {word: word for word in PRESENCES}
 NONE_ALONE = 'A list names what is present; to assert that all are absent send "none" by itself.'
 NOTHING: Mapping[str, str] = {}
 NO_VALUE = "There is no such value."
@@ -228,7 +229,7 @@ class PresenceField(FactField):
         return {"enum": [*PRESENCES, None], "description": "Whether it is there."}
 
     def read(self, value: Any) -> str:
-        return self.word(value, {word: word for word in PRESENCES})
+        return self.word(value, PRESENCE_WORDS)
 
 
 class GradeField(FactField):
@@ -259,6 +260,7 @@ class FindingsField(FactField):
     def __init__(self, fact: Findings, spellings: Mapping[str, str]) -> None:
         entries = {name: FindingField(finding, spellings) for name, finding in fact.findings.items()}
         self.schema = FactsSchema.made(f"{fact.path}_types", entries, spellings)
+        self.words = {name: name for name in fact.findings}
         super().__init__(fact, spellings)
 
     def json_schema(self) -> dict[str, Any]:
@@ -281,11 +283,6 @@ class FindingsField(FactField):
             "unknown_value",
         )
 
-    @property
-    def words(self) -> dict[str, str]:
-        """The names of the findings."""
-        return {name: name for name in self.fact.findings}
-
 
 class FactsSchema(Schema):
     """Refuses unknown members, naming the one that was probably meant."""
@@ -299,7 +296,7 @@ class FactsSchema(Schema):
     def made(cls, name: str, members: Mapping[str, fields.Field[Any]], spellings: Mapping[str, str]) -> "FactsSchema":
         """Make a schema with these members."""
         made: type[FactsSchema] = type(name, (cls,), {**members, "spellings": spellings})
-        return made()
+        return made(partial=True)  # no fact is required, so those that a body leaves out are passed over
 
     def handle_error(self, error: ValidationError, data: Any, **kwargs: Any) -> None:
         """Say of each unknown member which one was probably meant."""
