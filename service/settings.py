@@ -96,7 +96,8 @@ class Settings:
 
     def now(self) -> dt.datetime:
         """This moment in UTC."""
-        return self.clock() + dt.timedelta(days=self.clock_offset_days)
+        moment = self.clock()
+        return moment + dt.timedelta(days=self.clock_offset_days) if self.clock_offset_days else moment
 
     def today(self) -> dt.date:
         """This day in UTC."""

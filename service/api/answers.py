@@ -170,11 +170,12 @@ def _of_today(guideline: Guideline) -> list[tuple[str, str]]:
 
 def _headers(guideline: Guideline, decision_id: str) -> list[tuple[str, str]]:
     return [
+        # Those first that are looked for in each answer.
+        ("Vary", "Accept-Language, Accept-Encoding"),
+        ("Guideline-Release", guideline.release.release),
         ("Content-Type", JSON),
         ("Decision-Id", decision_id),
-        ("Guideline-Release", guideline.release.release),
         ("Content-Language", LANGUAGE),
-        ("Vary", "Accept-Language, Accept-Encoding"),
     ]
 
 
