@@ -124,10 +124,10 @@ def _copied(ending: str) -> Spec:
 def _equal(effort: Effort) -> Iterator[Measure]:
     """The value is the number of rows that are the same, the reference that of all."""
     with tempfile.TemporaryDirectory(prefix="bench-") as name, serving(OURS) as ours:
-        folder = Path(name)
+        folder, told = Path(name), dict[str, int]()
 
         def pair() -> Pair:
-            number, same = effort.of(MILLION, 1_000), 0
+            number, same, sent = effort.of(MILLION, 1_000), 0, 0
             drawn = registry(number, seed=int(time.time()), faulty=0.01, free=0.1)
             asked = Questioner(guideline())
             while rows := list(islice(drawn, 50_000)):
@@ -136,9 +136,12 @@ def _equal(effort: Effort) -> Iterator[Measure]:
                 with (folder / "out.ndjson").open() as found:
                     answers = _stream(ours, [line.encode() for line in lines_of(rows)])
                     same += sum(_same(json.loads(one), json.loads(next(found))) for one in answers)
+                sent += len(rows)
+                if sent % (MILLION // 5) in {0, 50_000}:
+                    told[f"{sent:,}"] = round(ours.peak_mb())
             return same, number
 
-        yield Measure(pair)
+        yield Measure(pair, {"worker_peak_mb_after_lines": told})
 
 
 def _same(item: dict, row: dict) -> bool:
