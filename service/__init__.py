@@ -8,7 +8,9 @@ from collections.abc import Callable
 from typing import Any
 
 import structlog
-from flask import Flask, Response
+from flask import Flask, Request, Response
+from flask.sessions import NullSession, SessionInterface, SessionMixin
+from werkzeug.routing import MapAdapter
 
 from service import cli, logs, redis_client
 from service.api import (
@@ -51,8 +53,39 @@ WEAK_SECRET = 32
 """Bytes under which a secret may be guessed."""
 
 
+class _NoSessions(SessionInterface):
+    """Nobody has a session here, so none is looked for in each request."""
+
+    _none = NullSession()
+
+    def open_session(self, app: Flask, request: Request) -> NullSession:
+        """The one that holds nothing and takes nothing."""
+        del app, request
+        return self._none
+
+    def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
+        """Never asked for: what holds nothing is not kept."""
+
+
 class App(Flask):
     """Flask without what no view of ours needs."""
+
+    session_interface = _NoSessions()
+
+    def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
+        """No route depends on a host, which would be taken apart twice."""
+        if request is None:
+            return super().create_url_adapter(request)
+        sent = request.environ
+        return self.url_map.bind(
+            "",
+            sent.get("SCRIPT_NAME"),
+            "",
+            sent["wsgi.url_scheme"],
+            request.method,
+            request.path,
+            sent.get("QUERY_STRING"),
+        )
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
         """Nothing here is a coroutine, which Flask would look for at each hook of each request."""
