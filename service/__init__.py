@@ -9,7 +9,7 @@ from typing import Any
 
 import structlog
 from flask import Flask, Request, Response
-from flask.sessions import NullSession, SessionInterface, SessionMixin
+from flask.sessions import NullSession, SessionInterface
 from werkzeug.routing import MapAdapter
 
 from service import cli, logs, redis_client
@@ -62,9 +62,6 @@ class _NoSessions(SessionInterface):
         """The one that holds nothing and takes nothing."""
         del app, request
         return self._none
-
-    def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
-        """Never asked for: what holds nothing is not kept."""
 
 
 class App(Flask):

@@ -71,7 +71,7 @@ class Wordings:
         key = (decision.rule.id, decision.trigger, self.hearing[decision.rule.id].grades(decision.point))
         found = self._grades.get(key)
         if found is None:
-            whole = recommend(decision)
+            whole = self.of(decision)  # who is told it whole has mostly had it worded already
             found = self._grades.keep(key, Grades(whole.certainty, whole.urgency, whole.warnings))
         return found
 

@@ -97,7 +97,7 @@ class _Checked(Headers):
     """Headers of our own making, which werkzeug need not check one by one."""
 
     def __init__(self, headers: list[tuple[str, str]]) -> None:
-        self._list = headers
+        self._list = [*headers]  # werkzeug makes copies of headers by this call
 
 
 def cache() -> Cache:

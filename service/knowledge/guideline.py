@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import Generic, Protocol, TypeVar
 
 from service.engine.chain import Chain
-from service.engine.compile import DENSE_CELLS, CompiledTable, Point, points
+from service.engine.compile import DENSE_CELLS, CompiledTable, Point, ones, points
 from service.engine.table import Box, HitPolicy, Row, Table
 from service.engine.vocabulary import Feature
 from service.knowledge.cards import Cards
@@ -37,6 +37,7 @@ class Collection(Generic[T]):
         self._by_row = {str(index): item for index, item in enumerate(items)}
         parts = [(row, item.when) for row, item in self._by_row.items()]
         self.table = CompiledTable(collecting(name, parts, features))
+        self._fitting = self.table.grouped()
         # A small one is laid out whole: mostly nothing holds, as of the gates, and that must cost next to nothing.
         stated = self.table.table.inputs if self.table.table.cells <= DENSE_CELLS else ()
         self._laid_out = {self.table.cell(point): self._found(point) for point in points(stated)} if stated else {}
@@ -46,7 +47,10 @@ class Collection(Generic[T]):
         return iter(self._laid_out[self.table.cell(point)] if self._laid_out else self._found(point))
 
     def _found(self, point: Point) -> tuple[T, ...]:
-        names = dict.fromkeys(row.name for row, _ in self.table.collect(point))
+        bits = self._fitting(point)
+        if not bits:
+            return ()
+        names = dict.fromkeys(self.table.table.entries[entry][0].name for entry in ones(bits))
         return tuple(self._by_row[name] for name in names)
 
 

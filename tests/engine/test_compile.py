@@ -87,9 +87,11 @@ def test_the_order_of_rows_never_changes_what_a_proved_unique_table_gives(of, ra
 @given(tables("collect", empty_cells=True))
 def test_a_collect_table_gives_every_box_that_holds_in_order_or_none(of):
     compiled = CompiledTable(of)
+    grouped = compiled.grouped()
     for point in points(of):
         expected = [(row, where) for row in of.rows for where in row.boxes if inside(point, where)]
         assert list(compiled.collect(point)) == expected
+        assert grouped(point) == compiled.fitting(point)
 
 
 @no_deadline
