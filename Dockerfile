@@ -18,4 +18,4 @@ EXPOSE 8000
 ENV HOST=0.0.0.0 PORT=8000
 HEALTHCHECK --interval=10s --timeout=3s --start-period=10s \
     CMD ["python", "-c", "import os, urllib.request as u; u.urlopen('http://127.0.0.1:' + os.environ['PORT'] + '/readyz', timeout=2)"]
-CMD ["gunicorn", "--config", "python:service.server", "service:create_app()"]
+CMD ["gunicorn", "--config", "python:service.server.gunicorn_config", "service:create_app()"]

@@ -57,7 +57,7 @@ help: ## this list
 
 run: preflight-run .venv/.runtime .venv/.embedded ## install what is missing and serve on HOST:PORT (Ctrl-C stops)
 	@echo "Serving on http://$(HOST):$(PORT) ... (Ctrl-C stops)"
-	@exec $(BIN)/python -P service/cache/embedded.py .run/redis-$(PORT) $(BIN)/gunicorn --config python:service.server 'service:create_app()'
+	@exec $(BIN)/python -P service/cache/embedded.py .run/redis-$(PORT) $(BIN)/gunicorn --config python:service.server.gunicorn_config 'service:create_app()'
 
 test: preflight .venv/.dev .venv/.embedded ## all tests
 	@$(BIN)/pytest $(ARGS)

@@ -22,8 +22,8 @@ from bench.records import PATIENT, bundle
 from bench.row import Effort, Measure, Spec, Target
 from bench.timing import both, seconds
 from bench.today import TODAY
-from service.ehr.extract import extract
 from service.facts.json_body import parse
+from service.fhir.extract import extract
 from service.security.authenticator import Authenticator
 from service.settings import Settings
 

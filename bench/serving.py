@@ -76,7 +76,7 @@ def serving(app: str, answer: bytes = b"{}", **environment: str) -> Iterator[Ser
             began = time.perf_counter()
             process = subprocess.Popen(  # noqa: S603 - our own server, arguments of our own
                 # A restart of the only worker in the middle of a round would be noise in one of the two.
-                [GUNICORN, "--config", "python:service.server", "--max-requests", "0", app],
+                [GUNICORN, "--config", "python:service.server.gunicorn_config", "--max-requests", "0", app],
                 cwd=ROOT,
                 stdout=log,
                 stderr=log,

@@ -12,7 +12,7 @@ from flask import Flask, Request, Response
 from flask.sessions import NullSession, SessionInterface
 from werkzeug.routing import MapAdapter
 
-from service import cli, logs, redis_client
+from service import cli
 from service.api import (
     access,
     batch,
@@ -36,16 +36,17 @@ from service.api.timeouts import BodyFaults
 from service.cache.cache import Cache
 from service.cache.near import Near
 from service.cache.shared import Shared
-from service.ehr.card_uuid import CardUuids
-from service.ehr.fhir_server import FhirServers
-from service.feedback_store import PATIENCE_SECONDS, FeedbackStore
+from service.cds_hooks.card_uuid import CardUuids
+from service.cds_hooks.feedback_store import PATIENCE_SECONDS, FeedbackStore
+from service.cds_hooks.fhir_server import FhirServers
 from service.knowledge.library import Library, load_library
 from service.knowledge.yaml_file import ContentError
-from service.metrics import Metrics
 from service.security import cors
 from service.security.authenticator import Authenticator
 from service.security.overload import Streams, Work
 from service.security.rate import Limiter
+from service.server import logs, redis_client
+from service.server.metrics import Metrics
 from service.settings import Settings, SettingsError, from_environment
 from service.web import site
 

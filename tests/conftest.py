@@ -144,7 +144,7 @@ def serving(folder: Path, **environment: str) -> Iterator[Server]:
     log = folder / f"gunicorn-{port}.log"
     with log.open("wb") as out:
         process = subprocess.Popen(
-            [GUNICORN, "--config", "python:service.server", "service:create_app()"],
+            [GUNICORN, "--config", "python:service.server.gunicorn_config", "service:create_app()"],
             cwd=ROOT,
             stdout=out,
             stderr=out,

@@ -9,8 +9,8 @@ from service.advice.kept import Kept
 from service.engine.compile import CompiledTable, Point
 from service.engine.vocabulary import Feature
 from service.evidence.effect import Interval
+from service.evidence.outcomes import MEANINGFUL, Criterion, Effect, Outcome, PooledOutcome, Population
 from service.knowledge.guideline import Guideline, inside
-from service.knowledge.outcomes import MEANINGFUL, Criterion, Effect, Outcome, PooledOutcome, Population
 from service.knowledge.tables_file import collecting
 
 KEPT = 1_200

@@ -8,12 +8,12 @@ from urllib.parse import urlsplit
 
 from flask import Flask, g, request
 
-from service import logs
 from service.api.here import this_app, this_request
 from service.api.problems import Problem, unavailable
 from service.security import scopes
 from service.security.authenticator import Authenticator
 from service.security.refusal import GuardClosedError, Unauthorised
+from service.server import logs
 from service.settings import Settings
 
 OPEN = "open"

@@ -16,17 +16,17 @@ from service.api.json_out import fresh, json_response
 from service.api.knowledge import knowledge, overdue, settings
 from service.api.limits import EmergencyTest
 from service.api.problems import Problem, malformed
-from service.ehr.call import Call, lasting, read_call
-from service.ehr.card_uuid import CardUuids
-from service.ehr.cards import Place, advice_card, uncertain_card
-from service.ehr.detail import Findings
-from service.ehr.extract import Extraction, extract
-from service.ehr.fhir_server import Access, FhirServers
-from service.ehr.gathered import Gathered, gather
-from service.ehr.orders import Draft, relevant_drafts
-from service.ehr.suspicion import points_to_cancer
+from service.cds_hooks.card_uuid import CardUuids
+from service.cds_hooks.cards import Place, advice_card, uncertain_card
+from service.cds_hooks.detail import Findings
+from service.cds_hooks.fhir_server import Access, FhirServers
+from service.cds_hooks.orders import Draft, relevant_drafts
+from service.cds_hooks.prefetch_data import Gathered, gather
+from service.cds_hooks.request import Call, lasting, read_call
+from service.cds_hooks.suspicion import points_to_cancer
 from service.facts.json_body import pointer
 from service.facts.refusal import FaultsError
+from service.fhir.extract import Extraction, extract
 from service.knowledge.cards import Cards, Service
 
 blueprint = Blueprint("cds_services", __name__)

@@ -7,12 +7,12 @@ from werkzeug.datastructures import MultiDict
 
 from service.advice.evidence import of_outcome, of_pool
 from service.api.access import OPEN, scope
-from service.api.forest_lines import as_csv
-from service.api.forest_plot import STYLE, STYLE_HASH, SVG, drawing
 from service.api.guidelines import CSV, kept, public
 from service.api.knowledge import knowledge, settings
 from service.api.problems import Problem
-from service.knowledge.outcomes import EvidenceError, Outcome, PooledOutcome, study_name
+from service.evidence.forest_lines import as_csv
+from service.evidence.forest_plot import STYLE, STYLE_HASH, SVG, drawing
+from service.evidence.outcomes import EvidenceError, Outcome, PooledOutcome, study_name
 
 blueprint = Blueprint("evidence", __name__)
 

@@ -9,10 +9,10 @@ from service.api.body import FHIR_JSON, JSON, parse_json, read_body
 from service.api.json_out import fresh, json_response
 from service.api.knowledge import knowledge, settings
 from service.api.problems import Problem, listed
-from service.ehr.extract import extract
-from service.ehr.resources import type_of
 from service.facts.json_body import MAX_RECORD, Json, crowded, pointer
 from service.facts.refusal import Fault, repeated_keys
+from service.fhir.extract import extract
+from service.fhir.resources import type_of
 
 blueprint = Blueprint("extract", __name__)
 

@@ -13,9 +13,9 @@ from service.api.here import this_app
 from service.api.json_out import fresh, json_response
 from service.api.knowledge import settings
 from service.api.problems import Problem, unavailable
-from service.ehr.feedback import Outcome, read_feedback
+from service.cds_hooks.feedback import Outcome, read_feedback
+from service.cds_hooks.feedback_store import UNATTRIBUTED, Count, Entry, FeedbackStore, NotKeptError
 from service.facts.refusal import FaultsError, repeated_keys
-from service.feedback_store import UNATTRIBUTED, Count, Entry, FeedbackStore, NotKeptError
 from service.knowledge.cards import Cards
 
 blueprint = Blueprint("feedback", __name__)

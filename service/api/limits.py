@@ -9,12 +9,12 @@ from dataclasses import dataclass
 
 from flask import Flask, g, request
 
-from service import logs
 from service.api.here import noted, this_app, this_request
 from service.api.problems import RETRY_SECONDS, Problem
 from service.security.address import address
 from service.security.overload import Streams, Work
 from service.security.rate import Limiter
+from service.server import logs
 
 ALWAYS = ("operations.livez", "operations.readyz", "metrics.exposed")
 """Whoever watches the service sees it when it matters."""

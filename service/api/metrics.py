@@ -5,7 +5,7 @@ from flask import Blueprint, Response, request
 from service.api.access import METRICS, scope
 from service.api.here import this_app
 from service.api.json_out import fresh
-from service.metrics import Metrics
+from service.server.metrics import Metrics
 
 blueprint = Blueprint("metrics", __name__)
 

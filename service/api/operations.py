@@ -13,7 +13,7 @@ from service.api.json_out import fresh, json_response
 from service.api.knowledge import knowledge, overdue, settings
 from service.api.openapi import document
 from service.api.problems import KINDS, Problem
-from service.redis_client import connect
+from service.server.redis_client import connect
 from service.settings import VERSION
 
 blueprint = Blueprint("operations", __name__)

@@ -8,9 +8,9 @@ from functools import partial
 import structlog
 from flask import Flask, Response
 
-from service import logs
 from service.api.here import noted, this_request
 from service.api.metrics import metrics
+from service.server import logs
 
 _GOOD_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
 _TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-[0-9a-f]{2}")

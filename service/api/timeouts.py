@@ -81,7 +81,7 @@ class Body:
 def _as_http(error: Exception) -> HTTPException:
     if isinstance(error, ParseException):
         return BadRequest("The chunked request body is malformed.")
-    # SO_RCVTIMEO on a plain socket; service.worker.ReadTimeoutError
+    # SO_RCVTIMEO on a plain socket; service.server.worker.ReadTimeoutError
     if isinstance(error, (BlockingIOError, TimeoutError)):
         return RequestTimeout("The request body did not arrive in time.")
     return ClientDisconnected("The connection ended before the request body did.")

@@ -14,7 +14,7 @@ import structlog
 from redis.exceptions import ResponseError
 
 from service.cache.seal import SEAL, Seal
-from service.redis_client import connect
+from service.server.redis_client import connect
 
 KEPT_SECONDS = 7 * 24 * 3600
 """Nothing kept can go stale; the time to live lets the embedded server drop it before what must be kept."""

@@ -9,10 +9,10 @@ from service.engine.chain import Chain
 from service.engine.compile import DENSE_CELLS, CompiledTable, Point, ones, points
 from service.engine.table import Box, HitPolicy, Row, Table
 from service.engine.vocabulary import Feature
+from service.evidence.outcomes import Evidence
 from service.knowledge.cards import Cards
 from service.knowledge.cases import Case
 from service.knowledge.model import Boxes, Citation, Clause, Communication, Modifier, Option, Release, Rule
-from service.knowledge.outcomes import Evidence
 from service.knowledge.pages import Pages
 from service.knowledge.tables_file import collecting, read_by
 from service.knowledge.vocabulary import Finding, Vocabulary

@@ -14,9 +14,9 @@ from typing import Any
 
 from marshmallow import ValidationError
 
+from service.evidence.outcomes import arms_that_do_not_add_up, directions_that_disagree
 from service.knowledge.guideline import Guideline
 from service.knowledge.model import Citation
-from service.knowledge.outcomes import arms_that_do_not_add_up, directions_that_disagree
 from service.knowledge.release_folder import load_release
 from service.knowledge.schemas import CitationSchema
 from service.knowledge.terminology import Terminology, load_terminology

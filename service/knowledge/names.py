@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from service.engine.chain import Chain
+from service.evidence.outcomes import Evidence
 from service.knowledge.cases import Case
 from service.knowledge.model import Citation, Clause, Communication, Modifier, Option, Release, Rule
-from service.knowledge.outcomes import Evidence
 from service.knowledge.vocabulary import Finding, Vocabulary
 from service.knowledge.yaml_file import ContentFault
 

@@ -5,7 +5,8 @@ from typing import Any
 
 from marshmallow import RAISE, Schema, ValidationError, fields, post_load, validate
 
-from service.knowledge import model, outcomes
+from service.evidence import outcomes
+from service.knowledge import model
 
 Boxed = list[dict[str, Any]]
 LOWERING = (*model.DOMAINS, "unstated_category")

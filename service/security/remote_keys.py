@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from service.outbound import GetError, Getter
 from service.security.public_key import Key, usable_keys
+from service.server.outbound import GetError, Getter
 
 MOST_BYTES = 65_536
 SECONDS = 2.0

@@ -9,8 +9,8 @@ from typing import Protocol
 
 from redis import Redis, RedisError
 
-from service.redis_client import connect
 from service.security.refusal import GuardClosedError
+from service.server.redis_client import connect
 
 KEY = "replay-guard:tokens"
 PATIENCE_SECONDS = 0.5

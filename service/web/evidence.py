@@ -11,12 +11,12 @@ from werkzeug.datastructures import MultiDict
 from service.advice.render import citation
 from service.api.access import OPEN, scope
 from service.api.evidence import shown, told
-from service.api.forest_plot import drawing
 from service.api.knowledge import knowledge, settings
 from service.api.problems import Problem
 from service.api.recommendations import recalled
+from service.evidence.forest_plot import drawing
+from service.evidence.outcomes import study_name
 from service.knowledge.guideline import Guideline
-from service.knowledge.outcomes import study_name
 from service.web.answer import answer_of
 from service.web.page import KNOWLEDGE, PERMALINK, page
 from service.web.reading import rows

@@ -14,8 +14,8 @@ from flask.testing import FlaskClient
 from service import create_app
 from service.settings import CONTENT, Settings
 from tests.api.asking import is_outcome
+from tests.cds_hooks.hooks import ADDRESS, SERVICES, Ask, check_answer
 from tests.conftest import GUIDELINE, NOON
-from tests.ehr.hooks import ADDRESS, SERVICES, Ask, check_answer
 
 OLD, NEW = "2026-11-23", "2027-02-01"
 """The shipped release, and one that the tests make of it."""

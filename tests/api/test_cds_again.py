@@ -12,11 +12,11 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from service import create_app
-from service.ehr import extract
+from service.fhir import extract
 from service.security.keys import new_key
 from service.settings import Settings
 from tests.api.conftest import Clock
-from tests.ehr.hooks import (
+from tests.cds_hooks.hooks import (
     ADDRESS,
     BREAST_CANCER,
     M1,
@@ -209,7 +209,7 @@ def test_what_a_fhir_server_said_is_not_kept(monkeypatch: pytest.MonkeyPatch, cl
         times.append(patient)
         return {}
 
-    monkeypatch.setattr("service.ehr.fhir_server.FhirServers.read", read)
+    monkeypatch.setattr("service.cds_hooks.fhir_server.FhirServers.read", read)
     part = {name: value for name, value in RECORD.items() if name != "procedures"}
     given = {"fhirServer": server, "fhirAuthorization": {"access_token": "a-token"}}
     for _ in range(2):

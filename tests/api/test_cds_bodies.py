@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
 from tests.api.asking import RESPONDER, is_outcome
-from tests.ehr.hooks import (
+from tests.cds_hooks.hooks import (
     ADA,
     ADDRESS,
     BREAST_CANCER,

@@ -6,7 +6,7 @@ import pytest
 
 from service.knowledge.guideline import Guideline
 from tests.api.asking import RESPONDER
-from tests.ehr.hooks import (
+from tests.cds_hooks.hooks import (
     BREAST_CANCER,
     DIABETES,
     EMERGENCY,

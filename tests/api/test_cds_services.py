@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 
 from service.knowledge.guideline import Guideline
 from tests.api.asking import RESPONDER
-from tests.ehr.hooks import (
+from tests.cds_hooks.hooks import (
     ADA,
     ADDRESS,
     BREAST_CANCER,

@@ -11,7 +11,7 @@ from service import create_app
 from service.settings import Settings
 from tests.api.asking import JSON, ONE, contract, faults, is_problem, named, send
 from tests.conftest import NOON, ROOT, Server
-from tests.ehr.building import CM, GRADE, bundle, cancer, condition, given, observation, us
+from tests.fhir.building import CM, GRADE, bundle, cancer, condition, given, observation, us
 
 EXTRACT = "/v1/facts/extract"
 FHIR_JSON = "application/fhir+json"

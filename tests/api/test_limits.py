@@ -23,8 +23,8 @@ from service.security.rate import Limiter
 from service.settings import Settings
 from tests.api.asking import BATCH, BODIES, JSON, NDJSON, ONE, RESPONDER, SEPSIS, is_outcome, is_problem, send
 from tests.api.test_access import DECIDED, path_of
+from tests.cds_hooks.hooks import ADDRESS, BREAST_CANCER, EMERGENCY, M1, SERVICES, call, found, record
 from tests.conftest import GUIDELINE, NOON, RedisServer, Server
-from tests.ehr.hooks import ADDRESS, BREAST_CANCER, EMERGENCY, M1, SERVICES, call, found, record
 from tests.strategies import EMERGENCIES, FEW, TODAY, bodies
 
 HOOK = f"{ADDRESS}{SERVICES['patient-view']}"

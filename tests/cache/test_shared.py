@@ -17,7 +17,7 @@ from flask import Flask
 from service.cache.seal import SEAL
 from service.cache.shared import MOST_BYTES, SILENCE_SECONDS, Shared
 from service.knowledge.guideline import Guideline
-from service.redis_client import TIMEOUT_SECONDS
+from service.server.redis_client import TIMEOUT_SECONDS
 from service.settings import CONTENT
 from tests.conftest import RedisServer, Server, serving, until
 

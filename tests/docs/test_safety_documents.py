@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from service import feedback_store
 from service.cache import shared
 from service.cache.embedded import binaries
+from service.cds_hooks import feedback_store
 from service.facts.refusal import Fault  # noqa: F401 - the room whose rules the log names must be importable
 from service.knowledge.guideline import Guideline
 from service.security import rate, replay

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 import structlog
 
-from service import logs
+from service.server import logs
 
 
 @pytest.fixture

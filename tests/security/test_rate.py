@@ -4,10 +4,10 @@ import threading
 
 import pytest
 
-from service import logs
-from service.redis_client import connect
 from service.security import rate
 from service.security.rate import MOST_CLIENTS, PREFIX, Limiter
+from service.server import logs
+from service.server.redis_client import connect
 from tests.conftest import RedisServer
 
 SECRET = b"of the tests of rate limits, which nobody else knows"

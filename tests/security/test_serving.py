@@ -205,7 +205,7 @@ def test_without_a_good_file_gunicorn_does_not_start_and_says_where_the_fault_is
     if text is not None:
         file.write_text(text)
     done = subprocess.run(
-        [sys.executable, "-m", "gunicorn", "--config", "python:service.server", "service:create_app()"],
+        [sys.executable, "-m", "gunicorn", "--config", "python:service.server.gunicorn_config", "service:create_app()"],
         cwd=ROOT,
         env={**os.environ, "HOST": "127.0.0.1", "PORT": str(free_port), "CLIENTS_FILE": str(file)},
         capture_output=True,

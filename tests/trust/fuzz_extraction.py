@@ -9,11 +9,11 @@ import orjson
 from flask import Flask
 
 from service.advice.question import Answer
-from service.ehr.extract import Extraction
-from service.ehr.resources import SHOWN
+from service.fhir.extract import Extraction
+from service.fhir.resources import SHOWN
 from service.knowledge.terminology import Terminology
 from tests.conftest import GUIDELINE
-from tests.ehr.building import TODAY
+from tests.fhir.building import TODAY
 from tests.trust.fuzz_cases import CANARY, holds
 
 OTHER = "somebody-else"

@@ -10,8 +10,9 @@ from typing import Any
 
 from flask import Flask
 
-from service import conformance, feedback_store
-from service.feedback_store import Entry
+from service import conformance
+from service.cds_hooks import feedback_store
+from service.cds_hooks.feedback_store import Entry
 from tests.conformance.archive import bodies, recorded
 from tests.conftest import ROOT
 from tests.trust.fuzz_cases import CANARY, call, holds, points_at, readable, tree, written

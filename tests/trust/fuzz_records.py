@@ -9,9 +9,9 @@ from typing import Any
 
 from flask import Flask
 
-from service.ehr.extract import extract
+from service.fhir.extract import extract
 from service.knowledge.terminology import Concept, Terminology
-from tests.ehr.building import TODAY, bundle
+from tests.fhir.building import TODAY, bundle
 from tests.trust.fuzz_cases import CANARY, call, holds, readable, refused, written
 from tests.trust.fuzz_extraction import OTHER, places, sound, unordered, without_one
 

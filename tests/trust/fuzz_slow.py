@@ -14,7 +14,7 @@ from typing import Any
 
 from flask import Flask
 
-from service.worker import READ_SECONDS
+from service.server.worker import READ_SECONDS
 from tests.conftest import GUIDELINE
 from tests.trust.fuzz_cases import written
 from tests.trust.fuzz_facts import patient

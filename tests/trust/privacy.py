@@ -15,9 +15,9 @@ from redis import Redis
 
 from service.knowledge.library import load_library
 from service.settings import CONTENT
+from tests.cds_hooks.hooks import call
 from tests.conformance.stand_in import Asked, Said, standing_in
 from tests.conftest import GUIDELINE, RedisServer, until
-from tests.ehr.hooks import call
 from tests.trust.access import modes
 from tests.trust.privacy_cases import EXTRACT, FINE, HOOK, MARK, Case, Words, cases
 from tests.trust.record import Record, goal, table

@@ -13,8 +13,8 @@ from typing import Any
 from service.facts.identifier import write
 from service.knowledge.vocabulary import Date, Fact, Findings, Members, Number, Record, Vocabulary
 from tests.api.asking import BATCH, BODIES, JSON, NDJSON, ONE, RESPONDER, SEPSIS
+from tests.cds_hooks.hooks import ADDRESS, PATIENT, SERVICES, call, concept, orders, record, resource
 from tests.conftest import GUIDELINE, ROOT
-from tests.ehr.hooks import ADDRESS, PATIENT, SERVICES, call, concept, orders, record, resource
 
 MARK = "qz7kanarie"
 """What every word begins with; in no language and no code list."""

@@ -39,7 +39,7 @@ class Service(Server):
         """Start it and wait for all workers."""
         with (log or self.log).open("ab") as out:
             self.process = subprocess.Popen(
-                [GUNICORN, "--config", "python:service.server", "service:create_app()"],
+                [GUNICORN, "--config", "python:service.server.gunicorn_config", "service:create_app()"],
                 cwd=ROOT,
                 stdout=out,
                 stderr=out,

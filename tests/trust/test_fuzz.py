@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
-from service.ehr.extract import Extraction
 from service.facts.refusal import Fault
+from service.fhir.extract import Extraction
 from tests.conftest import Server, serving
 from tests.trust import fuzz_extraction, fuzz_facts, fuzz_hooks, fuzz_records, fuzz_wire
 from tests.trust.fuzz_cases import Broken, Case, application, judged, points_at, readable, tree

@@ -1,0 +1,1 @@
+"""What runs around the application: gunicorn, logs, metrics, HTTP calls to others, Redis."""

@@ -1,0 +1,188 @@
+"""The real gunicorn: slow clients hold no thread, and each is told what is late or wrong."""
+
+import contextlib
+import json
+import select
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from service.server.worker import READ_SECONDS
+from tests.conftest import Server, serving, until
+from tests.sockets import BODY, ONE, connect, head, rest
+
+PLACES = 800  # worker_connections
+HELD = 200  # far more than both workers have threads, which are 64
+
+
+@contextlib.contextmanager
+def held(server: Server, begun: bytes, number: int = HELD) -> Iterator[list[socket.socket]]:
+    """Connections on which a request was begun and not ended."""
+    with contextlib.ExitStack() as stack:
+        connections = [stack.enter_context(connect(server)) for _ in range(number)]
+        for connection in connections:
+            connection.sendall(begun)
+        yield connections
+
+
+def quiet(connections: list[socket.socket]) -> bool:
+    """Whether none of them was answered or closed yet."""
+    return not select.select(connections, [], [], 0)[0]
+
+
+HALF_BODIES = {
+    "length": head() + BODY[:5],
+    "HTTP/1.0": head(ONE, len(BODY), "Expect: 100-continue").replace(b"HTTP/1.1", b"HTTP/1.0") + BODY[:5],
+    "chunks": head().replace(f"Content-Length: {len(BODY)}".encode(), b"Transfer-Encoding: chunked") + b"5\r\n{",
+}
+
+
+def test_half_sent_bodies_keep_nobody_waiting_and_end_with_408(server: Server) -> None:
+    with contextlib.ExitStack() as stack:
+        kinds = {name: stack.enter_context(held(server, begun, HELD // 2)) for name, begun in HALF_BODIES.items()}
+        for _ in range(20):
+            status, _, answer = server.get(ONE, {"Content-Type": "application/json"}, BODY)
+            assert status == 200
+            assert json.loads(answer)["decision_id"]
+        for name, connections in kinds.items():
+            assert quiet(connections), f"{name}: the others were answered only when the half-sent had been given up"
+        for name, connections in kinds.items():
+            for connection in connections:
+                answer = rest(connection)
+                assert b" 408 " in answer.partition(b"\r\n")[0], name
+                assert b"application/problem+json" in answer
+                assert b'"/problems/request-timeout"' in answer
+                assert b"connection: close" in answer.lower()
+    assert server.get("/livez")[0] == 200
+
+
+def test_half_sent_headers_keep_nobody_waiting_and_end_with_408(server: Server) -> None:
+    with held(server, head()[:40]) as connections:
+        for _ in range(20):
+            assert server.get("/livez")[0] == 200
+        assert quiet(connections), "the others were answered only when the half-sent ones had been given up"
+        for connection in connections:
+            answer = rest(connection)
+            assert answer.startswith(b"HTTP/1.1 408 ")
+            assert b"did not arrive in time" in answer
+    assert server.get("/livez")[0] == 200
+
+
+def test_who_does_not_send_the_second_request_whole_or_does_not_hang_up_keeps_nobody_waiting(server: Server) -> None:
+    whole = b"GET /livez HTTP/1.1\r\nHost: a\r\n\r\n".replace(b"a", b"127.0.0.1")
+    with held(server, whole + head()[:40]) as halves, held(server, head(ONE, len(BODY), "Connection: close") + BODY):
+        until(lambda: len(select.select(halves, [], [], 0)[0]) == HELD, "all first requests are answered")
+        began = time.monotonic()
+        for _ in range(20):
+            assert server.get("/livez")[0] == 200
+        assert time.monotonic() - began < 2
+        for connection in halves:
+            answer = rest(connection)
+            assert answer.startswith(b"HTTP/1.1 200 ")
+            assert answer.count(b"HTTP/1.1 408 ") == 1
+
+
+def test_a_go_ahead_is_given_once_and_not_by_a_thread(server: Server) -> None:
+    with held(server, head(ONE, len(BODY), "Expect: 100-continue", "Connection: close")) as connections:
+        for connection in connections:
+            assert connection.recv(1000) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        assert server.get("/livez")[0] == 200
+        for connection in connections:
+            connection.sendall(BODY)
+            assert rest(connection).startswith(b"HTTP/1.1 200 ")
+
+
+def test_a_place_is_found_for_a_whole_request_while_all_are_taken(tmp_path: Path) -> None:
+    with serving(tmp_path, WORKERS="1", THREADS="2") as server, contextlib.ExitStack() as stack:
+        first = stack.enter_context(connect(server))
+        first.sendall(head()[:40])
+        for _ in range(PLACES):
+            stack.enter_context(connect(server))
+        assert server.get("/livez")[0] == 200
+        assert rest(first).startswith(b"HTTP/1.1 503 "), "the oldest was to make room"
+
+
+def test_unfinished_long_requests_do_not_fill_the_memory(tmp_path: Path) -> None:
+    begun = head("/v1/recommendations/batch", 15 << 20) + b"[" + b" " * (14 << 20)
+    with serving(tmp_path, WORKERS="1") as server, contextlib.ExitStack() as stack:
+        connections = [stack.enter_context(connect(server)) for _ in range(6)]
+        for connection in connections:
+            with contextlib.suppress(ConnectionError):
+                connection.sendall(begun)
+        answer = rest(connections[0])
+        assert answer.startswith(b"HTTP/1.1 503 ")
+        assert b"unfinished" in answer
+        assert server.get(ONE, {"Content-Type": "application/json"}, BODY)[0] == 200
+
+
+@pytest.mark.parametrize(
+    ("lines", "status", "fault"),
+    [
+        ("GET /livez HTTP/1.1\r\n", 400, "is missing"),  # RFC 9112, 3.2: no Host
+        ("GET /livez HTTP/1.1\r\nHost: 127.0.0.1\r\n" + "X-A: b\r\n" * 100, 431, "too many headers"),
+        (f"GET /livez?{'a' * 5000} HTTP/1.1\r\nHost: 127.0.0.1\r\n", 414, "request line is too long"),
+        ("hello\r\n", 400, "request line is malformed"),
+        ("GET /livez HTTP/1.1\r\nHost: 127.0.0.1\r\nX A: b\r\n", 400, "name of a header"),
+        ("GET /livez HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: br\r\n", 501, "chunked"),
+    ],
+)
+def test_a_head_that_cannot_be_read_is_refused_with_its_fault(
+    server: Server, lines: str, status: int, fault: str
+) -> None:
+    with connect(server) as connection:
+        connection.sendall(f"{lines}\r\n".encode())
+        answer = rest(connection).decode()
+    assert answer.startswith(f"HTTP/1.1 {status} ")
+    assert fault in answer
+    assert answer.count("HTTP/1.1") == 1
+
+
+def test_http_1_0_needs_no_host(server: Server) -> None:
+    with connect(server) as connection:
+        connection.sendall(b"GET /livez HTTP/1.0\r\n\r\n")
+        assert b" 200 " in rest(connection).partition(b"\r\n")[0]
+
+
+def test_connections_on_which_nothing_is_sent_keep_nobody_waiting(server: Server) -> None:
+    with contextlib.ExitStack() as stack:
+        connections = [stack.enter_context(connect(server)) for _ in range(200)]
+        for _ in range(20):
+            assert server.get("/livez")[0] == 200
+        assert quiet(connections)
+
+
+def test_a_body_sent_byte_by_byte_is_given_up_in_time(server: Server) -> None:
+    """Each byte is in time for one read; all of them together are not."""
+    began = time.monotonic()
+    with connect(server) as connection:
+        connection.sendall(head(length=100_000))
+        while not select.select([connection], [], [], 0.2)[0]:
+            connection.sendall(b" ")
+            assert time.monotonic() - began < 4 * READ_SECONDS, "the server reads for ever"
+        assert rest(connection).startswith(b"HTTP/1.1 408 ")
+    assert time.monotonic() - began >= READ_SECONDS - 1
+
+
+def test_a_client_that_hangs_up_early_disturbs_nobody(server: Server) -> None:
+    for _ in range(HELD):
+        with connect(server) as connection:
+            connection.sendall(head() + BODY[:5])
+            connection.shutdown(socket.SHUT_WR)
+            answer = rest(connection)
+            assert b" 200 " not in answer
+    assert server.get(ONE, {"Content-Type": "application/json"}, BODY)[0] == 200
+
+
+def test_a_connection_serves_several_requests(server: Server) -> None:
+    with connect(server) as connection, connection.makefile("rb") as stream:
+        for _ in range(3):
+            connection.sendall(head() + BODY)
+            assert stream.readline().startswith(b"HTTP/1.1 200 ")
+            length = 0
+            while (line := stream.readline()) != b"\r\n":
+                name, _, value = line.partition(b":")
+                length = int(value) if name.lower() == b"content-length" else length
+            assert json.loads(stream.read(length))["decision_id"]
