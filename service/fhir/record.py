@@ -1,17 +1,21 @@
-"""One patient's part of what was sent: whose each resource is, what points where, and what may be used at all."""
+"""One patient's part of what was sent: whose each resource is, what points where, and what may be used at all.
+
+A record is read once, whatever the number of guidelines that read facts out of it: each coding is looked up once in
+the index of all code lists, each date is parsed once.
+"""
 
 import datetime as dt
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 from service.facts.json_body import Json
-from service.fhir.ownership import meant, ownerless_count, owners
+from service.fhir.dates import DateReader, Day
+from service.fhir.ownership import assign_owners, ownerless_count, select_patient
+from service.fhir.resolution import Resolution
 from service.fhir.resources import (
     SHOWN,
     Coding,
-    Day,
     Entry,
     Resource,
     bundles,
@@ -22,16 +26,15 @@ from service.fhir.resources import (
     failed,
     has_more,
     local,
+    objects,
     reference,
     string,
     texts,
-    type_of,
-    when,
     word,
 )
 from service.knowledge.terminology import Concept, Terminology
 
-DATES = {
+DATES: Mapping[str, tuple[str, ...]] = {
     "Condition": ("onsetDateTime", "onsetPeriod", "assertedDate", "recordedDate", "dateRecorded"),
     "Observation": ("effectiveDateTime", "effectivePeriod", "effectiveInstant", "issued"),
     "Procedure": ("performedDateTime", "performedPeriod", "occurrenceDateTime", "occurrencePeriod"),
@@ -42,26 +45,45 @@ DATES = {
 }
 RECORDED = ("recordedDate", "dateRecorded")
 """Elements that say when something was written down: it may have begun long before."""
+CODED_ONLY = frozenset({"Condition", "Observation", "Procedure"})
+"""Types that say nothing without a code."""
 
-DROPPED = {"entered-in-error", "refuted", "cancelled", "not-done"}
-FINAL = {"final", "amended", "corrected"}
-PRELIMINARY = {"preliminary", "unknown", ""}
-HISTORY = {"inactive", "remission", "resolved"}
-ACTIVE = {"active", "recurrence", "relapse"}
-TENTATIVE = {"unconfirmed", "provisional", "differential"}
+DROPPED = frozenset({"entered-in-error", "refuted", "cancelled", "not-done"})
+FINAL = frozenset({"final", "amended", "corrected"})
+HISTORY = frozenset({"inactive", "remission", "resolved"})
+ACTIVE = frozenset({"active", "recurrence", "relapse"})
+TENTATIVE = frozenset({"unconfirmed", "provisional", "differential"})
 AHEAD = dt.timedelta(days=1)
 """A date up to a day ahead is not in the future: the host may be east of UTC."""
 
 
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A code of a resource that stands in a list."""
+
+    coding: Coding
+    concept: Concept
+
+    @property
+    def category(self) -> str:
+        """Its category there."""
+        return self.concept.category
+
+
+Hits = Mapping[str, tuple[Match, ...]]
+"""List -> the codes that stand in it, in the order sent."""
+
+
 @dataclass(frozen=True, eq=False)
 class Item:
-    """A resource of the patient, with what every reader asks of it."""
+    """A resource of the patient, with what every resolver asks of it."""
 
     resource: Resource
     type: str
     id: str
     label: str
     codes: tuple[Coding, ...]
+    hits: Hits
     element: str
     """The element that its date was read from; empty without a date."""
     day: Day | None
@@ -70,6 +92,11 @@ class Item:
     def clinical(self) -> str:
         """Its clinicalStatus as a word; empty if it says none."""
         return word(self.resource.get("clinicalStatus"))
+
+    @cached_property
+    def verification(self) -> str:
+        """Its verificationStatus as a word; empty if it says none."""
+        return word(self.resource.get("verificationStatus"))
 
     @cached_property
     def status(self) -> str:
@@ -85,7 +112,7 @@ class Item:
     @cached_property
     def tentative(self) -> bool:
         """Whether a Condition is only suspected."""
-        return word(self.resource.get("verificationStatus")) in TENTATIVE
+        return self.verification in TENTATIVE
 
     @cached_property
     def final(self) -> bool:
@@ -97,106 +124,123 @@ class Item:
         """Its value[x], with the name of the element."""
         return choice(self.resource, "value")
 
-
-@dataclass(frozen=True)
-class Match:
-    """A code of a resource that stands in a list."""
-
-    coding: Coding
-    concept: Concept
-
-    @property
-    def means(self) -> str:
-        """What it means there."""
-        return self.concept.means
+    @cached_property
+    def code_texts(self) -> tuple[str, ...]:
+        """The texts of its code."""
+        return tuple(texts(self.resource.get("code")))
 
 
-@dataclass
-class Notes:
-    """What is found on the way: facts with their provenance, conflicts, and what was not used."""
-
-    facts: dict[str, Any] = field(default_factory=dict)
-    provenance: dict[str, dict[str, Any]] = field(default_factory=dict)
-    ignored: list[dict[str, str]] = field(default_factory=list)
-    conflicts: list[dict[str, Any]] = field(default_factory=list)
-    _told: set[tuple[str, str]] = field(default_factory=set)
-
-    def ignore(self, label: str, reason: str) -> None:
-        """Say once what was not used and why."""
-        if (label, reason) not in self._told:
-            self._told.add((label, reason))
-            self.ignored.append({"resource": label, "reason": reason})
-
-    def conflict(self, fact: str, values: Iterable[Any], items: Iterable[Item], detail: str) -> None:
-        """Say that sources disagree; the fact stays unknown."""
-        self.conflicts.append(
-            {
-                "fact": fact,
-                "values": list(dict.fromkeys(values)),
-                "resources": list(dict.fromkeys(item.label for item in items)),
-                "detail": detail,
-            }
-        )
-
-
-@dataclass
 class Record:
-    """The usable resources of one patient."""
+    """The usable resources of one patient. Immutable once read, but for its memos."""
 
-    terminology: Terminology
-    notes: Notes
-    today: dt.date
-    patient: str | None = None
-    others: list[str] = field(default_factory=list)
-    items: dict[str, list[Item]] = field(default_factory=dict)
-    unread: list[Item] = field(default_factory=list)
-    """Resources that could not be read: they may say anything, and prove nothing."""
-    deceased: bool = False
-    complete: bool = True
-    """False where a query failed, a page is missing or something could not be read."""
-    conditions: int = 0
-    """How many Conditions of the patient there were, refuted ones included."""
-    _by_url: dict[str, Item] = field(default_factory=dict)
-    _by_id: dict[tuple[str, str], Item] = field(default_factory=dict)
-    _by_bare_id: dict[str, Item] = field(default_factory=dict)
-    _sought: dict[tuple[str, tuple[Coding, ...]], tuple[Match, ...]] = field(default_factory=dict)
-    _said: dict[tuple[str, tuple[str, ...]], frozenset[str]] = field(default_factory=dict)
+    def __init__(self, terminology: Terminology, today: dt.date) -> None:
+        self.terminology = terminology
+        self.today = today
+        self.dates = DateReader()
+        self.remarks = Resolution()
+        """What the record itself made impossible to use, for whichever guideline."""
+        self.patient: str | None = None
+        self.others: list[str] = []
+        self.items: dict[str, list[Item]] = {}
+        self.unusable: list[Item] = []
+        """Resources that could not be read: they may say anything, and prove nothing."""
+        self.complete = True
+        """False where a query failed, a page is missing or something could not be read."""
+        self.conditions = 0
+        """How many Conditions of the patient there were, refuted ones included."""
+        self.sent = 0
+        """How many resources were sent, whosever they are."""
+        self._by_url: dict[str, Item] = {}
+        self._by_id: dict[tuple[str, str], Item] = {}
+        self._by_bare_id: dict[str, Item] = {}
+        self._hits: dict[tuple[Coding, ...], Hits] = {(): {}}
+        self._concepts: dict[tuple[str, str], Mapping[str, Concept]] = {}
+        self._categories: dict[tuple[str, tuple[str, ...]], frozenset[str]] = {}
+        self._links: dict[Item, list[Item]] = {}
 
     def of(self, *types: str) -> Iterator[Item]:
-        """The usable resources of these types, in the order sent."""
+        """Yield the usable resources of these types, in the order sent."""
         for name in types:
             yield from self.items.get(name, ())
 
+    def listed(self, type_: str, *lists: str) -> Iterator[Item]:
+        """Yield the usable resources of a type that have a code in any of these lists, in the order sent."""
+        for item in self.items.get(type_, ()):
+            hits = item.hits
+            if hits and any(name in hits for name in lists):
+                yield item
+
     def resolve(self, value: Json) -> Item | None:
-        """The resource of this patient that a Reference names, if it was sent."""
+        """Return the resource of this patient that a Reference names, if it was sent."""
         text = reference(value)
         kind, ident = local(text)
         return self._by_url.get(text) or (self._by_id.get((kind, ident)) if kind else self._by_bare_id.get(ident))
 
-    def match(self, name: str, found: Iterable[Coding]) -> tuple[Match, ...]:
-        """The codes that stand in a list."""
-        sought = (name, tuple(found))
-        matches = self._sought.get(sought)
-        if matches is None:  # the same few codes come again and again
-            concepts = ((each, self.terminology.concept(name, each.system, each.code)) for each in sought[1])
-            matches = tuple(Match(each, concept) for each, concept in concepts if concept is not None)
-            self._sought[sought] = matches
-        return matches
-
-    def said(self, name: str, words: Iterable[str]) -> frozenset[str]:
-        """The meanings in a list of which a word stands somewhere in any of the texts."""
-        sought = (name, tuple(words))
-        found = self._said.get(sought)
+    def hits(self, codes: tuple[Coding, ...]) -> Hits:
+        """Return what the codes are in each list that knows any of them."""
+        found = self._hits.get(codes)
         if found is None:
-            found = self._said[sought] = frozenset(self.terminology[name].meant(sought[1]))
+            by_list: dict[str, list[Match]] = {}
+            for coding in codes:
+                for name, concept in self.concepts(coding).items():
+                    by_list.setdefault(name, []).append(Match(coding, concept))
+            found = self._hits[codes] = {name: tuple(matches) for name, matches in by_list.items()}
         return found
 
-    def sides(self, concept: Json) -> set[str]:
-        """The sides that a concept states: in its codes, or in the laterality extensions of its body site."""
-        found = self.match("body_sites", codings(concept))
+    def concepts(self, coding: Coding) -> Mapping[str, Concept]:
+        """Return the concept of a code in each list that knows it."""
+        key = coding.system, coding.code
+        found = self._concepts.get(key)
+        if found is None:
+            found = self._concepts[key] = self.terminology.find(*key)
+        return found
+
+    def match(self, name: str, codes: Iterable[Coding]) -> tuple[Match, ...]:
+        """Return the codes that stand in a list."""
+        return self.hits(tuple(codes)).get(name, ())
+
+    def categories(self, name: str, concept: Json) -> set[str]:
+        """Return the categories of a concept's codes in a list."""
+        return {match.category for match in self.match(name, codings(concept))} if concept is not None else set()
+
+    def categories_within(self, name: str, phrases: Iterable[str]) -> frozenset[str]:
+        """Return the categories of a list of which a word stands somewhere in any of the texts."""
+        key = name, tuple(phrases)
+        found = self._categories.get(key)
+        if found is None:
+            found = self._categories[key] = self.terminology[name].categories_within(key[1])
+        return found
+
+    def sides(self, places: str, concept: Json) -> set[str]:
+        """Return the sides that a body site states: in its codes, or in its laterality extensions."""
+        if concept is None:
+            return set()
+        found = self.match(places, codings(concept))
         for each in (*extensions(concept, "mcode-laterality-qualifier"), *extensions(concept, "mcode-laterality")):
-            found += self.match("body_sites", codings(each.get("valueCodeableConcept")))
-        return both({match.concept.side for match in found if match.concept.side})
+            found += self.match(places, codings(each.get("valueCodeableConcept")))
+        return both_sides(match.concept.side for match in found if match.concept.side)
+
+    def linked(self, item: Item) -> list[Item]:
+        """Return the Conditions that a resource points at: due to, related to, evidence, reason."""
+        found = self._links.get(item)
+        if found is None:
+            found = self._links[item] = self._find_links(item)
+        return found
+
+    def _find_links(self, item: Item) -> list[Item]:
+        resource = item.resource
+        pointers = [
+            value for each in extensions(resource, "") for name, value in each.items() if name == "valueReference"
+        ]
+        evidence = resource.get("evidence")
+        for each in evidence if isinstance(evidence, list) else []:
+            detail = each.get("detail") if isinstance(each, dict) else None
+            pointers += detail if isinstance(detail, list) else [detail]
+        for name in ("reasonReference", "focus", "partOf", "derivedFrom"):
+            value = resource.get(name)
+            pointers += value if isinstance(value, list) else [value]
+        targets = (self.resolve(pointer) for pointer in pointers if isinstance(pointer, dict))
+        return [target for target in targets if target is not None and target.type == "Condition"]
 
     def index(self, item: Item, full_url: str) -> None:
         """Let references find the resource."""
@@ -208,72 +252,70 @@ class Record:
             self._by_bare_id.setdefault(item.id, item)
 
 
-def both(sides: Iterable[str | None]) -> set[str]:
-    """Left and right, with bilateral as both."""
+def both_sides(sides: Iterable[str | None]) -> set[str]:
+    """Return left and right, with bilateral as both."""
     found = {side for side in sides if side}
     return (found - {"bilateral"}) | ({"left", "right"} if "bilateral" in found else set())
 
 
 def read_record(terminology: Terminology, resources: Sequence[Json], patient: str | None, today: dt.date) -> Record:
-    """Sort what was sent: one patient's resources into the record, everything else into its notes."""
-    record = Record(terminology, Notes(), today)
+    """Sort what was sent: one patient's resources into the record, everything else into its remarks.
+
+    Never raise for what a resource holds. `patient` is the id of the patient meant, if one is named.
+    """
+    record = Record(terminology, today)
     sent = list(entries(list(resources)))
+    record.sent = len(sent)
     for bundle in bundles(list(resources)):
         if has_more(bundle):
             record.complete = False
-            record.notes.ignore("Bundle", "this is one page of several; the other pages were not sent")
-    owned = owners(sent)
-    who = meant(owned, patient)
-    record.patient = who.patient
-    if who.tied:
+            record.remarks.ignore("Bundle", "this is one page of several; the other pages were not sent")
+    owned = assign_owners(sent)
+    selection = select_patient(owned, patient)
+    record.patient = selection.patient
+    if selection.tied:
         record.complete = False
-        names = [f"Patient/{owner}"[:SHOWN] for owner in who.tied]
+        names = [f"Patient/{owner}"[:SHOWN] for owner in selection.tied]
         detail = "As many resources are of one patient as of the other: name the patient. Nothing was read."
-        record.notes.conflicts.append({"fact": "patient", "values": names, "resources": names, "detail": detail})
+        record.remarks.conflicts.append({"fact": "patient", "values": names, "resources": names, "detail": detail})
     others: dict[str, None] = {}
-    ownerless = ownerless_count(owned, who, patient)
+    ownerless = ownerless_count(owned, selection, patient)
     for entry, owner in owned:
-        label = _label(entry)
-        if owner and not who.owns(owner):
+        if owner and not selection.owns(owner):
             others[(owner if "/" in owner else f"Patient/{owner}")[:SHOWN]] = None
-            record.notes.ignore(label, "belongs to another patient")
-        elif not owner and not _shared(entry.resource) and not ownerless:
-            record.notes.ignore(label, "names no patient")
+            record.remarks.ignore(_label(entry), "belongs to another patient")
+        elif not owner and entry.type in DATES and not ownerless:
+            record.remarks.ignore(_label(entry), "names no patient")
         else:
-            _keep(record, entry, label)
+            _keep(record, entry, _label(entry))
     record.others = list(others)
     return record
 
 
-def _shared(resource: Resource) -> bool:
-    """Whether a resource belongs to nobody: a drug, an outcome, what is no resource at all."""
-    return type_of(resource) not in DATES
-
-
 def _label(entry: Entry) -> str:
-    kind, ident = type_of(entry.resource), string(entry.resource.get("id"))
-    if not kind:
-        return entry.place or "request"
-    return f"{kind}/{ident or entry.full_url or entry.place}"[:SHOWN]
+    if not entry.type:
+        return entry.path or "request"
+    return f"{entry.type}/{string(entry.resource.get('id')) or entry.full_url or entry.path}"[:SHOWN]
 
 
 def _keep(record: Record, entry: Entry, label: str) -> None:
-    resource, notes = entry.resource, record.notes
-    kind = type_of(resource)
+    resource, kind = entry.resource, entry.type
     if not kind or kind == "Bundle":
         record.complete = False
-        notes.ignore(label, "is nested too deeply" if kind else "is no FHIR resource: it has no resourceType")
+        record.remarks.ignore(
+            label, "is nested too deeply" if kind else "is no FHIR resource: it has no resourceType"
+        )
         return
-    if failed(resource):
+    if kind == "OperationOutcome" and failed(resource):
         record.complete = False
-        notes.ignore(label, "a query failed (OperationOutcome): what it would have found is unknown")
+        record.remarks.ignore(label, "a query failed (OperationOutcome): what it would have found is unknown")
         return
-    element, date = _dated(resource, kind)
+    element, date = _dated(record.dates, resource, kind)
     coded = (
         resource.get("medicationCodeableConcept") if kind.startswith("Medication") and kind != "Medication" else None
     )
     codes = tuple(codings(resource.get("code") if coded is None else coded))
-    item = Item(resource, kind, string(resource.get("id")), label, codes, element, date)
+    item = Item(resource, kind, string(resource.get("id")), label, codes, record.hits(codes), element, date)
     record.index(item, entry.full_url)
     record.conditions += kind == "Condition"
     if kind in DATES and not _usable(record, item):
@@ -281,21 +323,19 @@ def _keep(record: Record, entry: Entry, label: str) -> None:
     record.items.setdefault(kind, []).append(item)
 
 
-def _dated(resource: Resource, kind: str) -> tuple[str, Day | None]:
-    if kind == "Condition":
-        element, date = when(resource, "onsetDateTime", "onsetPeriod")
-        asserted = extensions(resource, "condition-assertedDate")
-        if date is None and asserted:
-            element, date = when(asserted[0], "valueDateTime")
-            element = "extension(assertedDate)" if date else ""
-        return (element, date) if date else when(resource, *DATES[kind][2:])
-    return when(resource, *DATES.get(kind, ()))
+def _dated(dates: DateReader, resource: Resource, kind: str) -> tuple[str, Day | None]:
+    if kind != "Condition":
+        return dates.first_of(resource, *DATES.get(kind, ()))
+    element, date = dates.first_of(resource, "onsetDateTime", "onsetPeriod")
+    if date is None and (asserted := extensions(resource, "condition-assertedDate")):
+        element, date = dates.first_of(asserted[0], "valueDateTime")
+        element = "extension(assertedDate)" if date else ""
+    return (element, date) if date else dates.first_of(resource, *DATES[kind][2:])
 
 
 def _usable(record: Record, item: Item) -> bool:
-    """Whether the resource may be evidence at all; what may not is told."""
-    told = [item.status, word(item.resource.get("verificationStatus"))]
-    refused = next((each for each in told if each in DROPPED), "")
+    """Return whether the resource may be evidence at all; report what may not."""
+    refused = next((each for each in (item.status, item.verification) if each in DROPPED), "")
     reason = ""
     if refused:
         reason = f"its status is {refused}"
@@ -305,13 +345,24 @@ def _usable(record: Record, item: Item) -> bool:
     elif item.day is not None and item.day.first > record.today + AHEAD:
         reason = "is dated in the future"
         record.complete = False
-    elif not item.codes and item.type in {"Condition", "Observation", "Procedure"}:
-        said = bool(texts(item.resource.get("code")))
-        reason = "says what it is in text only: text is not read" if said else "has no code that can be read"
+    elif not item.codes and item.type in CODED_ONLY:
+        text_only = bool(texts(item.resource.get("code")))
+        reason = "says what it is in text only: text is not read" if text_only else "has no code that can be read"
         if item.type == "Condition":
             record.complete = False
     if reason:
-        record.notes.ignore(item.label, reason)
+        record.remarks.ignore(item.label, reason)
     if reason and not refused:
-        record.unread.append(item)
+        record.unusable.append(item)
     return not reason
+
+
+def site_codes(item: Item) -> tuple[Coding, ...]:
+    """Return the codes of the body site."""
+    site = item.resource.get("bodySite")
+    return tuple(codings(site)) if site is not None else ()
+
+
+def first_object(value: Json) -> Resource:
+    """Return the object, or the first of a list; an empty one where there is none."""
+    return next(iter(objects(value)), {})

@@ -4,9 +4,6 @@ Hospitals send an object where a list belongs, empty codings, bundles without a 
 them. None of these raises here.
 """
 
-import calendar
-import datetime as dt
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -43,34 +40,14 @@ class Coding(NamedTuple):
         return f"{self.system[:SHOWN]}|{self.code[:SHOWN]}"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Entry:
-    """A resource, where it stood, and the address that its bundle gives it."""
+    """A resource, its type, the address that its bundle gives it, and where in the request it stood."""
 
     resource: Resource
+    type: str
     full_url: str
-    place: str
-
-
-@dataclass(frozen=True)
-class Day:
-    """A date as far as it is known: 2018 is every day from its first to its last."""
-
-    first: dt.date
-    last: dt.date
-    text: str
-
-    def before(self, other: "Day") -> bool:
-        """Whether it certainly was earlier."""
-        return self.last < other.first
-
-    def overlaps(self, other: "Day") -> bool:
-        """Whether both may have been the same day."""
-        return not self.before(other) and not other.before(self)
-
-    def days_after(self, other: "Day") -> tuple[int, int]:
-        """Fewest and most days from the other to this one; negative where it was earlier."""
-        return (self.first - other.last).days, (self.last - other.first).days
+    path: str
 
 
 def objects(value: Json) -> list[Resource]:
@@ -83,11 +60,6 @@ def objects(value: Json) -> list[Resource]:
 def string(value: Json) -> str:
     """A text, or the empty one."""
     return value.strip() if isinstance(value, str) else ""
-
-
-def resource_or_empty(value: Json) -> Resource:
-    """A resource, or an empty one for what is none."""
-    return value if type_of(value) else {}
 
 
 def type_of(resource: Json) -> str:
@@ -140,38 +112,6 @@ def choice(resource: Resource, name: str) -> tuple[str, Json]:
     return "", None
 
 
-def day(value: Json) -> Day | None:
-    """A date, dateTime or instant; a year or a month counts as all its days. None for what is no date."""
-    found = _DATE.match(value.strip()) if isinstance(value, str) else None
-    if found is None:
-        return None
-    year, month, date = found.groups()
-    try:
-        first = dt.date(int(year), int(month or 1), int(date or 1))
-        if date:
-            last = first
-        elif month:
-            last = first.replace(day=calendar.monthrange(first.year, first.month)[1])
-        else:
-            last = dt.date(first.year, 12, 31)
-    except ValueError:
-        return None
-    return Day(first, last, "-".join(part for part in (year, month, date) if part))
-
-
-_DATE = re.compile(r"([0-9]{4})(?:-([0-9]{2})(?:-([0-9]{2})(?:[T ].*)?)?)?\Z", re.DOTALL)
-
-
-def when(resource: Resource, *elements: str) -> tuple[str, Day | None]:
-    """The first of these elements that holds a date (a Period counts by its start), and that date."""
-    for element in elements:
-        value = resource.get(element)
-        found = day(value.get("start") if isinstance(value, dict) else value)
-        if found is not None:
-            return element, found
-    return "", None
-
-
 def extensions(element: Json, ending: str) -> list[Resource]:
     """The extensions whose URL ends so (mCODE renamed its bases from release to release)."""
     return [
@@ -199,34 +139,38 @@ def local(text: str) -> tuple[str, str]:
     return (parts[-2] if len(parts) > 1 else ""), parts[-1]
 
 
-def entries(tree: Json, place: str = "", nesting: int = 0) -> Iterator[Entry]:
-    """Every resource of a bundle, a list, or a bundle in a bundle, in the order sent.
+def entries(tree: Json, path: str = "", nesting: int = 0) -> Iterator[Entry]:
+    """Yield every resource of a bundle, a list, or a bundle in a bundle, in the order sent.
 
-    What stands in the place of a resource and is none comes as an empty one, so that it can be told.
+    What stands in the place of a resource and is none comes as an empty one, so that it can be reported.
     """
     if isinstance(tree, list):
         for index, item in enumerate(tree):
-            yield from entries(item, f"{place}[{index}]", nesting)
-    elif type_of(tree) == "Bundle" and nesting < MAX_NESTING:
+            yield from entries(item, f"{path}[{index}]", nesting)
+        return
+    kind = type_of(tree)
+    if kind == "Bundle" and nesting < MAX_NESTING:
         listed = tree.get("entry", [])
         for index, entry in enumerate(listed if isinstance(listed, list) else [listed]):
-            yield from _entry(entry, f"{place}{'.' if place else ''}entry[{index}]", nesting)
+            yield from _bundle_entry(entry, f"{path}{'.' if path else ''}entry[{index}]", nesting)
     else:
-        yield Entry(resource_or_empty(tree), "", place)
+        yield Entry(tree if kind else {}, kind, "", path)
 
 
-def _entry(entry: Json, at: str, nesting: int) -> Iterator[Entry]:
-    held = entry if isinstance(entry, dict) else {"resource": None}
-    response = held.get("response")
+def _bundle_entry(entry: Json, path: str, nesting: int) -> Iterator[Entry]:
+    content = entry if isinstance(entry, dict) else {"resource": None}
+    response = content.get("response")
     outcome = response.get("outcome") if isinstance(response, dict) else None
-    if type_of(outcome):
-        yield Entry(resource_or_empty(outcome), "", at)
-    if "resource" not in held:
+    if kind := type_of(outcome):
+        yield Entry(outcome, kind, "", path)
+    if "resource" not in content:
         return
-    if type_of(held["resource"]) == "Bundle":
-        yield from entries(held["resource"], at, nesting + 1)
+    resource = content["resource"]
+    kind = type_of(resource)
+    if kind == "Bundle":
+        yield from entries(resource, path, nesting + 1)
     else:
-        yield Entry(resource_or_empty(held["resource"]), string(held.get("fullUrl")), at)
+        yield Entry(resource if kind else {}, kind, string(content.get("fullUrl")), path)
 
 
 def bundles(tree: Json, nesting: int = 0) -> Iterator[Resource]:
