@@ -5,13 +5,13 @@ from typing import Any
 from flask import Blueprint, Response, request
 from werkzeug.datastructures import MultiDict
 
-from service.advice.evidence import of_outcome, of_pool
 from service.api.access import OPEN, scope
 from service.api.guidelines import CSV, kept, public
 from service.api.knowledge import knowledge, settings
 from service.api.problems import Problem
 from service.evidence.forest_lines import as_csv
 from service.evidence.forest_plot import STYLE, STYLE_HASH, SVG, drawing
+from service.evidence.outcome_json import outcome_json, pool_json
 from service.evidence.outcomes import EvidenceError, Outcome, PooledOutcome, study_name
 
 blueprint = Blueprint("evidence", __name__)
@@ -67,12 +67,12 @@ def told(name: str, asked: MultiDict[str, str]) -> dict[str, Any]:
     if found is None:
         raise Problem("not-found", f"There is no such outcome. Known: {', '.join(outcomes)}.")
     chosen, pool = _chosen(found, asked)
-    return of_outcome(found, guideline) | {
+    return outcome_json(found, guideline.release.evidence_date) | {
         "id": found.id,
         "favours": {"below": found.favours.below, "above": found.favours.above},
         "chosen": chosen,
-        "pooled": None if pool is None else of_pool(pool),
-        "pools": [of_pool(each) for each in found.pools],
+        "pooled": None if pool is None else pool_json(pool),
+        "pools": [pool_json(each) for each in found.pools],
         "same_trial": [[one.study, other.study] for one, other in found.same_trial],
     }
 

@@ -124,6 +124,13 @@ class Evidence:
     populations: tuple[Population, ...]
 
     @property
+    def citations(self) -> tuple[str, ...]:
+        """The sources of the figures, then those of the populations, each once."""
+        effects = (effect for outcome in self.outcomes for effect in (*outcome.trials, *outcome.published))
+        sources = (*(effect.citation for effect in effects), *(group.citation for group in self.populations))
+        return tuple(dict.fromkeys(sources))
+
+    @property
     def pools(self) -> Mapping[str, PooledOutcome]:
         """Every pool by its id."""
         return {pool.id: pool for outcome in self.outcomes for pool in outcome.pools}

@@ -16,10 +16,10 @@ from service.engine.compile import CompiledTable
 from service.engine.table import Table
 from service.engine.verify import verify
 from service.engine.vocabulary import Feature
+from service.evidence.figures import FigureError, with_figures
 from service.evidence.outcomes import Evidence, EvidenceError, Outcome, Population, outcome, pool_text
 from service.knowledge import cards_file, pages, schemas
 from service.knowledge.cases import Case, read_cases
-from service.knowledge.figures import FigureError, with_figures
 from service.knowledge.guideline import Collection, Guideline, rule_table
 from service.knowledge.model import Citation, Communication, Release, Rule
 from service.knowledge.names import Parts, misnamed

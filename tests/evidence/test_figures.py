@@ -1,6 +1,6 @@
 import pytest
 
-from service.knowledge.figures import FigureError, with_figures
+from service.evidence.figures import FigureError, with_figures
 from service.knowledge.yaml_file import read_yaml
 from tests.knowledge.conftest import TOY
 
