@@ -11,8 +11,9 @@ from service.api.knowledge import knowledge, settings
 from service.api.problems import Problem
 from service.evidence.forest_lines import as_csv
 from service.evidence.forest_plot import STYLE, STYLE_HASH, SVG, drawing
-from service.evidence.outcome_json import outcome_json, pool_json
-from service.evidence.outcomes import EvidenceError, Outcome, PooledOutcome, study_name
+from service.evidence.outcome_json import outcome_detail
+from service.evidence.outcomes import EvidenceError, Outcome, PooledOutcome
+from service.evidence.study_file import study_name
 
 blueprint = Blueprint("evidence", __name__)
 
@@ -67,14 +68,7 @@ def told(name: str, asked: MultiDict[str, str]) -> dict[str, Any]:
     if found is None:
         raise Problem("not-found", f"There is no such outcome. Known: {', '.join(outcomes)}.")
     chosen, pool = _chosen(found, asked)
-    return outcome_json(found, guideline.release.evidence_date) | {
-        "id": found.id,
-        "favours": {"below": found.favours.below, "above": found.favours.above},
-        "chosen": chosen,
-        "pooled": None if pool is None else pool_json(pool),
-        "pools": [pool_json(each) for each in found.pools],
-        "same_trial": [[one.study, other.study] for one, other in found.same_trial],
-    }
+    return outcome_detail(found, guideline.release.evidence_date, chosen, pool)
 
 
 def _chosen(outcome: Outcome, asked: MultiDict[str, str]) -> tuple[list[str], PooledOutcome | None]:
@@ -82,11 +76,11 @@ def _chosen(outcome: Outcome, asked: MultiDict[str, str]) -> tuple[list[str], Po
     if "trials" not in asked:
         pool = _named(outcome, asked.get("pool", outcome.default))
         trials = outcome.trials if pool is None else pool.trials
-        return [trial.study for trial in trials], pool
+        return [trial.id for trial in trials], pool
     if "pool" in asked:
         raise Problem("bad-request", "Ask for a pool or for trials, not for both.")
     names = {name for part in asked.getlist("trials") for name in part.split(",")}
-    known = [trial.study for trial in outcome.trials]
+    known = [trial.id for trial in outcome.trials]
     if not names <= set(known):
         raise Problem("not-found", f"There is no such trial. Known: {', '.join(known)}.")
     try:

@@ -1,16 +1,17 @@
 """An outcome and its pools as JSON values."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
 from service.evidence.effect import Interval
-from service.evidence.outcomes import MEANINGFUL, Effect, Outcome, PooledOutcome
+from service.evidence.outcomes import MEANINGFUL, TWO, Effect, Outcome, PooledOutcome
 
 METHOD = (
     "Log hazard ratios; standard errors from the width of each interval at its own level; inverse-variance fixed "
     "effect; DerSimonian-Laird random effects; Hartung-Knapp-Sidik-Jonkman interval around the random-effects estimate."
 )
+ONE_TRIAL = "Only one trial is chosen."
 
 
 def outcome_json(outcome: Outcome, evidence_date: date) -> dict[str, Any]:
@@ -22,9 +23,27 @@ def outcome_json(outcome: Outcome, evidence_date: date) -> dict[str, Any]:
         "method": METHOD if outcome.pools else None,
         "date": evidence_date.isoformat(),
         "pooled": None if outcome.shown is None else pool_json(outcome.shown),
+        "pooled_reason": outcome.pooled_reason,
         "studies": [_effect_json(effect) for effect in outcome.trials],
         "published": [_effect_json(effect) for effect in outcome.published],
         "notes": list(outcome.notes),
+    }
+
+
+def outcome_detail(
+    outcome: Outcome, evidence_date: date, chosen: Sequence[str], pool: PooledOutcome | None
+) -> dict[str, Any]:
+    """Return the outcome with all its pools, and the pool of the chosen trials in place of the default one."""
+    reason = ONE_TRIAL if outcome.pools and len(chosen) < TWO else outcome.pooled_reason
+    return outcome_json(outcome, evidence_date) | {
+        "id": outcome.id,
+        "favours": {"below": outcome.favours.below, "above": outcome.favours.above},
+        "timings": dict(outcome.timings),
+        "chosen": list(chosen),
+        "pooled": None if pool is None else pool_json(pool),
+        "pooled_reason": reason if pool is None else None,
+        "pools": [pool_json(other) for other in outcome.pools],
+        "same_trial": [[one.id, other.id] for one, other in outcome.same_trial],
     }
 
 
@@ -44,7 +63,7 @@ def pool_json(pool: PooledOutcome) -> dict[str, Any]:
         "tau2": round(numbers.tau2, 4),
         "caveat": pool.caveat,
         "weights": [
-            {"study": effect.study, "fixed": round(fixed, 1), "random": round(random, 1)}
+            {"id": effect.id, "study": effect.study, "fixed": round(fixed, 1), "random": round(random, 1)}
             for effect, fixed, random in zip(pool.trials, numbers.weights_fixed, numbers.weights_random, strict=True)
         ],
     }
@@ -52,10 +71,13 @@ def pool_json(pool: PooledOutcome) -> dict[str, Any]:
 
 def _effect_json(effect: Effect) -> dict[str, Any]:
     return {
+        "id": effect.id,
         "study": effect.study,
         "name": effect.name,
+        "stratum": effect.stratum,
         "citation": effect.citation,
         **_interval_json(effect.interval),
+        "interval": "credible" if effect.interval.credible else "confidence",
         "timing": effect.timing,
         "people": effect.people,
         "read_in": effect.read_in,
@@ -64,7 +86,7 @@ def _effect_json(effect: Effect) -> dict[str, Any]:
     }
 
 
-def _interval_json(interval: Interval) -> Mapping[str, float]:
+def _interval_json(interval: Interval) -> dict[str, float]:
     return {
         "hr": round(interval.ratio, 3),
         "ci_low": round(interval.low, 3),

@@ -15,11 +15,11 @@ from service.api.knowledge import knowledge, settings
 from service.api.problems import Problem
 from service.api.recommendations import recalled
 from service.evidence.forest_plot import drawing
-from service.evidence.outcomes import study_name
+from service.evidence.study_file import study_name
 from service.knowledge.guideline import Guideline
 from service.web.answer import answer_of
 from service.web.page import KNOWLEDGE, PERMALINK, page
-from service.web.reading import rows
+from service.web.reading import study_rows
 
 blueprint = Blueprint("evidence_pages", __name__)
 
@@ -70,7 +70,7 @@ def study_page(study: str) -> Response:
         "study.html",
         here="evidence",
         study=_study(study),
-        rows=rows(shown(found)),
+        rows=study_rows(shown(found), guideline.evidence),
         known={name: _study(name)["name"] for name in knowledge().library.studies},
         lines=lines,
         population=next((each for each in guideline.evidence.populations if each.study == study), None),
@@ -83,19 +83,18 @@ def _outcome(slug: str) -> dict[str, Any]:
     """What the page shows of an outcome; a choice that cannot be pooled is shown with the reason."""
     chosen = request.args.getlist(slug)
     asked = MultiDict({"trials": ",".join(chosen)} if any(chosen) else {})
-    refused = None
+    refused = False
     try:
         body = told(slug, asked)
     except Problem as problem:
         if problem.code != "bad-request":
             raise
         names = ",".join(chosen).split(",")
-        body = told(slug, MultiDict()) | {"chosen": names, "pooled": None}
-        refused = problem.detail
+        body = told(slug, MultiDict()) | {"chosen": names, "pooled": None, "pooled_reason": problem.detail}
+        refused = True
     query = f"?{urlencode({'trials': ','.join(body['chosen'])}, safe=',')}" if any(chosen) and not refused else ""
     return body | {
         "slug": slug,
-        "refused": refused,
         "files": {form: f"/v1/evidence/{slug}.{form}{query}" for form in ("svg", "csv")},
         "json": f"/v1/evidence/{slug}{query}",
         "plot": Markup(drawing(body)),  # noqa: S704 - made by ElementTree, which escapes  # nosec B704
