@@ -15,8 +15,8 @@ import click
 from flask.cli import AppGroup
 
 from service.advice.question import Questioner
+from service.advice.registry import NotFoundError
 from service.api.knowledge import knowledge, settings
-from service.api.problems import Problem
 from service.cohort.mapping import BadInputError, read_names
 from service.cohort.reading import columns_of
 
@@ -142,8 +142,8 @@ def _ended_in_order() -> Iterator[None]:
 def _questioner(name: str | None) -> Questioner:
     try:
         return knowledge().newest(name or settings().guideline)
-    except Problem as problem:
-        raise click.BadParameter(problem.detail, param_hint="--id") from None
+    except NotFoundError as error:
+        raise click.BadParameter(str(error), param_hint="--id") from None
 
 
 class _Stop(click.ClickException):

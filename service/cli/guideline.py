@@ -8,8 +8,8 @@ import click
 from flask.cli import AppGroup
 
 from service.advice.question import Answer, Questioner, Refused
+from service.advice.registry import NotFoundError
 from service.api.knowledge import knowledge, settings
-from service.api.problems import Problem
 from service.facts.json_body import BodyError, parse
 
 guideline = AppGroup("guideline", help="The knowledge: check it, ask it, list its worked cases.")
@@ -42,8 +42,8 @@ def explain(facts: Path, name: str | None) -> None:
     try:
         questioner: Questioner = knowledge().newest(name or settings().guideline)
         tree = parse(facts.read_bytes())
-    except Problem as problem:
-        raise click.ClickException(problem.detail) from None
+    except NotFoundError as error:
+        raise click.ClickException(str(error)) from None
     except BodyError as error:
         raise click.ClickException(f"{facts}: {error.detail}") from None
     result = questioner.ask(tree, settings().today())
