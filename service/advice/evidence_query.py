@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Sequence
 from typing import Any, TypeVar
 
-from service.advice.evidence import cited, of_outcome, of_pool
 from service.advice.registry import NotFoundError
+from service.evidence.outcome_json import outcome_detail
 from service.evidence.outcomes import EvidenceError, Outcome, PooledOutcome
 from service.knowledge.guideline import Guideline
 
@@ -16,7 +16,7 @@ def slug(outcome: Outcome) -> str:
     return outcome.id.replace("_", "-")
 
 
-def outcome_json(
+def describe_outcome(
     guideline: Guideline, name: str, pool: str | None = None, trials: Sequence[str] | None = None
 ) -> dict[str, Any]:
     """Return one outcome as JSON: with its default pool, with the `pool` of this id, or with one of these `trials`.
@@ -25,14 +25,7 @@ def outcome_json(
     """
     outcome = _find(name, {slug(outcome): outcome for outcome in guideline.evidence.outcomes}, "outcome")
     chosen, pooled = _choose(outcome, pool, trials)
-    return of_outcome(outcome, guideline) | {
-        "id": outcome.id,
-        "favours": {"below": outcome.favours.below, "above": outcome.favours.above},
-        "chosen": chosen,
-        "pooled": None if pooled is None else of_pool(pooled),
-        "pools": [of_pool(pool) for pool in outcome.pools],
-        "same_trial": [[one.study, other.study] for one, other in outcome.same_trial],
-    }
+    return outcome_detail(outcome, guideline.release.evidence_date, chosen, pooled)
 
 
 def _choose(outcome: Outcome, pool: str | None, trials: Sequence[str] | None) -> tuple[list[str], PooledOutcome | None]:
@@ -40,10 +33,10 @@ def _choose(outcome: Outcome, pool: str | None, trials: Sequence[str] | None) ->
     if trials is None:
         name = outcome.default if pool is None else pool
         pooled = None if name is None else _find(name, {pool.id: pool for pool in outcome.pools}, "pool")
-        return [trial.study for trial in (pooled.trials if pooled else outcome.trials)], pooled
+        return [trial.id for trial in (pooled.trials if pooled else outcome.trials)], pooled
     if pool is not None:
         raise EvidenceError("Ask for a pool or for trials, not for both")
-    known = {trial.study: trial for trial in outcome.trials}
+    known = {trial.id: trial for trial in outcome.trials}
     for name in trials:
         _find(name, known, "trial")
     return [name for name in known if name in trials], outcome.pool_of(trials)
@@ -63,7 +56,9 @@ def citing_rules(guideline: Guideline, sources: Iterable[str]) -> list[str]:
 
 def studies_of(guideline: Guideline) -> set[str]:
     """Return the ids of the studies that a guideline shows or cites."""
-    sources = {source.id for rule in guideline.rules.values() for source in rule.sources} | {*cited(guideline)}
+    sources = {source.id for rule in guideline.rules.values() for source in rule.sources} | {
+        *guideline.evidence.citations
+    }
     effects = (effect for outcome in guideline.evidence.outcomes for effect in (*outcome.trials, *outcome.published))
     studies = {effect.study for effect in effects} | {group.study for group in guideline.evidence.populations}
     return studies | {study for name in sources if (study := guideline.citations[name].study)}

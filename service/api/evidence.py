@@ -4,7 +4,7 @@ from typing import Any
 
 from flask import Blueprint, Response, request
 
-from service.advice.evidence_query import outcome_json, slug
+from service.advice.evidence_query import describe_outcome, slug
 from service.advice.registry import NotFoundError
 from service.advice.render import named
 from service.api.access import OPEN, scope
@@ -12,8 +12,7 @@ from service.api.json_out import CSV, public, public_json
 from service.api.knowledge import knowledge, requested_guideline
 from service.evidence.forest_lines import as_csv
 from service.evidence.forest_plot import STYLE, STYLE_HASH, SVG, drawing
-from service.evidence.outcomes import study_name
-from service.evidence.studies import displayable
+from service.evidence.study_file import displayable, study_name
 
 blueprint = Blueprint("evidence", __name__)
 
@@ -47,7 +46,7 @@ def outcomes(guideline: str | None = None) -> Response:
     for outcome in asked.evidence.outcomes:
         address = f"{below}/{slug(outcome)}"
         links = {"self": address, "svg": f"{address}.svg", "csv": f"{address}.csv"}
-        listed.append(outcome_json(asked, slug(outcome)) | {"links": links})
+        listed.append(describe_outcome(asked, slug(outcome)) | {"links": links})
     return public_json({"guideline": named(asked), "outcomes": listed})
 
 
@@ -82,7 +81,7 @@ def _requested_outcome(guideline: str | None, outcome: str) -> dict[str, Any]:
     """Return the outcome with the pool or the trials that the query names."""
     query = request.args
     trials = [trial for part in query.getlist("trials") for trial in part.split(",")] if "trials" in query else None
-    return outcome_json(requested_guideline(guideline), outcome, query.get("pool"), trials)
+    return describe_outcome(requested_guideline(guideline), outcome, query.get("pool"), trials)
 
 
 def _outline(name: str, study: Any) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from typing import Any
 
 from marshmallow import ValidationError
 
-from service.evidence.outcomes import arms_that_do_not_add_up, directions_that_disagree
+from service.evidence.study_file import study_faults
 from service.knowledge.guideline import Guideline
 from service.knowledge.model import Citation
 from service.knowledge.release_folder import load_release
@@ -46,7 +46,7 @@ def load_library(content: Path) -> Library:
     """Load every guideline release below a content folder. Raises ContentError with the first folder's faults."""
     studies = {file.stem: read_yaml(file) for file in sorted((content / "studies").glob("*.yaml"))}
     citations = _citations(content / "citations")
-    if wrong := [*arms_that_do_not_add_up(studies), *directions_that_disagree(studies)]:
+    if wrong := list(study_faults(studies)):
         raise ContentError([ContentFault(str(content / "studies"), "", detail) for detail in wrong])
     shared = sorted([*(content / "citations").glob("*.yaml"), *(content / "studies").glob("*.yaml")])
     guidelines: dict[str, dict[str, Guideline]] = {}

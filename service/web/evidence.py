@@ -7,19 +7,19 @@ from urllib.parse import urlencode
 from flask import Blueprint, Response, request
 from markupsafe import Markup
 
-from service.advice.evidence_query import citing_rules, outcome_json, slug, studies_of
+from service.advice.evidence_query import citing_rules, describe_outcome, slug, studies_of
 from service.advice.registry import NotFoundError
 from service.advice.render import citation
 from service.api.access import OPEN, scope
 from service.api.json_out import PUBLIC
 from service.api.knowledge import knowledge, settings
 from service.evidence.forest_plot import drawing
-from service.evidence.outcomes import EvidenceError, study_name
-from service.evidence.studies import displayable
+from service.evidence.outcomes import EvidenceError
+from service.evidence.study_file import displayable, study_name
 from service.knowledge.guideline import Guideline
 from service.web.answer import answer_of
 from service.web.page import PERMALINK, addresses_of, page
-from service.web.reading import rows
+from service.web.reading import study_rows
 
 blueprint = Blueprint("evidence_pages", __name__)
 
@@ -64,12 +64,13 @@ def study_page(study: str) -> Response:
     ]
     sources = {source.id for source in knowledge().library.citations.values() if source.study == study}
     cited = sources | {line["line"]["citation"] for use in uses for line in use["lines"]}
+    guideline = uses[0]["guideline"] if uses else knowledge().newest(settings().guideline).guideline
     return page(
         "study.html",
         here="evidence",
-        guideline=uses[0]["guideline"] if uses else None,
+        guideline=guideline,
         study=_study(study),
-        rows=rows(displayable(content)),
+        rows=study_rows(displayable(content), guideline.evidence),
         known={name: _study(name)["name"] for name in knowledge().library.studies},
         uses=uses,
         citations=[citation(knowledge().library.citations[name]) for name in sorted(cited)],
@@ -81,7 +82,7 @@ def _use(guideline: Guideline, study: str) -> dict[str, Any] | None:
     if study not in studies_of(guideline):
         return None
     outcomes = [
-        outcome_json(guideline, slug(outcome)) | {"slug": slug(outcome)} for outcome in guideline.evidence.outcomes
+        describe_outcome(guideline, slug(outcome)) | {"slug": slug(outcome)} for outcome in guideline.evidence.outcomes
     ]
     lines = [
         {"outcome": outcome["title"], "slug": outcome["slug"], "line": line, "kind": kind}
@@ -116,18 +117,20 @@ def _outcome(guideline: Guideline, name: str) -> dict[str, Any]:
     """Return what the page shows of an outcome; a choice that cannot be pooled is shown with the reason."""
     checked = request.args.getlist(name)
     trials = [trial for part in checked for trial in part.split(",")] if any(checked) else None
-    refused = None
+    query = ""
     try:
-        body = outcome_json(guideline, name, trials=trials)
+        body = describe_outcome(guideline, name, trials=trials)
+        query = f"?{urlencode({'trials': ','.join(body['chosen'])}, safe=',')}" if trials else ""
     except EvidenceError as error:
-        body = outcome_json(guideline, name) | {"chosen": trials, "pooled": None}
-        refused = f"{error}."
-    query = f"?{urlencode({'trials': ','.join(body['chosen'])}, safe=',')}" if trials and not refused else ""
+        body = describe_outcome(guideline, name) | {
+            "chosen": trials,
+            "pooled": None,
+            "pooled_reason": f"{error}.",
+        }
     address = addresses_of(guideline).evidence
     return body | {
         "slug": name,
         "page": address,
-        "refused": refused,
         "files": {form: f"/v1{address}/{name}.{form}{query}" for form in ("svg", "csv")},
         "json": f"/v1{address}/{name}{query}",
         "plot": Markup(drawing(body)),  # noqa: S704 - made by ElementTree, which escapes  # nosec B704
