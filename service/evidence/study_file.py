@@ -12,6 +12,17 @@ def study_name(study_id: str, study: Mapping[str, Any]) -> str:
     return str(study.get("short_name") or study.get("ref") or study_id)
 
 
+def displayable(part: Any) -> Any:
+    """Return a study's file, or a part of it, without the groups that are marked `display: never`."""
+    if isinstance(part, dict):
+        return {name: displayable(value) for name, value in part.items() if not _is_hidden(value)}
+    return [displayable(item) for item in part if not _is_hidden(item)] if isinstance(part, list) else part
+
+
+def _is_hidden(part: Any) -> bool:
+    return isinstance(part, dict) and part.get("display") == "never"
+
+
 def part_named(group: Any, name: str) -> Any:
     """Return the member of a mapping, or the item of a list that has this name; None if there is none."""
     if isinstance(group, dict):
