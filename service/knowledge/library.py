@@ -15,6 +15,7 @@ from typing import Any
 from marshmallow import ValidationError
 
 from service.evidence.outcomes import arms_that_do_not_add_up, directions_that_disagree
+from service.knowledge.cards_file import terminology_faults
 from service.knowledge.guideline import Guideline
 from service.knowledge.model import Citation
 from service.knowledge.release_folder import load_release
@@ -46,8 +47,8 @@ def load_library(content: Path) -> Library:
     """Load every guideline release below a content folder. Raises ContentError with the first folder's faults."""
     studies = {file.stem: read_yaml(file) for file in sorted((content / "studies").glob("*.yaml"))}
     citations = _citations(content / "citations")
-    if wrong := [*arms_that_do_not_add_up(studies), *directions_that_disagree(studies)]:
-        raise ContentError([ContentFault(str(content / "studies"), "", detail) for detail in wrong])
+    if unsound := [*arms_that_do_not_add_up(studies), *directions_that_disagree(studies)]:
+        raise ContentError([ContentFault(str(content / "studies"), "", detail) for detail in unsound])
     shared = sorted([*(content / "citations").glob("*.yaml"), *(content / "studies").glob("*.yaml")])
     guidelines: dict[str, dict[str, Guideline]] = {}
     for folder in sorted((content / "guidelines").glob("*/*/")):
@@ -62,7 +63,22 @@ def load_library(content: Path) -> Library:
     # A digest of its own: a new code must not make a new release of the guidelines.
     codes = content / "terminology"
     terminology = load_terminology(codes, digest_of(sorted(codes.glob("*.yaml")), content))
+    if terminology and (wrong := _card_faults(content, guidelines, terminology)):
+        raise ContentError(wrong)
     return Library(guidelines, citations, studies, terminology)
+
+
+def _card_faults(
+    content: Path, guidelines: Mapping[str, Mapping[str, Guideline]], terminology: Terminology
+) -> list[ContentFault]:
+    """Return a fault for each code list or category that a cards.yaml names and the terminology does not have."""
+    return [
+        ContentFault(str(content / "guidelines" / name / release / "cards.yaml"), path, detail)
+        for name, releases in guidelines.items()
+        for release, guideline in releases.items()
+        if guideline.cards is not None
+        for path, detail in terminology_faults(guideline.cards, terminology)
+    ]
 
 
 def digest_of(files: Iterable[Path], root: Path) -> str:
