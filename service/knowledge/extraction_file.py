@@ -18,7 +18,7 @@ def _words(least: int = 1) -> fields.List[str]:
     return texts(required=True, least=least)
 
 
-def _mapping(values: fields.Field[Any] | None = None, *, required: bool = True) -> fields.Dict[Any, Any]:
+def _mapping(values: fields.Field[Any] | None = None, *, required: bool = True) -> fields.Dict:
     if required:
         return fields.Dict(fields.String(), values or fields.String(), required=True, validate=validate.Length(min=1))
     return fields.Dict(fields.String(), values or fields.String(), load_default=dict)
