@@ -28,6 +28,7 @@ from service.api import (
     operations,
     problems,
     recommendations,
+    records,
     request_log,
 )
 from service.api.cds_services import Door
@@ -141,6 +142,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         batch,
         recommendations,
         extract,
+        records,
         cds_services,
         feedback,
         guidelines,

@@ -10,7 +10,7 @@ from service.advice.question import Answer, Questioner, Refused
 from service.api.access import CDS, scope
 from service.api.answers import cache
 from service.api.body import FHIR_JSON, JSON, parse_json, read_body
-from service.api.extract import TIMES_ONE
+from service.api.record_body import TIMES_ONE
 from service.api.here import this_app
 from service.api.json_out import fresh, json_response
 from service.api.knowledge import knowledge, overdue, settings
@@ -27,6 +27,7 @@ from service.cds_hooks.suspicion import is_suspicious
 from service.facts.json_body import pointer
 from service.facts.refusal import FaultsError
 from service.fhir.extract import Extraction, extract
+from service.fhir.record import read_record
 from service.knowledge.cards import Cards, ServiceText
 
 blueprint = Blueprint("cds_services", __name__)
@@ -146,10 +147,10 @@ def _cards(cards: Cards, answer: Answer, findings: Findings, drafts: list[Draft]
         drafts = [draft for draft in drafts if draft.may_be_on(extraction.sides)]
         if not drafts:
             return []
-    if extraction.breast_cancer or emergency:
+    if extraction.subject or emergency:
         return [advice_card(answer, findings, drafts, place, door().uuids)]
     found = extraction.data_conflicts or "complications" in extraction.facts
-    if extraction.breast_cancer is None and (
+    if extraction.subject is None and (
         found or is_suspicious(cards.suspicion, knowledge().library.terminology, findings.record.resources)
     ):
         return [uncertain_card(guideline, findings, place, door().uuids)]
@@ -159,7 +160,8 @@ def _cards(cards: Cards, answer: Answer, findings: Findings, drafts: list[Draft]
 def _asked_about(questioner: Questioner, asked: Call, record: Gathered) -> tuple[Extraction, Answer]:
     """What is read out of a record, and what the guideline says of it."""
     today = settings().today()
-    extraction = extract(knowledge().library.terminology, [record.bundle], asked.patient, today)
+    read = read_record(knowledge().library.terminology, [record.bundle], asked.patient, today)
+    extraction = extract(read, questioner.guideline)
     answer = questioner.ask(dict(extraction.facts), today)
     if isinstance(answer, Refused):
         raise TypeError("the extracted facts were refused")
@@ -172,7 +174,7 @@ def _refuse_what_cannot_be_said(record: Gathered, extraction: Extraction, answer
     A part of the diagnoses shows that there is a breast cancer, but not that there is none.
     """
     lacking = list(record.lacking)
-    if not extraction.breast_cancer:
+    if not extraction.subject:
         lacking += record.partial
     if not lacking or answer.advice.decision.emergency:
         return

@@ -10,15 +10,17 @@ from enum import Enum
 from service.fhir.dates import Day
 from service.fhir.findings import ABSENT, HINT, Finding, read_findings
 from service.fhir.reading import Reading
-from service.fhir.record import DROPPED, RECORDED, Item
-from service.fhir.resources import codings, texts
+from service.fhir.record import DROPPED, RECORDED, Concept, Item
+from service.fhir.resources import codings
 from service.knowledge.extraction import FindingsSource
 
 READ = ("Condition", "Observation")
 NAMING = ("reasonCode", "reason", "conclusionCode", "problem", "finding", "event")
 """Elements by which other resources name what is the matter."""
 DATED = ("period", "effectiveDateTime", "effectivePeriod", "authoredOn", "date", "issued", "recordedDate")
-LINKING = ("extension", "evidence", "reasonReference", "focus", "partOf", "derivedFrom", "component", "bodySite")
+LINKING = frozenset(
+    ("extension", "evidence", "reasonReference", "focus", "partOf", "derivedFrom", "component", "bodySite")
+)
 """Elements that may tell where or what an Observation is about, beside its code and value."""
 ANY = ""
 """The kind of what may be any finding."""
@@ -64,11 +66,10 @@ class Places:
 
     def of(self, item: Item) -> Location:
         """Return where a resource is about."""
-        site = item.resource.get("bodySite")
         places = self.reading.places(item)
-        if places & self.tumour or any(each in self.reading.subject.own for each in self.record.linked(item)):
+        if places & self.tumour or any(each in self.reading.subject.own for each in item.links):
             return Location.TUMOUR
-        phrases = [*texts(site), *item.code_texts] if site is not None else item.code_texts
+        phrases = (*item.site.texts, *item.code_texts)
         named = self.record.categories_within(self.name, phrases)
         if named & self.tumour:
             return Location.UNKNOWN
@@ -89,8 +90,8 @@ class CounterEvidenceReader:
         self.lists = (source.list, *source.known)
         self.ignored: list[tuple[str, str]] = []
         """(resource, reason) of what names a finding and is not read."""
-        self._plain: dict[tuple[str, ...], frozenset[str]] = {}
-        """Texts of a code -> kinds, of Observations that say nothing beside it."""
+        self._plain: dict[Concept, frozenset[str]] = {}
+        """Code -> kinds, of Observations that say nothing beside it in words."""
 
     def read(self, findings: Mapping[Item, Sequence[Finding]]) -> Iterator[CounterEvidence]:
         """Yield what is not read as a finding and may be one; `findings` are those in the resources that count."""
@@ -99,7 +100,7 @@ class CounterEvidenceReader:
                 yield from self.of_item(item, findings.get(item, ()), usable=True)
         for item in self.record.unusable:
             if item.type in READ:
-                yield from self.of_item(item, [*read_findings(self.record, self.source, item)], usable=False)
+                yield from self.of_item(item, read_findings(self.record, self.source, item), usable=False)
         for name, items in self.record.items.items():
             for item in items if name not in READ else ():
                 for kind in self.named(item):
@@ -119,24 +120,21 @@ class CounterEvidenceReader:
         """Return the findings that a resource may be about although no code says so."""
         if stated or any(name in item.hits for name in self.lists):
             return frozenset()
-        resource = item.resource
-        if item.type == "Observation" and not any(name in resource for name in LINKING):
-            value = item.value[1]
-            if not isinstance(value, bool) and not codings(value) and not texts(value):
-                kinds = self._plain.get(item.code_texts)
-                if kinds is None:
-                    kinds = self._plain[item.code_texts] = frozenset(self.kinds_by_words(item))
-                return kinds
-        return frozenset() if self.is_denied(item) else self.kinds_by_words(item)
+        if self.is_denied(item):
+            return frozenset()
+        if item.type != "Observation" or item.value_concept.texts or not LINKING.isdisjoint(item.resource):
+            return self.kinds_by_words(item)
+        kinds = self._plain.get(item.concept)
+        if kinds is None:  # a record holds hundreds of measurements of few kinds
+            kinds = self._plain[item.concept] = frozenset(self.kinds_by_words(item))
+        return kinds
 
     def kinds_by_words(self, item: Item) -> set[str]:
         location = self.places.of(item)
         if location is Location.ELSEWHERE:
             return set()
-        phrases = [*item.code_texts, *texts(item.value[1])]
-        at_tumour = location is Location.TUMOUR or self.places.names_tumour(
-            [*phrases, *texts(item.resource.get("bodySite"))]
-        )
+        phrases = (*item.code_texts, *item.value_concept.texts)
+        at_tumour = location is Location.TUMOUR or self.places.names_tumour((*phrases, *item.site.texts))
         kinds = self.record.categories_within(self.source.list, phrases)
         anywhere = {each.finding for each in self.source.anywhere}
         if kinds and (at_tumour or not item.codes or not kinds.isdisjoint(anywhere)):
@@ -148,8 +146,9 @@ class CounterEvidenceReader:
 
     def is_denied(self, item: Item) -> bool:
         """Return whether a value says no: the words of the code are then those of what was not found."""
-        value = item.value[1]
-        return value is False or self.record.categories(self.source.presence, value) == {ABSENT}
+        if item.value[1] is False:
+            return True
+        return {match.category for match in item.value_concept.hits.get(self.source.presence, ())} == {ABSENT}
 
     def named(self, item: Item) -> set[str]:
         """Return findings in a resource that is not read; report them, so that no emergency is lost in silence."""

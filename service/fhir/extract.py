@@ -4,7 +4,7 @@ Straight through: the record (read once for all guidelines) -> does it show this
 (therapy) -> each fact by its resolver, in the order of the content.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -60,12 +60,27 @@ class Extraction:
     """Whether the patient is recorded as deceased. Cards stay silent."""
 
 
+def count_resources(record: Record, extractions: Iterable[Extraction]) -> dict[str, int]:
+    """Return how many resources were sent, and of these: used, ignored (listed with a reason), unread.
+
+    The three add up to what was sent. Used is what a code list touches, but for what is ignored and states no fact.
+    """
+    extractions = list(extractions)
+    stating = {origin["resource"] for each in extractions for origin in each.provenance.values()}
+    ignored = {remark["resource"] for each in extractions for remark in each.ignored}
+    counts = {"sent": len(record.labels), "used": 0, "ignored": 0, "unread": 0}
+    for label, touched in record.labels:
+        state = "used" if label in stating else "ignored" if label in ignored else "used" if touched else "unread"
+        counts[state] += 1
+    return counts
+
+
 def extract(record: Record, guideline: Guideline, *, assume_subject: bool = False) -> Extraction:
     """Read the facts of a guideline. Never raise for what a resource holds: it is skipped, with the reason.
 
     Without the guideline's cancer in the record only facts of the person are stated: the stage would be another
-    tumour's. `assume_subject` reads the findings of a record whose cancer is not known as if it were this one: so an
-    emergency is found. Raise LookupError for a guideline that reads no records.
+    tumour's. With `assume_subject` the findings of a record whose cancer is not known are read as if it were this one,
+    and so is a fever after treatment. Raise LookupError for a guideline that reads no records.
     """
     source = guideline.extraction
     if source is None:
@@ -74,20 +89,21 @@ def extract(record: Record, guideline: Guideline, *, assume_subject: bool = Fals
     result.add(record.remarks)
     subject, remarks = read_subject(record, source)
     result.add(remarks)
-    if assume_subject and subject.present is None:
+    shown, therapy = subject.present, Therapy()
+    assumed = assume_subject and shown is None
+    if assumed:
         subject.present = True
-    therapy = Therapy()
-    if subject.present:
+    if shown or assumed:
         therapy, remarks = read_therapy(record, source, subject)
         result.add(remarks)
     reading = Reading(record, source, guideline.vocabulary, subject, therapy)
-    by_subject = (fact for fact in source.facts.values() if fact.about == "tumour")
-    for fact in by_subject:
-        if subject.present or isinstance(fact, sources.FindingsSource):
+    for fact in source.facts.values():
+        emergent = isinstance(fact, sources.FindingsSource) or (assumed and isinstance(fact, sources.Threshold))
+        if fact.about == "tumour" and (shown or emergent):
             result.add(RESOLVERS[type(fact)](reading, fact))
-    history_only = bool(subject.present) and _is_history_only(reading, result)
+    history_only = bool(shown) and _is_history_only(reading, result)
     deceased = False
-    if subject.present is not False:
+    if shown is not False:
         deceased = person.is_deceased(reading, result)
         for fact in source.facts.values():
             if fact.about == "person":
@@ -95,7 +111,7 @@ def extract(record: Record, guideline: Guideline, *, assume_subject: bool = Fals
     return Extraction(
         facts=result.facts,
         provenance=result.provenance,
-        subject=subject.present,
+        subject=shown,
         ignored=[{"resource": label, "reason": reason} for label, reason in result.ignored],
         data_conflicts=result.conflicts,
         patient=record.patient,
@@ -118,5 +134,3 @@ def _is_history_only(reading: Reading, result: Resolution) -> bool:
             return False
     evidence = reading.metastasis.values()
     return not any(each.proofs or each.doubts or each.contradictory for each in evidence)
-
-

@@ -1,6 +1,6 @@
 """What resources say of findings of the tumour: which, whether present, and its CTCAE grade."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from service.facts.json_body import Json
@@ -34,18 +34,23 @@ class Finding:
         return self.match.category
 
 
-def read_findings(record: Record, source: FindingsSource, item: Item) -> Iterator[Finding]:
-    """Yield the findings that a Condition or Observation and its components name, by the surest code of each."""
-    matches = _surest(item.hits.get(source.list, ()))
+def read_findings(record: Record, source: FindingsSource, item: Item) -> Sequence[Finding]:
+    """Return the findings that a Condition or Observation and its components name, by the surest code of each."""
+    hits = item.hits.get(source.list, ())
     if item.type == "Condition":
-        for match in matches:
-            yield Finding(item, match, "Condition.code", PRESENT, _own(match) or _grade(item.resource, None))
-        return
+        return [
+            Finding(item, match, "Condition.code", PRESENT, _own(match) or _grade(item.resource, None))
+            for match in _surest(hits)
+        ]
     resource = item.resource
-    yield from _part(record, source, item, matches, *item.value, resource)
-    for component in objects(resource.get("component")):
+    components = objects(resource.get("component")) if "component" in resource else ()
+    if not hits and not components and source.list not in item.value_concept.hits:
+        return ()  # nearly all measurements of a record
+    findings = [*_part(record, source, item, _surest(hits), *item.value, resource)]
+    for component in components:
         coded = _surest(record.match(source.list, codings(component.get("code"))))
-        yield from _part(record, source, item, coded, *choice(component, "value"), component)
+        findings += _part(record, source, item, coded, *choice(component, "value"), component)
+    return findings
 
 
 def _part(

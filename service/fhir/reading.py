@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from service.fhir.claims import Claim
 from service.fhir.dates import Day
-from service.fhir.record import Item, Record, site_codes
+from service.fhir.record import Item, Record
 from service.fhir.subject import Subject, is_about
 from service.fhir.therapy import Therapy
 from service.knowledge.extraction import Extraction
@@ -81,12 +81,12 @@ class Reading:
 
     def places(self, item: Item) -> set[str]:
         """Return the categories of a resource's body site."""
-        codes = site_codes(item)
-        return {match.category for match in self.record.match(self.extraction.places.list, codes)} if codes else set()
+        return {match.category for match in item.site.hits.get(self.extraction.places.list, ())}
 
     def sides(self, item: Item) -> set[str]:
         """Return the sides that a resource's body site states."""
-        return self.record.sides(self.extraction.places.list, item.resource.get("bodySite"))
+        site = item.resource.get("bodySite")
+        return set() if site is None else self.record.sides(self.extraction.places.list, site)
 
     def why_not_about(self, item: Item) -> str:
         """Return why an Observation is not about this cancer; empty if it is."""

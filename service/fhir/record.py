@@ -5,9 +5,9 @@ the index of all code lists, each date is parsed once.
 """
 
 import datetime as dt
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
 
 from service.facts.json_body import Json
 from service.fhir.dates import DateReader, Day
@@ -18,21 +18,23 @@ from service.fhir.resources import (
     Coding,
     Entry,
     Resource,
-    bundles,
     choice,
     codings,
-    entries,
     extensions,
     failed,
     has_more,
     local,
     objects,
+    read_sent,
     reference,
     string,
     texts,
     word,
 )
-from service.knowledge.terminology import Concept, Terminology
+from service.knowledge.terminology import Concept as ListedConcept
+from service.knowledge.terminology import Terminology
+
+T = TypeVar("T")
 
 DATES: Mapping[str, tuple[str, ...]] = {
     "Condition": ("onsetDateTime", "onsetPeriod", "assertedDate", "recordedDate", "dateRecorded"),
@@ -45,6 +47,10 @@ DATES: Mapping[str, tuple[str, ...]] = {
 }
 RECORDED = ("recordedDate", "dateRecorded")
 """Elements that say when something was written down: it may have begun long before."""
+MEDICATED = frozenset(
+    ("MedicationAdministration", "MedicationStatement", "MedicationUsage", "MedicationRequest", "MedicationDispense")
+)
+"""Types whose code is that of their medication."""
 CODED_ONLY = frozenset({"Condition", "Observation", "Procedure"})
 """Types that say nothing without a code."""
 
@@ -57,12 +63,25 @@ AHEAD = dt.timedelta(days=1)
 """A date up to a day ahead is not in the future: the host may be east of UTC."""
 
 
+class lazy(Generic[T]):  # noqa: N801 - it stands where property would
+    """A property worked out once. functools.cached_property takes a lock for it until Python 3.12: 0.6 us a property."""
+
+    def __init__(self, make: Callable[[Any], T]) -> None:
+        self.make, self.name = make, make.__name__
+        self.__doc__ = make.__doc__
+
+    def __get__(self, instance: Any, owner: type[Any] | None = None) -> T:
+        """Return the value, which from now on stands in the instance."""
+        value = instance.__dict__[self.name] = self.make(instance)
+        return value
+
+
 @dataclass(frozen=True, slots=True)
 class Match:
     """A code of a resource that stands in a list."""
 
     coding: Coding
-    concept: Concept
+    concept: ListedConcept
 
     @property
     def category(self) -> str:
@@ -74,60 +93,92 @@ Hits = Mapping[str, tuple[Match, ...]]
 """List -> the codes that stand in it, in the order sent."""
 
 
-@dataclass(frozen=True, eq=False)
-class Item:
-    """A resource of the patient, with what every resolver asks of it."""
+@dataclass(frozen=True, eq=False, slots=True)
+class Concept:
+    """A CodeableConcept of the record: its codes, its texts, and what the codes are in each list."""
 
+    codes: tuple[Coding, ...]
+    texts: tuple[str, ...]
+    hits: Hits
+
+
+NOTHING = Concept((), (), {})
+
+
+@dataclass(eq=False)
+class Item:
+    """A resource of the patient, with what every resolver asks of it. Never changed once it is read."""
+
+    record: "Record" = field(repr=False)
     resource: Resource
     type: str
     id: str
     label: str
-    codes: tuple[Coding, ...]
-    hits: Hits
+    concept: Concept
+    """Its code, or that of its medication."""
     element: str
     """The element that its date was read from; empty without a date."""
     day: Day | None
 
-    @cached_property
+    def __post_init__(self) -> None:
+        """Bring near what is read most."""
+        self.codes, self.hits = self.concept.codes, self.concept.hits
+
+    @lazy
     def clinical(self) -> str:
         """Its clinicalStatus as a word; empty if it says none."""
         return word(self.resource.get("clinicalStatus"))
 
-    @cached_property
+    @lazy
     def verification(self) -> str:
         """Its verificationStatus as a word; empty if it says none."""
         return word(self.resource.get("verificationStatus"))
 
-    @cached_property
+    @lazy
     def status(self) -> str:
         """Its status as a word; empty if it says none."""
         return word(self.resource.get("status"))
 
-    @cached_property
+    @lazy
     def past(self) -> bool:
         """Whether a Condition is history: in remission, resolved or inactive."""
         ended = any(name.startswith("abatement") and value is not False for name, value in self.resource.items())
         return self.clinical in HISTORY or (ended and self.clinical not in ACTIVE)
 
-    @cached_property
+    @lazy
     def tentative(self) -> bool:
         """Whether a Condition is only suspected."""
         return self.verification in TENTATIVE
 
-    @cached_property
+    @lazy
     def final(self) -> bool:
         """Whether an Observation is final."""
         return self.status in FINAL
 
-    @cached_property
+    @lazy
     def value(self) -> tuple[str, Json]:
         """Its value[x], with the name of the element."""
         return choice(self.resource, "value")
 
-    @cached_property
+    @lazy
+    def value_concept(self) -> Concept:
+        """The codes and texts of its value."""
+        return self.record.concept(self.value[1])
+
+    @lazy
     def code_texts(self) -> tuple[str, ...]:
         """The texts of its code."""
-        return tuple(texts(self.resource.get("code")))
+        return self.record.concept(self.resource.get("code")).texts
+
+    @lazy
+    def site(self) -> Concept:
+        """The codes and texts of its body site."""
+        return self.record.concept(self.resource.get("bodySite"))
+
+    @lazy
+    def links(self) -> list["Item"]:
+        """The Conditions that it points at: due to, related to, evidence, reason."""
+        return self.record.find_links(self.resource)
 
 
 class Record:
@@ -148,27 +199,24 @@ class Record:
         """False where a query failed, a page is missing or something could not be read."""
         self.conditions = 0
         """How many Conditions of the patient there were, refuted ones included."""
-        self.sent = 0
-        """How many resources were sent, whosever they are."""
+        self.labels: list[tuple[str, bool]] = []
+        """Each resource that was sent, whosever it is, and whether a code list touches it or it is the Patient."""
         self._by_url: dict[str, Item] = {}
         self._by_id: dict[tuple[str, str], Item] = {}
         self._by_bare_id: dict[str, Item] = {}
+        self._listed: dict[tuple[str, str], list[Item]] = {}
         self._hits: dict[tuple[Coding, ...], Hits] = {(): {}}
-        self._concepts: dict[tuple[str, str], Mapping[str, Concept]] = {}
+        self._concepts: dict[tuple[Json, ...], Concept] = {}
         self._categories: dict[tuple[str, tuple[str, ...]], frozenset[str]] = {}
-        self._links: dict[Item, list[Item]] = {}
 
     def of(self, *types: str) -> Iterator[Item]:
         """Yield the usable resources of these types, in the order sent."""
         for name in types:
             yield from self.items.get(name, ())
 
-    def listed(self, type_: str, *lists: str) -> Iterator[Item]:
-        """Yield the usable resources of a type that have a code in any of these lists, in the order sent."""
-        for item in self.items.get(type_, ()):
-            hits = item.hits
-            if hits and any(name in hits for name in lists):
-                yield item
+    def listed(self, type_: str, name: str) -> Sequence[Item]:
+        """Return the usable resources of a type that have a code in a list, in the order sent."""
+        return self._listed.get((type_, name), ())
 
     def resolve(self, value: Json) -> Item | None:
         """Return the resource of this patient that a Reference names, if it was sent."""
@@ -182,18 +230,29 @@ class Record:
         if found is None:
             by_list: dict[str, list[Match]] = {}
             for coding in codes:
-                for name, concept in self.concepts(coding).items():
+                for name, concept in self.terminology.find(coding.system, coding.code).items():
                     by_list.setdefault(name, []).append(Match(coding, concept))
             found = self._hits[codes] = {name: tuple(matches) for name, matches in by_list.items()}
         return found
 
-    def concepts(self, coding: Coding) -> Mapping[str, Concept]:
-        """Return the concept of a code in each list that knows it."""
-        key = coding.system, coding.code
-        found = self._concepts.get(key)
-        if found is None:
-            found = self._concepts[key] = self.terminology.find(*key)
-        return found
+    def concept(self, value: Json) -> Concept:
+        """Return a CodeableConcept, a Coding or a list of them; what has one code or none is read once a record."""
+        if value is None:
+            return NOTHING
+        key = _key(value)
+        if key is None:
+            return self._read_concept(value)
+        try:
+            return self._concepts[key]
+        except KeyError:
+            found = self._concepts[key] = self._read_concept(value)
+            return found
+        except TypeError:  # a list where a text belongs
+            return self._read_concept(value)
+
+    def _read_concept(self, value: Json) -> Concept:
+        codes = tuple(codings(value))
+        return Concept(codes, tuple(texts(value)), self.hits(codes))
 
     def match(self, name: str, codes: Iterable[Coding]) -> tuple[Match, ...]:
         """Return the codes that stand in a list."""
@@ -201,7 +260,7 @@ class Record:
 
     def categories(self, name: str, concept: Json) -> set[str]:
         """Return the categories of a concept's codes in a list."""
-        return {match.category for match in self.match(name, codings(concept))} if concept is not None else set()
+        return {match.category for match in self.concept(concept).hits.get(name, ())}
 
     def categories_within(self, name: str, phrases: Iterable[str]) -> frozenset[str]:
         """Return the categories of a list of which a word stands somewhere in any of the texts."""
@@ -215,20 +274,13 @@ class Record:
         """Return the sides that a body site states: in its codes, or in its laterality extensions."""
         if concept is None:
             return set()
-        found = self.match(places, codings(concept))
+        found = self.concept(concept).hits.get(places, ())
         for each in (*extensions(concept, "mcode-laterality-qualifier"), *extensions(concept, "mcode-laterality")):
             found += self.match(places, codings(each.get("valueCodeableConcept")))
         return both_sides(match.concept.side for match in found if match.concept.side)
 
-    def linked(self, item: Item) -> list[Item]:
-        """Return the Conditions that a resource points at: due to, related to, evidence, reason."""
-        found = self._links.get(item)
-        if found is None:
-            found = self._links[item] = self._find_links(item)
-        return found
-
-    def _find_links(self, item: Item) -> list[Item]:
-        resource = item.resource
+    def find_links(self, resource: Resource) -> list[Item]:
+        """Return the Conditions that a resource points at."""
         pointers = [
             value for each in extensions(resource, "") for name, value in each.items() if name == "valueReference"
         ]
@@ -241,6 +293,12 @@ class Record:
             pointers += value if isinstance(value, list) else [value]
         targets = (self.resolve(pointer) for pointer in pointers if isinstance(pointer, dict))
         return [target for target in targets if target is not None and target.type == "Condition"]
+
+    def add(self, item: Item) -> None:
+        """Take up a resource that may be used."""
+        self.items.setdefault(item.type, []).append(item)
+        for name in item.hits:
+            self._listed.setdefault((item.type, name), []).append(item)
 
     def index(self, item: Item, full_url: str) -> None:
         """Let references find the resource."""
@@ -264,13 +322,12 @@ def read_record(terminology: Terminology, resources: Sequence[Json], patient: st
     Never raise for what a resource holds. `patient` is the id of the patient meant, if one is named.
     """
     record = Record(terminology, today)
-    sent = list(entries(list(resources)))
-    record.sent = len(sent)
-    for bundle in bundles(list(resources)):
+    sent = read_sent(list(resources))
+    for bundle in sent.bundles:
         if has_more(bundle):
             record.complete = False
             record.remarks.ignore("Bundle", "this is one page of several; the other pages were not sent")
-    owned = assign_owners(sent)
+    owned = assign_owners(sent.entries)
     selection = select_patient(owned, patient)
     record.patient = selection.patient
     if selection.tied:
@@ -281,13 +338,15 @@ def read_record(terminology: Terminology, resources: Sequence[Json], patient: st
     others: dict[str, None] = {}
     ownerless = ownerless_count(owned, selection, patient)
     for entry, owner in owned:
+        label, item = _label(entry), None
         if owner and not selection.owns(owner):
             others[(owner if "/" in owner else f"Patient/{owner}")[:SHOWN]] = None
-            record.remarks.ignore(_label(entry), "belongs to another patient")
+            record.remarks.ignore(label, "belongs to another patient")
         elif not owner and entry.type in DATES and not ownerless:
-            record.remarks.ignore(_label(entry), "names no patient")
+            record.remarks.ignore(label, "names no patient")
         else:
-            _keep(record, entry, _label(entry))
+            item = _keep(record, entry, label)
+        record.labels.append((label, item is not None and (bool(item.hits) or item.type == "Patient")))
     record.others = list(others)
     return record
 
@@ -298,29 +357,27 @@ def _label(entry: Entry) -> str:
     return f"{entry.type}/{string(entry.resource.get('id')) or entry.full_url or entry.path}"[:SHOWN]
 
 
-def _keep(record: Record, entry: Entry, label: str) -> None:
+def _keep(record: Record, entry: Entry, label: str) -> Item | None:
+    """Keep a resource of the patient, and return it if it may be used; report it otherwise."""
     resource, kind = entry.resource, entry.type
     if not kind or kind == "Bundle":
         record.complete = False
-        record.remarks.ignore(
-            label, "is nested too deeply" if kind else "is no FHIR resource: it has no resourceType"
-        )
-        return
+        record.remarks.ignore(label, "is nested too deeply" if kind else "is no FHIR resource: it has no resourceType")
+        return None
     if kind == "OperationOutcome" and failed(resource):
         record.complete = False
         record.remarks.ignore(label, "a query failed (OperationOutcome): what it would have found is unknown")
-        return
+        return None
     element, date = _dated(record.dates, resource, kind)
-    coded = (
-        resource.get("medicationCodeableConcept") if kind.startswith("Medication") and kind != "Medication" else None
-    )
-    codes = tuple(codings(resource.get("code") if coded is None else coded))
-    item = Item(resource, kind, string(resource.get("id")), label, codes, record.hits(codes), element, date)
+    coded = resource.get("medicationCodeableConcept") if kind in MEDICATED else None
+    concept = record.concept(resource.get("code") if coded is None else coded)
+    item = Item(record, resource, kind, string(resource.get("id")), label, concept, element, date)
     record.index(item, entry.full_url)
     record.conditions += kind == "Condition"
     if kind in DATES and not _usable(record, item):
-        return
-    record.items.setdefault(kind, []).append(item)
+        return None
+    record.add(item)
+    return item
 
 
 def _dated(dates: DateReader, resource: Resource, kind: str) -> tuple[str, Day | None]:
@@ -357,10 +414,19 @@ def _usable(record: Record, item: Item) -> bool:
     return not reason
 
 
-def site_codes(item: Item) -> tuple[Coding, ...]:
-    """Return the codes of the body site."""
-    site = item.resource.get("bodySite")
-    return tuple(codings(site)) if site is not None else ()
+def _key(value: Json) -> tuple[Json, ...] | None:
+    """Return what tells a concept of at most one code from any other; None for one of several, or of an odd form."""
+    if not isinstance(value, dict):
+        return None
+    coding, text = value.get("coding"), value.get("text")
+    if coding is None:
+        key = text, "coding" in value, value.get("system"), value.get("code"), value.get("display")
+    elif isinstance(coding, list) and len(coding) == 1 and isinstance(coding[0], dict):
+        only = coding[0]
+        key = text, True, only.get("system"), only.get("code"), only.get("display")
+    else:
+        return None
+    return key
 
 
 def first_object(value: Json) -> Resource:

@@ -4,7 +4,6 @@ Hospitals send an object where a list belongs, empty codings, bundles without a 
 them. None of these raises here.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -64,17 +63,19 @@ def string(value: Json) -> str:
 
 def type_of(resource: Json) -> str:
     """The type of a resource, or the empty text."""
-    return string(resource.get("resourceType")) if isinstance(resource, dict) else ""
+    kind = resource.get("resourceType") if isinstance(resource, dict) else None
+    return kind.strip() if isinstance(kind, str) else ""
 
 
 def codings(concept: Json) -> list[Coding]:
-    """The codes of a CodeableConcept, a list of them, or a bare Coding. Codings without a code are left out."""
-    found = []
+    """Return the codes of a CodeableConcept, a list of them, or a bare Coding. Codings without a code are left out."""
+    found: list[Coding] = []
+    if concept is None:
+        return found
     for item in objects(concept):
-        for coding in objects(item["coding"]) if "coding" in item else [item]:
-            made = Coding(string(coding.get("system")), string(coding.get("code")), string(coding.get("display")))
-            if made.code:
-                found.append(made)
+        for coding in objects(item["coding"]) if "coding" in item else (item,):
+            if code := string(coding.get("code")):
+                found.append(Coding(string(coding.get("system")), code, string(coding.get("display"))))
     return found
 
 
@@ -93,11 +94,17 @@ def word(value: Json) -> str:
     """A status: a plain word, or the first code of a concept (R4 made concepts of what DSTU2 sent as words)."""
     if isinstance(value, str):
         return value.strip().lower()
+    if value is None:
+        return ""
     return next((coding.code.lower() for coding in codings(value)), "")
 
 
 def is_absent(value: Json) -> bool:
     """Whether a value only says why there is none (data-absent-reason as extension or as code)."""
+    if not isinstance(value, dict | list):
+        return False
+    if "extension" not in value and "coding" not in value and isinstance(value, dict):  # such as a Quantity
+        return string(value.get("system")) in ABSENT_SYSTEMS and bool(string(value.get("code")))
     if any(string(each.get("url")) == ABSENT_REASON for each in extensions(value, ABSENT_REASON)):
         return True
     said = codings(value)
@@ -139,49 +146,53 @@ def local(text: str) -> tuple[str, str]:
     return (parts[-2] if len(parts) > 1 else ""), parts[-1]
 
 
-def entries(tree: Json, path: str = "", nesting: int = 0) -> Iterator[Entry]:
-    """Yield every resource of a bundle, a list, or a bundle in a bundle, in the order sent.
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What a request brought: every resource, and every bundle that it stood in."""
+
+    entries: list[Entry]
+    bundles: list[Resource]
+
+
+def read_sent(tree: Json) -> Sent:
+    """Return every resource of a bundle, a list, or a bundle in a bundle, in the order sent.
 
     What stands in the place of a resource and is none comes as an empty one, so that it can be reported.
     """
+    sent = Sent([], [])
+    _read_tree(tree, "", 0, sent)
+    return sent
+
+
+def _read_tree(tree: Json, path: str, nesting: int, sent: Sent) -> None:
     if isinstance(tree, list):
         for index, item in enumerate(tree):
-            yield from entries(item, f"{path}[{index}]", nesting)
+            _read_tree(item, f"{path}[{index}]", nesting, sent)
         return
     kind = type_of(tree)
-    if kind == "Bundle" and nesting < MAX_NESTING:
-        listed = tree.get("entry", [])
-        for index, entry in enumerate(listed if isinstance(listed, list) else [listed]):
-            yield from _bundle_entry(entry, f"{path}{'.' if path else ''}entry[{index}]", nesting)
-    else:
-        yield Entry(tree if kind else {}, kind, "", path)
+    if kind != "Bundle" or nesting >= MAX_NESTING:
+        sent.entries.append(Entry(tree if kind else {}, kind, "", path))
+        return
+    sent.bundles.append(tree)
+    listed = tree.get("entry", [])
+    prefix = f"{path}{'.' if path else ''}entry["
+    for index, entry in enumerate(listed if isinstance(listed, list) else [listed]):
+        _read_entry(entry, f"{prefix}{index}]", nesting, sent)
 
 
-def _bundle_entry(entry: Json, path: str, nesting: int) -> Iterator[Entry]:
+def _read_entry(entry: Json, path: str, nesting: int, sent: Sent) -> None:
     content = entry if isinstance(entry, dict) else {"resource": None}
     response = content.get("response")
-    outcome = response.get("outcome") if isinstance(response, dict) else None
-    if kind := type_of(outcome):
-        yield Entry(outcome, kind, "", path)
+    if isinstance(response, dict) and (kind := type_of(outcome := response.get("outcome"))):
+        sent.entries.append(Entry(outcome, kind, "", path))
     if "resource" not in content:
         return
     resource = content["resource"]
     kind = type_of(resource)
     if kind == "Bundle":
-        yield from entries(resource, path, nesting + 1)
+        _read_tree(resource, path, nesting + 1, sent)
     else:
-        yield Entry(resource if kind else {}, kind, string(content.get("fullUrl")), path)
-
-
-def bundles(tree: Json, nesting: int = 0) -> Iterator[Resource]:
-    """Every bundle, nested ones included."""
-    if isinstance(tree, list):
-        for item in tree:
-            yield from bundles(item, nesting)
-    elif type_of(tree) == "Bundle" and nesting < MAX_NESTING:
-        yield tree
-        for entry in objects(tree.get("entry")):
-            yield from bundles(entry.get("resource"), nesting + 1)
+        sent.entries.append(Entry(resource if kind else {}, kind, string(content.get("fullUrl")), path))
 
 
 def has_more(bundle: Resource) -> bool:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from service.fhir.dates import Day
-from service.fhir.record import RECORDED, Item, Match, Record, both_sides, site_codes
+from service.fhir.record import RECORDED, Item, Match, Record, both_sides
 from service.fhir.resolution import Resolution
 from service.fhir.resources import Coding, codings, extensions, local, reference
 from service.knowledge.extraction import Extraction, Places, SubjectSource
@@ -149,7 +149,7 @@ class _SubjectReader:
         if item.tentative:
             return "doubtful"
         source, record = self.source, self.record
-        places = {match.category for match in record.match(self.places.list, site_codes(item))}
+        places = {match.category for match in item.site.hits.get(self.places.list, ())}
         histology = {
             match.category
             for each in extensions(item.resource, "mcode-histology-morphology-behavior")

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from service.fhir.dates import ONGOING, Day
-from service.fhir.record import Item, Match, Record, both_sides, site_codes
+from service.fhir.record import Item, Match, Record, both_sides
 from service.fhir.resolution import Resolution
 from service.fhir.resources import Resource, codings, objects, texts, type_of
 from service.fhir.subject import Subject, is_no_malignancy
@@ -188,7 +188,7 @@ class _TherapyReader:
     def reason_against(self, dose: Dose) -> str:
         """Return why a drug is not one for this cancer; empty if it is, or if its reason does not tell."""
         source, record = self.extraction.subject, self.record
-        about = record.linked(dose.item)
+        about = dose.item.links
         codes = [code for name in ("reasonCode", "reason") for code in codings(dose.item.resource.get(name))]
         if not (about or codes):
             return ""
@@ -265,7 +265,7 @@ class _TherapyReader:
     def removes(self, item: Item, category: str) -> bool:
         source = self.source.removal
         if category in source.at_organ:
-            places = {match.category for match in self.record.match(self.extraction.places.list, site_codes(item))}
+            places = {match.category for match in item.site.hits.get(self.extraction.places.list, ())}
             return item.type == "Procedure" and not places.isdisjoint(self.extraction.places.organ)
         if item.type == "Condition":
             return category in source.conditions and not item.tentative

@@ -11,7 +11,17 @@ from service.knowledge import extraction
 from service.knowledge.extraction import PREDICATES, PROPOSAL, RESOURCES, Extraction
 from service.knowledge.schemas import Content, Keyed, one_of, optional, text, texts, truth
 from service.knowledge.terminology import Terminology
-from service.knowledge.vocabulary import Choice, Fact, Findings, Flag, Members, Number, Record, ReferenceDate, Vocabulary
+from service.knowledge.vocabulary import (
+    Choice,
+    Fact,
+    Findings,
+    Flag,
+    Members,
+    Number,
+    Record,
+    ReferenceDate,
+    Vocabulary,
+)
 
 
 def _words(least: int = 1) -> fields.List[str]:
@@ -279,7 +289,9 @@ Fault = tuple[str, str]
 """Path below extraction.yaml, and what is wrong there."""
 
 
-def faults(made: Extraction, vocabulary: Vocabulary, terminology: Terminology, citations: Mapping[str, Any]) -> Iterator[Fault]:
+def faults(
+    made: Extraction, vocabulary: Vocabulary, terminology: Terminology, citations: Mapping[str, Any]
+) -> Iterator[Fault]:
     """Yield a fault for each name without a thing, and for each fact that is read nowhere and not said to be."""
     names = _Names(made, vocabulary, terminology)
     for window in made.windows.values():
@@ -422,5 +434,3 @@ def values_of(fact: Fact | None) -> Any:
 
 def _fact(vocabulary: Vocabulary, path: str) -> Fact | None:
     return vocabulary.facts.get(path) or vocabulary.single_facts.get(path)
-
-

@@ -6,7 +6,6 @@ against it. Where both stand on one day present holds. Whatever looks like a fin
 """
 
 import datetime as dt
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -61,15 +60,13 @@ class _Findings:
         self.stale = f"it is more than {reading.days(source.stale)} days old: examine again"
         self.no_doubt = {self.no_subject, PAST, self.other_side, ELSEWHERE, REMOVED}
         """Reasons for which a finding does not speak against an examination either."""
-        self.old = {
-            each.finding: each.old.format(days=reading.days(each.window)) for each in source.anywhere
-        }
+        self.old = {each.finding: each.old.format(days=reading.days(each.window)) for each in source.anywhere}
 
     def resolve(self) -> None:
         findings = {
             item: found
             for item in self.record.of("Condition", "Observation")
-            if (found := [*read_findings(self.record, self.source, item)])
+            if (found := read_findings(self.record, self.source, item))
         }
         counter_evidence = CounterEvidenceReader(self.reading, self.source, self.places)
         self.doubts += counter_evidence.read(findings)
@@ -252,5 +249,3 @@ def _is_unordered(day: Day | None, removal: Item | None, *, undated: bool) -> bo
 
 def _is_removed_after(day: Day | None, removal: Item | None) -> bool:
     return day is not None and removal is not None and removal.day is not None and day.before(removal.day)
-
-

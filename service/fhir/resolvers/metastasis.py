@@ -10,7 +10,7 @@ from dataclasses import replace
 from service.fhir.claims import Claim, claim_of, newest, set_fact, set_provenance
 from service.fhir.dates import Day
 from service.fhir.reading import InitialSites, MetastasisEvidence, Reading
-from service.fhir.record import RECORDED, Item, Match, site_codes
+from service.fhir.record import RECORDED, Item, Match
 from service.fhir.resolution import Resolution
 from service.fhir.resources import Coding, codings, objects, texts
 from service.knowledge.extraction import Interval, OnlySites, Sites, Strongest
@@ -44,9 +44,10 @@ class _Strongest:
         for item in self.record.of("Condition"):
             if item not in subject.own:
                 self.secondary(item)
-        lists = source.stages.list, source.stages.status_list, source.sites.list
-        for item in self.record.listed("Observation", *lists):
-            self.observation(item)
+        lists = {source.stages.list, source.stages.status_list, source.sites.list}
+        for item in self.record.of("Observation"):
+            if item.hits and not lists.isdisjoint(item.hits):
+                self.observation(item)
         why = "it may be a malignancy, and was not understood"
         self.evidence.doubts += [claim_of(UNREAD, item, "code", None, why) for item in subject.doubtful]
         for item in subject.items:
@@ -84,7 +85,7 @@ class _Strongest:
         source, subject = self.source.secondaries, self.subject
         if categories.isdisjoint(source.proof):
             return next((reason for category, reason in source.reasons.items() if category in categories), "not read")
-        about = self.record.linked(item)
+        about = item.links
         foreign = any(each in subject.foreign for each in about)
         if item.past:
             return OF_ANOTHER_CANCER if foreign else REMITTED
@@ -108,7 +109,7 @@ class _Strongest:
 
     def site(self, item: Item, matches: Iterable[Match]) -> str | None:
         found = [match.concept.site for match in matches if match.concept.site]
-        places = self.record.match(self.reading.extraction.places.list, site_codes(item))
+        places = item.site.hits.get(self.reading.extraction.places.list, ())
         found += [match.category for match in places if match.category in self.source.sites.places]
         named = [site for site in dict.fromkeys(found) if site != "other"] or found
         return named[0] if named and len(set(named)) == 1 else None
@@ -220,9 +221,7 @@ class _Strongest:
         self.prefer_final()
         if evidence.contradictory and not evidence.proofs:
             codes = [coding.token for item in evidence.contradictory for coding in item.codes]
-            detail = (
-                "One condition is coded as a distant metastasis and as something else: the status stays unknown."
-            )
+            detail = "One condition is coded as a distant metastasis and as something else: the status stays unknown."
             self.resolution.conflict(path, codes, evidence.contradictory, detail)
             return
         if evidence.proofs:
@@ -234,9 +233,7 @@ class _Strongest:
         elif evidence.absences:
             chosen = newest(evidence.absences)
             against = [claim for claim in evidence.doubts if self.is_in_doubt(claim, chosen)]
-            detail = (
-                "No distant metastasis was found, but something not older may be one: the status stays unknown."
-            )
+            detail = "No distant metastasis was found, but something not older may be one: the status stays unknown."
             values = [claim.item.codes[0].token for claim in against if claim.item.codes]
             if not against and (reason := self.why_not_now(chosen)):
                 detail = f"No distant metastasis was found, but {reason}: the status stays unknown."

@@ -124,9 +124,7 @@ def _is_stale(reading: Reading, item: Item, days: int) -> bool:
     return item.day is None or (reading.record.today - item.day.last).days > days
 
 
-def _state_newest(
-    reading: Reading, resolution: Resolution, path: str, claims: list[Claim], valid: str | None
-) -> None:
+def _state_newest(reading: Reading, resolution: Resolution, path: str, claims: list[Claim], valid: str | None) -> None:
     chosen = resolve_newest(resolution, path, claims)
     if chosen is None:
         return
@@ -148,4 +146,3 @@ def _in_unit(source: Quantity, value: Json) -> float | None:
     if factor is None or not source.least <= number * factor <= source.greatest:
         return None
     return round(number * factor, 3)
-

@@ -77,7 +77,7 @@ class _Response:
 
     def claims(self, item: Item) -> Iterator[Claim]:
         source, ignore = self.source, self.resolution.ignore
-        matches = item.hits.get(source.list, ())
+        matches = item.hits.get(source.list, ()) if item.hits else ()
         if not matches and "method" not in item.resource:
             return
         kinds = {match.category for match in matches}
