@@ -15,7 +15,7 @@ from typing import Any
 from marshmallow import ValidationError
 
 from service.evidence.outcomes import arms_that_do_not_add_up, directions_that_disagree
-from service.knowledge.cards_file import terminology_faults
+from service.knowledge.cards_file import shared_faults, terminology_faults
 from service.knowledge.guideline import Guideline
 from service.knowledge.model import Citation
 from service.knowledge.release_folder import load_release
@@ -63,21 +63,31 @@ def load_library(content: Path) -> Library:
     # A digest of its own: a new code must not make a new release of the guidelines.
     codes = content / "terminology"
     terminology = load_terminology(codes, digest_of(sorted(codes.glob("*.yaml")), content))
-    if terminology and (wrong := _card_faults(content, guidelines, terminology)):
-        raise ContentError(wrong)
-    return Library(guidelines, citations, studies, terminology)
+    library = Library(guidelines, citations, studies, terminology)
+    if terminology and (faults := _card_faults(content, library)):
+        raise ContentError(faults)
+    return library
 
 
-def _card_faults(
-    content: Path, guidelines: Mapping[str, Mapping[str, Guideline]], terminology: Terminology
-) -> list[ContentFault]:
-    """Return a fault for each code list or category that a cards.yaml names and the terminology does not have."""
+def _card_faults(content: Path, library: Library) -> list[ContentFault]:
+    """Return the faults of each cards.yaml against the code lists, and of the newest ones against each other."""
+    all_cards = [
+        (name, release, guideline.cards)
+        for name, releases in library.guidelines.items()
+        for release, guideline in sorted(releases.items())
+        if guideline.cards is not None
+    ]
+    faults = [
+        (name, release, *fault)
+        for name, release, cards in all_cards
+        for fault in terminology_faults(cards, library.terminology)
+    ]
+    newest = {name: guideline.cards for name in library.guidelines if (guideline := library.newest(name))}
+    offered = {name: cards for name, cards in newest.items() if cards is not None}
+    faults += [(name, max(library.guidelines[name]), path, detail) for name, path, detail in shared_faults(offered)]
     return [
         ContentFault(str(content / "guidelines" / name / release / "cards.yaml"), path, detail)
-        for name, releases in guidelines.items()
-        for release, guideline in releases.items()
-        if guideline.cards is not None
-        for path, detail in terminology_faults(guideline.cards, terminology)
+        for name, release, path, detail in faults
     ]
 
 

@@ -1,0 +1,38 @@
+"""Evaluate the record of a call under a guideline."""
+
+import datetime as dt
+from dataclasses import dataclass
+
+from service.advice.question import Answer, Questioner, Refused
+from service.cds_hooks.prefetch_data import PrefetchData
+from service.fhir.extract import Extraction, extract
+from service.knowledge.terminology import Terminology
+
+
+@dataclass(frozen=True)
+class RecordEvaluation:
+    """What one guideline reads in a record, and its advice."""
+
+    extraction: Extraction
+    answer: Answer
+
+    @property
+    def subject(self) -> bool | None:
+        """Whether the record shows the cancer of the guideline. None is unknown."""
+        return self.extraction.breast_cancer
+
+    @property
+    def is_emergency(self) -> bool:
+        """Whether the facts amount to an emergency."""
+        return self.answer.advice.decision.emergency
+
+
+def evaluate_record(
+    terminology: Terminology, questioner: Questioner, data: PrefetchData, patient: str, today: dt.date
+) -> RecordEvaluation:
+    """Return the facts that the guideline reads in the record, and its answer to them."""
+    extraction = extract(terminology, [data.bundle], patient, today)
+    answer = questioner.ask(dict(extraction.facts), today)
+    if isinstance(answer, Refused):
+        raise TypeError("the extracted facts were refused")
+    return RecordEvaluation(extraction, answer)
