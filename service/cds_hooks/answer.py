@@ -59,10 +59,11 @@ def answer_call(dependencies: CdsDependencies, service: HookService, call: HookC
     data = collect(
         service.prefetch, call.patient, call.prefetch, dependencies.servers, _access(dependencies.servers, call)
     )
+    guidelines = [guideline for guideline in service.guidelines if guideline.release.id in drafts]
+    evaluations = _evaluate(dependencies, guidelines, data, call.patient, today)
     cases = [
-        _Case(guideline, drafts[guideline.release.id], _evaluate(dependencies, guideline, data, call.patient, today))
-        for guideline in service.guidelines
-        if guideline.release.id in drafts
+        _Case(guideline, drafts[guideline.release.id], evaluation)
+        for guideline, evaluation in zip(guidelines, evaluations, strict=True)
     ]
     ready = [case for case in cases if case.evaluation.is_emergency or not any(_missing_items(case, data))]
     answering = _select_answering(ready, dependencies.default_guideline) if service.is_shared else ready
@@ -81,9 +82,8 @@ def is_emergency_call(dependencies: CdsDependencies, service: HookService, call:
     Raises FaultsError for a prefetched value of a wrong type.
     """
     data = collect(service.prefetch, call.patient, call.prefetch, dependencies.servers, None)
-    return any(
-        _evaluate(dependencies, guideline, data, call.patient, today).is_emergency for guideline in service.guidelines
-    )
+    evaluations = _evaluate(dependencies, service.guidelines, data, call.patient, today)
+    return any(evaluation.is_emergency for evaluation in evaluations)
 
 
 def _drafts(dependencies: CdsDependencies, service: HookService, call: HookCall) -> dict[str, list[Draft]]:
@@ -109,10 +109,10 @@ def _access(servers: FhirServers, call: HookCall) -> FhirAccess | None:
 
 
 def _evaluate(
-    dependencies: CdsDependencies, guideline: Guideline, data: PrefetchData, patient: str, today: dt.date
-) -> RecordEvaluation:
-    questioner = dependencies.questioners[guideline.key]
-    return evaluate_record(dependencies.terminology, questioner, data, patient, today)
+    dependencies: CdsDependencies, guidelines: Sequence[Guideline], data: PrefetchData, patient: str, today: dt.date
+) -> list[RecordEvaluation]:
+    questioners = (dependencies.questioners[guideline.key] for guideline in guidelines)
+    return evaluate_record(dependencies.terminology, questioners, data, patient, today)
 
 
 def _missing_items(case: _Case, data: PrefetchData) -> Iterator[tuple[PrefetchItem, PrefetchState]]:

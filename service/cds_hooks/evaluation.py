@@ -1,6 +1,7 @@
-"""Evaluate the record of a call under a guideline."""
+"""Evaluate the record of a call under each guideline of a service."""
 
 import datetime as dt
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from service.advice.question import Answer, Questioner, Refused
@@ -28,10 +29,15 @@ class RecordEvaluation:
 
 
 def evaluate_record(
-    terminology: Terminology, questioner: Questioner, data: PrefetchData, patient: str, today: dt.date
-) -> RecordEvaluation:
-    """Return the facts that the guideline reads in the record, and its answer to them."""
-    extraction = extract(terminology, [data.bundle], patient, today)
+    terminology: Terminology, questioners: Iterable[Questioner], data: PrefetchData, patient: str, today: dt.date
+) -> list[RecordEvaluation]:
+    """Return for each guideline the facts that it reads in the record, and its answer to them."""
+    return [
+        _evaluate(extract(terminology, [data.bundle], patient, today), questioner, today) for questioner in questioners
+    ]
+
+
+def _evaluate(extraction: Extraction, questioner: Questioner, today: dt.date) -> RecordEvaluation:
     answer = questioner.ask(dict(extraction.facts), today)
     if isinstance(answer, Refused):
         raise TypeError("the extracted facts were refused")
