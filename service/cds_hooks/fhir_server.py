@@ -24,7 +24,7 @@ READ_TIMEOUT_SECONDS = 0.8
 MAX_PAGES = 5
 """Of one search."""
 MAX_PAGE_BYTES = 5_000_000
-PATIENT_TOKEN = "{{context.patientId}}"  # noqa: S105 - a placeholder of CDS Hooks
+PATIENT_PLACEHOLDER = "{{context.patientId}}"
 DEFAULT_PORTS = {"https": 443, "http": 80}
 
 
@@ -98,7 +98,7 @@ class FhirServers:
         self, access: FhirAccess, item: PrefetchItem, patient: str, result: PrefetchResult, deadline: float
     ) -> PrefetchResult:
         """Return one item with as many of its pages as can be read."""
-        url = f"{access.base}/{item.query.replace(PATIENT_TOKEN, patient)}"
+        url = f"{access.base}/{item.query.replace(PATIENT_PLACEHOLDER, patient)}"
         entries: tuple[Json, ...] = ()
         if result.next_page:
             url, entries = result.next_page, result.entries
