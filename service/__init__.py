@@ -5,6 +5,7 @@
 
 import secrets
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import structlog
@@ -13,6 +14,7 @@ from flask.sessions import NullSession, SessionInterface
 from werkzeug.routing import MapAdapter
 
 from service import cli
+from service.advice.registry import GuidelineRegistry
 from service.api import (
     access,
     batch,
@@ -30,7 +32,6 @@ from service.api import (
 )
 from service.api.hardening import SecurityHeaders
 from service.api.json_out import compress, vary
-from service.api.knowledge import Knowledge
 from service.api.timeouts import BodyFaults
 from service.cache.cache import Cache
 from service.cache.near import Near
@@ -106,9 +107,10 @@ def create_app(settings: Settings | None = None) -> Flask:
     settings = settings or from_environment()
     logs.configure(settings.log_level)
     try:
-        library = load_library(settings.content)
+        library = load_library(settings.content, settings.guidelines)
     except ContentError as error:
         raise cli.without_traceback(error) from None
+    settings = replace(settings, guideline=settings.guideline or library.default)
     if settings.guideline not in library.guidelines:
         raise SettingsError(f"GUIDELINE={settings.guideline} is not loaded; there is: {', '.join(library.guidelines)}")
 
@@ -119,7 +121,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     counted = Metrics()
     for guideline in (each for releases in library.guidelines.values() for each in releases.values()):
         counted.loaded(*guideline.key, guideline.digest)
-    knowledge = Knowledge.of(library)
+    knowledge = GuidelineRegistry.of(library)
     app = App(__name__, static_folder=None)
     secret = _secret(settings)
     state = redis_client.connect(settings.redis_state_url, STORE_TIMEOUT_SECONDS) if settings.redis_state_url else None
@@ -193,7 +195,7 @@ def _limits(settings: Settings, secret: bytes) -> limits.Limits:
     return limits.Limits(Work(settings.threads), Streams(settings.threads), limiter, settings.proxy_hops)
 
 
-def _cds_dependencies(settings: Settings, knowledge: Knowledge, secret: bytes) -> CdsDependencies:
+def _cds_dependencies(settings: Settings, knowledge: GuidelineRegistry, secret: bytes) -> CdsDependencies:
     """Make what the CDS Hooks views share. At most half of the threads wait for FHIR servers, so others still answer.
 
     Without code lists no record can be read, so no service is offered.
