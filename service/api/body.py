@@ -10,7 +10,7 @@ from service.api.here import this_request
 from service.api.knowledge import knowledge, settings
 from service.api.limits import EmergencyTest, admit, most
 from service.api.problems import Problem
-from service.facts.json_body import MAX_RECORD, BodyError, Document, Json, parse, parse_long
+from service.facts.json_body import BodyError, Document, Json, parse, parse_long
 
 JSON = "application/json"
 NDJSON = "application/x-ndjson"
@@ -46,14 +46,11 @@ def parse_json(body: bytes) -> Json:
 
 
 def parse_record_json(body: bytes) -> Document:
-    """Return the JSON of a long body, counted. Raise Problem with what is wrong with it, or if it holds too much."""
+    """Return the JSON of a long body, counted. Raise Problem with what is wrong with it."""
     try:
-        document = parse_long(body)
+        return parse_long(body)
     except BodyError as error:
         raise _unreadable(error) from None
-    if document.nodes > MAX_RECORD:
-        raise Problem("body-too-large", f"A record has at most {MAX_RECORD} members and items; send a part of it.")
-    return document
 
 
 def _unreadable(error: BodyError) -> Problem:

@@ -6,7 +6,7 @@ from service.api.body import FHIR_JSON, JSON, parse_record_json, read_body
 from service.api.knowledge import knowledge, settings
 from service.api.limits import EmergencyTest
 from service.api.problems import Problem, listed
-from service.facts.json_body import Json, pointer
+from service.facts.json_body import MAX_RECORD, Json, pointer
 from service.facts.refusal import Fault, repeated_keys
 from service.fhir.record import Record, read_record
 from service.fhir.resources import type_of
@@ -29,6 +29,8 @@ def requested_record(emergency: EmergencyTest | None = None) -> Record:
 def parse_record(body: bytes) -> Record:
     """Return the record in some bytes. Raise Problem for what cannot be read as one."""
     document = parse_record_json(body)
+    if document.nodes > MAX_RECORD:
+        raise Problem("body-too-large", f"A record has at most {MAX_RECORD} members and items; send a part of it.")
     if document.has_repeats:
         detail = "A key stands more than once; which value holds cannot be told."
         raise Problem("refused-facts", detail, listed(repeated_keys(document.tree, "V12")))

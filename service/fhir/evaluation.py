@@ -18,6 +18,11 @@ class RecordEvaluation:
     answer: Answer
 
     @property
+    def subject(self) -> bool | None:
+        """Whether the record shows the cancer of the guideline; None is unknown."""
+        return self.extraction.subject
+
+    @property
     def guideline(self) -> Guideline:
         """The release that answers."""
         return self.answer.advice.guideline

@@ -16,6 +16,7 @@ from typing import Any
 from marshmallow import ValidationError
 
 from service.evidence.study_file import study_faults
+from service.knowledge.cards_file import shared_faults
 from service.knowledge.guideline import Guideline
 from service.knowledge.model import Citation
 from service.knowledge.record_cases import RECORD_CASES
@@ -69,7 +70,10 @@ def load_library(content: Path, only: Sequence[str] = ()) -> Library:
             detail = f"id and release must be the names of the folders: {folder.parent.name}/{folder.name}"
             raise ContentError([ContentFault(str(folder / "guideline.yaml"), "/id", detail)])
         guidelines.setdefault(guideline.release.id, {})[guideline.release.release] = guideline
-    return Library(guidelines, default, citations, studies, terminology)
+    library = Library(guidelines, default, citations, studies, terminology)
+    if faults := _shared_faults(content, library):
+        raise ContentError(faults)
+    return library
 
 
 def _selected(folder: Path, only: Sequence[str]) -> list[str]:
@@ -96,6 +100,16 @@ def _default(folder: Path, ids: Sequence[str]) -> str:
         detail = f"there is no guideline {default} in this folder"
         raise ContentError([ContentFault(str(file), "/default", detail)])
     return default if default in ids else ids[0]
+
+
+def _shared_faults(content: Path, library: Library) -> list[ContentFault]:
+    """Return the faults of the newest cards of the guidelines against each other."""
+    newest = {name: guideline.cards for name in library.guidelines if (guideline := library.newest(name))}
+    offered = {name: cards for name, cards in newest.items() if cards is not None}
+    return [
+        ContentFault(str(content / "guidelines" / name / max(library.guidelines[name]) / "cards.yaml"), path, detail)
+        for name, path, detail in shared_faults(offered)
+    ]
 
 
 def _is_about_records(file: Path, folder: Path) -> bool:

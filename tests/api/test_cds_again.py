@@ -43,7 +43,7 @@ class Readings:
             self.number += 1
             return extract.extract(*sent)
 
-        monkeypatch.setattr("service.api.cds_services.extract", counted)
+        monkeypatch.setattr("service.cds_hooks.evaluation.extract", counted)
 
 
 @pytest.fixture
@@ -111,7 +111,7 @@ def test_the_same_call_has_the_same_answer_with_new_uuids(
 
 
 def test_the_new_uuids_name_the_same_cards_and_suggestions(keeping: Flask) -> None:
-    body, read = call(prefetch=RECORD), keeping.config["CDS_DOOR"].uuids.read
+    body, read = call(prefetch=RECORD), keeping.config["CDS"].uuids.read
     (first,), (again,) = asked(keeping.test_client(), body), asked(keeping.test_client(), body)
     assert len(uuids(first)) > 1
     assert None not in [read(each) for each in uuids(first)]

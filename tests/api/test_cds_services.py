@@ -19,6 +19,7 @@ from tests.cds_hooks.hooks import (
     PATIENT,
     RADIOTHERAPY,
     SERVICES,
+    SHARED,
     Ask,
     bundle,
     call,
@@ -43,7 +44,9 @@ def test_discovery_lists_a_service_for_each_hook(client: FlaskClient) -> None:
     assert response.mimetype == "application/json"
     assert response.headers["Cache-Control"] == "no-store"
     services = response.get_json()["services"]
-    assert {service["hook"]: service["id"] for service in services} == SERVICES
+    assert [service["id"] for service in services] == [*SERVICES.values(), *SHARED.values()]
+    for hook in SERVICES:
+        assert [service["id"] for service in services if service["hook"] == hook] == [SERVICES[hook], SHARED[hook]]
     assert not list(empty_members(services))
     for service in services:
         assert re.fullmatch(r"[a-z0-9-]+", service["id"])

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
+from service.cds_hooks.answer import CallAnswer
 from service.facts.refusal import Fault
 from service.fhir.extract import Extraction
 from tests.conftest import Server, serving
@@ -138,7 +139,7 @@ def test_an_extraction_that_loses_a_fact_without_a_word_is_found_out(
 
 
 def test_a_card_that_breaks_the_specification_is_found_out(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("service.api.cds_services._answered", lambda *_: ([{}], False))
+    monkeypatch.setattr("service.api.cds_services.answer_call", lambda *_: CallAnswer([{}], is_repeatable=False))
     assert broken(app, CASES["hooks"][0], 60)
 
 
