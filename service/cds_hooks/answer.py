@@ -67,12 +67,10 @@ def answer_call(dependencies: CdsDependencies, service: HookService, call: HookC
         if guideline.release.id in drafts
     ]
     ready = [case for case in cases if case.evaluation.is_emergency or not any(_missing_items(case, data))]
-    answering = ready
+    answering: Sequence[_Case] = ready
     if service.is_shared:
-        emergency = (
-            None if any(case.evaluation.is_emergency for case in cases) else _unknown(dependencies, record, cases)
-        )
-        answering = _select_answering(ready, emergency)
+        known = any(case.evaluation.is_emergency for case in cases)
+        answering = _select_answering(ready, None if known else _unknown(dependencies, record, cases))
     cards = [card for case in answering for card in _cards(dependencies, service, call, case, data, today)]
     silent = [case for case in cases if case not in ready]
     missing = {item.id: (item, state) for case in silent for item, state in _missing_items(case, data)}

@@ -100,30 +100,27 @@ def _accepted(body: bytes) -> Document | None:
         tree = orjson.loads(body)
     except orjson.JSONDecodeError:
         return None
-    texts, nodes = 0, 0
-    layer = [tree] if type(tree) in CONTAINERS else []
-    for _ in range(MAX_DEPTH + 1):
-        if not layer:
-            break
-        below = []
+    if type(tree) not in CONTAINERS:
+        return None
+    texts, nodes, layer = 0, 0, [tree]
+    for _ in range(MAX_DEPTH):
+        inside: list[Json] = []
         for item in layer:
             nodes += len(item)
             if type(item) is dict:
-                texts += len(item)
-                values: Iterable[Json] = item.values()
+                texts += len(item)  # its keys
+                inside += item.values()
             else:
-                values = item
-            for value in values:
-                kind = type(value)
-                if kind is str:
-                    texts += 1
-                elif kind is dict or kind is list:
-                    below.append(value)
-                elif kind is float and abs(value) >= LONGEST_INTEGER:
-                    return None
-        layer = below
+                inside += item
+        kinds = [*map(type, inside)]
+        texts += kinds.count(str)
+        if float in kinds and any(type(value) is float and abs(value) >= LONGEST_INTEGER for value in inside):
+            return None
+        layer = [value for value, kind in zip(inside, kinds, strict=True) if kind is dict or kind is list]
+        if not layer:
+            break
     marks = body if b"\\" not in body else body.replace(b"\\\\", b"").replace(b'\\"', b"")
-    if layer or 2 * texts != marks.count(b'"') or type(tree) not in CONTAINERS:
+    if layer or 2 * texts != marks.count(b'"'):
         return None
     return Document(tree, nodes, has_repeats=False)
 

@@ -39,7 +39,9 @@ class Claim:
         }
 
 
-def claim_of(value: Any, item: Item, element: str, match: Match | None, why: str, weight: int = 0) -> Claim:
+def claim_of(  # noqa: PLR0913, PLR0917 - a claim is this much
+    value: Any, item: Item, element: str, match: Match | None, why: str, weight: int = 0
+) -> Claim:
     """Return a claim of a resource's own day; `element` without the type."""
     code = match.coding.token if match else None
     return Claim(value, item, f"{item.type}.{element}", code, item.day, why, weight)

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from enum import Enum
 
 from service.fhir.dates import Day
-from service.fhir.findings import ABSENT, HINT, Finding, read_findings
+from service.fhir.findings import ABSENT, Finding, read_findings
 from service.fhir.reading import Reading
 from service.fhir.record import DROPPED, RECORDED, Concept, Item
 from service.fhir.resources import codings
 from service.knowledge.extraction import FindingsSource
+from service.knowledge.terminology import HINT
 
 READ = ("Condition", "Observation")
 NAMING = ("reasonCode", "reason", "conclusionCode", "problem", "finding", "event")
@@ -107,6 +108,7 @@ class CounterEvidenceReader:
                     yield CounterEvidence(kind, item, self.record.dates.first_of(item.resource, *DATED)[1])
 
     def of_item(self, item: Item, findings: Sequence[Finding], *, usable: bool) -> Iterator[CounterEvidence]:
+        """Yield what one Condition or Observation may be."""
         if item.type == "Condition" and item.past:
             return
         stated = {finding.kind for finding in findings if finding.presence != ABSENT}
@@ -130,6 +132,7 @@ class CounterEvidenceReader:
         return kinds
 
     def kinds_by_words(self, item: Item) -> set[str]:
+        """Return the findings of which a resource has words, or ANY for a Condition at the tumour without words."""
         location = self.places.of(item)
         if location is Location.ELSEWHERE:
             return set()

@@ -59,7 +59,7 @@ class RecordEvaluations:
     extractions: Mapping[str, Extraction]
     """By the guideline's id."""
     answers: Sequence[RecordEvaluation]
-    """Of each guideline whose cancer the record shows, the most urgent first; an emergency of an unknown cancer once."""
+    """Of each guideline whose cancer the record shows, the most urgent first; of an unknown cancer one emergency."""
 
 
 def evaluate_all(record: Record, questioners: Iterable[Questioner], default: str) -> RecordEvaluations:
@@ -80,7 +80,7 @@ def evaluate_all(record: Record, questioners: Iterable[Questioner], default: str
 
 
 def first_emergency(record: Record, questioners: Iterable[Questioner], default: str) -> RecordEvaluation | None:
-    """Return the emergency of a cancer that is not known: by the guideline `default` if it has one, else the first id."""
+    """Return the emergency of a cancer that is not known: that of `default` if it sees one, else of the first id."""
     by_id = sorted(questioners, key=lambda each: (each.guideline.release.id != default, each.guideline.release.id))
     found = (evaluate_emergency(record, questioner) for questioner in by_id)
     return next((emergency for emergency in found if emergency is not None), None)

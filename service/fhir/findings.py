@@ -7,10 +7,9 @@ from service.facts.json_body import Json
 from service.fhir.record import Item, Match, Record
 from service.fhir.resources import Coding, choice, codings, extensions, objects
 from service.knowledge.extraction import FindingsSource
-from service.knowledge.terminology import PROOFS
+from service.knowledge.terminology import HINT, PROOFS
 
 PRESENT, ABSENT = "present", "absent"
-HINT = "hint"
 DEATH = 5
 GRADES = frozenset("012345")
 
@@ -53,7 +52,7 @@ def read_findings(record: Record, source: FindingsSource, item: Item) -> Sequenc
     return findings
 
 
-def _part(
+def _part(  # noqa: PLR0913, PLR0917 - a resource, or a component of it
     record: Record, source: FindingsSource, item: Item, matches: list[Match], element: str, value: Json, part: Json
 ) -> Iterator[Finding]:
     if not matches:

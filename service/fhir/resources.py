@@ -69,14 +69,12 @@ def type_of(resource: Json) -> str:
 
 def codings(concept: Json) -> list[Coding]:
     """Return the codes of a CodeableConcept, a list of them, or a bare Coding. Codings without a code are left out."""
-    found: list[Coding] = []
-    if concept is None:
-        return found
-    for item in objects(concept):
-        for coding in objects(item["coding"]) if "coding" in item else (item,):
-            if code := string(coding.get("code")):
-                found.append(Coding(string(coding.get("system")), code, string(coding.get("display"))))
-    return found
+    return [
+        Coding(string(coding.get("system")), code, string(coding.get("display")))
+        for item in objects(concept)
+        for coding in (objects(item["coding"]) if "coding" in item else (item,))
+        if (code := string(coding.get("code")))
+    ]
 
 
 def texts(concept: Json) -> list[str]:
@@ -182,12 +180,13 @@ def _read_tree(tree: Json, path: str, nesting: int, sent: Sent) -> None:
 
 def _read_entry(entry: Json, path: str, nesting: int, sent: Sent) -> None:
     content = entry if isinstance(entry, dict) else {"resource": None}
-    response = content.get("response")
-    if isinstance(response, dict) and (kind := type_of(outcome := response.get("outcome"))):
+    response: Json = content.get("response")
+    outcome: Json = response.get("outcome") if isinstance(response, dict) else None
+    if kind := type_of(outcome):
         sent.entries.append(Entry(outcome, kind, "", path))
     if "resource" not in content:
         return
-    resource = content["resource"]
+    resource: Json = content["resource"]
     kind = type_of(resource)
     if kind == "Bundle":
         _read_tree(resource, path, nesting + 1, sent)

@@ -3,7 +3,7 @@
 Each fact has one resolver. A field made by `reference` names something of the content; loading checks that it exists.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -160,6 +160,16 @@ class FactSource:
     path: str
     about: str = "tumour"
 
+    def values(self) -> Iterator[tuple[str, str]]:
+        """Yield each value that it may state, with the member that names it."""
+        yield from ()
+
+
+def _values_of_claims(claims: tuple[ClaimSource, ...]) -> Iterator[tuple[str, str]]:
+    for index, claim in enumerate(claims):
+        gives = claim.value.gives if claim.value is not None else claim.gives
+        yield from ((f"claims/{index}", value) for value in gives.values())
+
 
 @dataclass(frozen=True, kw_only=True)
 class Newest(FactSource):
@@ -171,6 +181,10 @@ class Newest(FactSource):
     valid: str | None = field(default=None, metadata={"reference": "window"})
     passed_over: tuple[PassedOver, ...] = ()
 
+    def values(self) -> Iterator[tuple[str, str]]:
+        """Yield those of its claims."""
+        yield from _values_of_claims(self.claims)
+
 
 @dataclass(frozen=True, kw_only=True)
 class AnyOf(FactSource):
@@ -180,6 +194,10 @@ class AnyOf(FactSource):
     valid: str | None = field(default=None, metadata={"reference": "window"})
     stale: str = ""
     """What is said of a claim that is undated or too old; `{days}` is the window."""
+
+    def values(self) -> Iterator[tuple[str, str]]:
+        """Yield those of its claims."""
+        yield from _values_of_claims(self.claims)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -217,9 +235,13 @@ class Person(FactSource):
     """An element of the Patient: a code of a closed set, or the age in completed years at a birth date."""
 
     element: str
-    values: tuple[str, ...] = ()
+    codes: tuple[str, ...] = ()
     oldest: int = 0
     why: str
+
+    def values(self) -> Iterator[tuple[str, str]]:
+        """Yield the codes."""
+        yield from (("codes", value) for value in self.codes)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -230,6 +252,11 @@ class Line(FactSource):
     """Value of the fact -> the classes of drugs of which the line consists."""
     otherwise: str
 
+    def values(self) -> Iterator[tuple[str, str]]:
+        """Yield the classes."""
+        yield from (("classes", value) for value in self.classes)
+        yield "otherwise", self.otherwise
+
 
 @dataclass(frozen=True, kw_only=True)
 class Removal(FactSource):
@@ -238,12 +265,18 @@ class Removal(FactSource):
     gives: str
     why: str
 
+    def values(self) -> Iterator[tuple[str, str]]:
+        """Yield the one."""
+        yield "gives", self.gives
+
 
 @dataclass(frozen=True)
 class SecondarySource:
     """Conditions that may be a metastasis."""
 
     why: str
+    at: Mapping[str, tuple[str, ...]]
+    """Category -> the places at which a generic one belongs to it, the first that fits."""
     list: str = reference("list")
     proof: tuple[str, ...] = reference("category")
     own: tuple[str, ...] = reference("category")
@@ -252,16 +285,14 @@ class SecondarySource:
     """Beside a proof these make a Condition contradict itself."""
     generic: str = reference("category")
     """A metastasis of which the body site says what it is."""
-    at: Mapping[str, tuple[str, ...]]
-    """Category -> the places at which a generic one belongs to it, the first that fits."""
     placed: str = reference("category")
     unplaced: str = reference("category")
     """What a generic one is at any other place or at none, and at a place that is not known."""
     reasons: Mapping[str, str] = reference("category")
     """Category -> why it is no proof, the first that fits."""
     settled: tuple[str, ...] = reference("category")
-    """Alone, these leave no doubt about an M0 either."""
-    whole_line: str = reference("category")
+    """Alone, these leave no doubt about an absence either."""
+    first_staging: str = reference("category")
     """Doubts of this category belong to the first staging for as long as the window `first`."""
 
 
@@ -271,6 +302,9 @@ class StageSource:
 
     why: str
     why_stage: str
+    history_reason: str
+    status_gives: Mapping[str, str]
+    """Category in `status_list` -> value of the fact; other values of such an observation are no stage."""
     list: str = reference("list")
     gives: Mapping[str, str] = reference("category")
     """Category of the value -> value of the fact."""
@@ -279,10 +313,7 @@ class StageSource:
     systems: tuple[str, ...] = reference("category")
     """Categories of a stage's type that say that it is a stage."""
     history: str = reference("category")
-    history_reason: str
     status_list: str = reference("list")
-    status_gives: Mapping[str, str]
-    """Category in `status_list` -> value of the fact; other values of such an observation are no stage."""
 
 
 @dataclass(frozen=True)
@@ -309,6 +340,10 @@ class Strongest(FactSource):
     close: str = reference("window")
     first: str = reference("window")
 
+    def values(self) -> Iterator[tuple[str, str]]:
+        """Yield those of the stages."""
+        yield from (("stages", value) for value in self.stages.gives.values())
+
 
 @dataclass(frozen=True, kw_only=True)
 class Interval(FactSource):
@@ -334,6 +369,10 @@ class OnlySites(FactSource):
 
     of: str = reference("fact")
     gives: Mapping[str, tuple[str, ...]]
+
+    def values(self) -> Iterator[tuple[str, str]]:
+        """Yield those that the sites stand for."""
+        yield from (("gives", value) for value in self.gives)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""extraction.yaml becomes an Extraction, or faults with their paths: every name in it stands for something that exists."""
+"""extraction.yaml becomes an Extraction, or faults with their paths: every name in it must exist."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import fields as fields_of
@@ -8,9 +8,9 @@ from typing import Any
 from marshmallow import ValidationError, fields, post_load, validate
 
 from service.knowledge import extraction
-from service.knowledge.extraction import PREDICATES, PROPOSAL, RESOURCES, Extraction
+from service.knowledge.extraction import PREDICATES, PROPOSAL, RESOURCES, Extraction, FactSource, Source
 from service.knowledge.schemas import Content, Keyed, one_of, optional, text, texts, truth
-from service.knowledge.terminology import Terminology
+from service.knowledge.terminology import HINT, Terminology
 from service.knowledge.vocabulary import (
     Choice,
     Fact,
@@ -142,7 +142,7 @@ class ThresholdSchema(FactSourceSchema):
 class PersonSchema(FactSourceSchema):
     makes = extraction.Person
     element, why = one_of(("gender", "birthDate")), text()
-    values = texts()
+    codes = texts()
     oldest = fields.Integer(load_default=0)
 
 
@@ -159,7 +159,7 @@ class RemovedSchema(FactSourceSchema):
 
 class SecondariesSchema(Content):
     makes = extraction.SecondarySource
-    list, why, generic, placed, unplaced, whole_line = (text() for _ in range(6))
+    list, why, generic, placed, unplaced, first_staging = (text() for _ in range(6))
     proof = _words()
     own, against, settled = texts(), texts(), texts()
     at = _mapping(fields.List(fields.String()), required=False)
@@ -252,9 +252,10 @@ class FactSources(fields.Field[list[Any]]):
         del attr, data, kwargs
         if not isinstance(value, dict):
             raise ValidationError("Must map a request path to each resolver.")
-        made, faults = [], {}
+        made: list[Any] = []
+        faults: dict[str, Any] = {}
         for path, body in value.items():
-            stated = dict(body) if isinstance(body, dict) else {}
+            stated: dict[str, Any] = dict(body) if isinstance(body, dict) else {}
             schema = RESOLVERS.get(str(stated.pop("resolver", None)))
             if schema is None:
                 faults[path] = {"resolver": [f"Must be one of: {', '.join(RESOLVERS)}."]}
@@ -287,6 +288,22 @@ class ExtractionSchema(Content):
 
 Fault = tuple[str, str]
 """Path below extraction.yaml, and what is wrong there."""
+KINDS: Mapping[type[FactSource], tuple[type[Fact], ...]] = {
+    extraction.Newest: (Choice, Flag, Number),
+    extraction.AnyOf: (Choice, Flag, Number),
+    extraction.Quantity: (Number,),
+    extraction.Threshold: (Flag,),
+    extraction.Person: (Choice, Number),
+    extraction.Line: (Choice,),
+    extraction.Removal: (Choice,),
+    extraction.Strongest: (Choice,),
+    extraction.Interval: (Choice,),
+    extraction.Sites: (Members,),
+    extraction.OnlySites: (Choice,),
+    extraction.Response: (Record,),
+    extraction.FindingsSource: (Findings,),
+}
+"""The kinds of fact that each resolver can state."""
 
 
 def faults(
@@ -305,8 +322,13 @@ def faults(
             yield f"/facts/{path}", "no such fact"
             continue
         yield from names.check(source, f"/facts/{path}", path)
-        yield from _of_source(source, fact, terminology, f"/facts/{path}")
+        yield from ((f"/facts/{path}{at}", detail) for at, detail in _source_faults(source, fact, terminology))
         names.earlier.add(path)
+    yield from _unread_facts(made, vocabulary)
+
+
+def _unread_facts(made: Extraction, vocabulary: Vocabulary) -> Iterator[Fault]:
+    """Yield a fault for each fact that is neither read nor among not_extracted, or both."""
     read = {path.partition(".")[0] for path in made.facts}
     for path in made.not_extracted:
         if _fact(vocabulary, path) is None:
@@ -360,63 +382,46 @@ class _Names:
         return {} if found is None else found.categories
 
 
-def _of_source(source: Any, fact: Fact, terminology: Terminology, path: str) -> Iterator[Fault]:
-    """Yield what the shape of a fact forbids: values that it does not have."""
-    stated: list[tuple[str, str]] = []
-    match source:
-        case extraction.Newest() | extraction.AnyOf():
-            if not isinstance(fact, Choice | Flag | Number):
-                yield path, "this resolver gives one value"
-            for index, claim in enumerate(source.claims):
-                at = f"{path}/claims/{index}"
-                if bool(claim.gives) == (claim.value is not None):
-                    yield at, "a claim gives a value by its code (gives) or by its value (value)"
-                given = claim.value.gives if claim.value is not None else claim.gives
-                stated += [(at, value) for value in given.values()]
-        case extraction.Quantity():
-            if not isinstance(fact, Number):
-                yield path, "this resolver gives a number"
-        case extraction.Threshold():
-            if not isinstance(fact, Flag):
-                yield path, "this resolver gives true"
-        case extraction.Line():
-            stated = [(f"{path}/classes", value) for value in (*source.classes, source.otherwise)]
-        case extraction.Removal():
-            stated = [(f"{path}/gives", source.gives)]
-        case extraction.OnlySites():
-            stated = [(f"{path}/gives", value) for value in source.gives]
-        case extraction.Strongest():
-            stated = [(f"{path}/stages", value) for value in source.stages.gives.values()]
-        case extraction.Person():
-            stated = [(f"{path}/values", value) for value in source.values]
-        case extraction.Sites():
-            if not isinstance(fact, Members):
-                yield path, "this resolver gives a list"
-        case extraction.Response():
-            member = fact.members.get(source.member) if isinstance(fact, Record) else None
-            if member is None or not isinstance(fact, Record) or source.dated not in fact.members:
-                yield path, f"the fact has no parts {source.member} and {source.dated}"
-            else:
-                known = values_of(member)
-                yield from ((f"{path}/gives", f"no such value: {v}") for v in source.gives.values() if v not in known)
-        case extraction.FindingsSource():
-            yield from _of_findings(source, fact, terminology, path)
-    known = values_of(fact)
-    yield from ((at, f"no such value: {value}") for at, value in stated if known is not None and value not in known)
-
-
-def _of_findings(source: extraction.FindingsSource, fact: Fact, terminology: Terminology, path: str) -> Iterator[Fault]:
-    if not isinstance(fact, Findings):
-        yield path, "this resolver gives findings"
+def _source_faults(source: Source, fact: Fact, terminology: Terminology) -> Iterator[Fault]:
+    """Yield what the fact forbids: a resolver of another kind of fact, a value that it does not have."""
+    if not isinstance(fact, KINDS[type(source)]):
+        yield "", "this resolver states no fact of this kind"
         return
+    known = values_of(fact)
+    if known is not None:
+        yield from ((f"/{at}", f"no such value: {value}") for at, value in source.values() if value not in known)
+    if isinstance(source, extraction.Newest | extraction.AnyOf):
+        for index, claim in enumerate(source.claims):
+            if bool(claim.gives) == (claim.value is not None):
+                yield f"/claims/{index}", "a claim gives a value by its code (gives) or by its value (value)"
+    if isinstance(source, extraction.Response) and isinstance(fact, Record):
+        yield from _response_faults(source, fact)
+    if isinstance(source, extraction.FindingsSource) and isinstance(fact, Findings):
+        yield from _findings_faults(source, fact, terminology)
+
+
+def _response_faults(source: extraction.Response, fact: Record) -> Iterator[Fault]:
+    for name in (source.member, source.dated):
+        if name not in fact.members:
+            yield "", f"the fact has no part {name}"
+    known = values_of(fact.members.get(source.member))
+    yield from (("/gives", f"no such value: {value}") for value in source.gives.values() if value not in known)
+
+
+def _findings_faults(source: extraction.FindingsSource, fact: Findings, terminology: Terminology) -> Iterator[Fault]:
     listed = terminology.lists.get(source.list)
     for concept in () if listed is None else listed.codes:
         if concept.proof is None:
-            yield f"{path}/list", f"{source.list}: the code {concept.code} does not say how far it goes (proof)"
+            yield "/list", f"{source.list}: the code {concept.code} does not say how far it goes (proof)"
+        elif concept.category not in fact.findings and concept.proof != HINT:
+            yield "/list", f"{source.list}: {concept.category} is no finding, so {concept.code} can only be a hint"
+    presence = terminology.lists.get(source.presence)
+    if presence is not None and {*presence.categories} != {"present", "absent"}:
+        yield "/presence", f"{source.presence}: its categories must be present and absent"
     for index, anywhere in enumerate(source.anywhere):
         for name in (anywhere.finding, *anywhere.sources):
             if name not in fact.findings:
-                yield f"{path}/anywhere/{index}", f"no such finding: {name}"
+                yield f"/anywhere/{index}", f"no such finding: {name}"
 
 
 def values_of(fact: Fact | None) -> Any:

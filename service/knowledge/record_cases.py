@@ -1,4 +1,4 @@
-"""Worked FHIR cases: resources of one patient and what must be read of them, beside the extraction that they protect."""
+"""Worked FHIR cases: resources of one patient and what must be read of them, beside the extraction they protect."""
 
 import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
@@ -80,7 +80,7 @@ def read_record_cases(folder: Path) -> list[RecordCase]:
 
 
 def case_faults(folder: Path, extraction: Extraction) -> Iterator[ContentFault]:
-    """Yield a fault for each extracted fact without a worked case, and for each case of a fact that is not extracted."""
+    """Yield a fault for each extracted fact without a worked case, and for each case of a fact that is not read."""
     try:
         cases = read_record_cases(folder)
     except ContentError as error:

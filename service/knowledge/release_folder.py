@@ -21,7 +21,6 @@ from service.evidence.outcomes import Evidence, EvidenceError, pool_text, read_o
 from service.evidence.study_file import misdirected_ratios
 from service.knowledge import cards_file, extraction_file, pages, schemas
 from service.knowledge.cases import Case, read_cases
-from service.knowledge.extraction import Extraction
 from service.knowledge.extraction_file import ExtractionSchema
 from service.knowledge.guideline import Collection, Guideline, rule_table
 from service.knowledge.model import Citation, Communication, Release, Rule
@@ -68,7 +67,7 @@ class _Loader:
         warnings = self.optional("warnings.yaml", schemas.WarningsFile())
         communication: Communication | None = self.optional("communication.yaml", schemas.CommunicationSchema()) or None
         cards = self.optional("cards.yaml", cards_file.CardsSchema()) or None
-        extraction: Extraction | None = self.optional("extraction.yaml", ExtractionSchema()) or None
+        extraction = self.optional("extraction.yaml", ExtractionSchema()) or None
         shown: pages.Pages | None = self.optional("pages.yaml", pages.PagesSchema()) or None
         tables = self.part("derivations.yaml", schemas.DerivationsSchema())
         cases = self.cases()

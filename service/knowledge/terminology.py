@@ -19,8 +19,9 @@ from service.knowledge.schemas import Content, one_of, optional, text, truth
 from service.knowledge.yaml_file import ContentError, ContentFault, flat, read_yaml
 
 SIDES = ("left", "right", "bilateral")
-PROOFS = ("coded", "linked", "hint")
-"""How far the code of a finding goes: it says the organ or tumour itself; it needs a place or a link; it never counts."""
+HINT = "hint"
+PROOFS = ("coded", "linked", HINT)
+"""How far the code of a finding goes: it says the organ itself; it needs a place or a link; it never counts."""
 
 SHORTEST = 2
 """Fewest characters of a code whose descendants are meant as well."""

@@ -12,11 +12,12 @@ from typing import Any
 from service.fhir.claims import Claim, newest, set_provenance
 from service.fhir.counter_evidence import CounterEvidence, CounterEvidenceReader, Location, Places, latest_day
 from service.fhir.dates import Day
-from service.fhir.findings import ABSENT, DEATH, HINT, PRESENT, Finding, read_findings
+from service.fhir.findings import ABSENT, DEATH, PRESENT, Finding, read_findings
 from service.fhir.reading import Reading
 from service.fhir.record import ACTIVE, Item, both_sides
 from service.fhir.resolution import Resolution
 from service.knowledge.extraction import Anywhere, FindingsSource
+from service.knowledge.terminology import HINT
 
 PAST = "it is resolved or in remission: history"
 BEFORE = "it is dated before the diagnosis"

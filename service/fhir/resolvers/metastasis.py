@@ -166,8 +166,8 @@ class _Strongest:
         if coded:
             return coded
         listed = self.record.terminology[source.list]
-        words = {listed.category_of_word(text) for text in phrases}
-        return {source.gives[word]: None for word in words if word in source.gives}
+        words = {word for text in phrases if (word := listed.category_of_word(text)) in source.gives}
+        return {source.gives[word]: None for word in words if word is not None}
 
     def site_observation(self, item: Item) -> None:
         source = self.source.sites
@@ -268,7 +268,7 @@ class _Strongest:
         """Return whether a doubt is not older than an absence."""
         if doubt.day is None or absence.day is None or doubt.value in {PAST, HISTORY}:
             return True
-        if doubt.value == self.source.secondaries.whole_line:
+        if doubt.value == self.source.secondaries.first_staging:
             # What was staged within the window belongs together with the staging that found no distant metastasis.
             return doubt.day.days_after(absence.day)[1] > self.reading.days(self.source.first)
         if doubt.value == PRELIMINARY:

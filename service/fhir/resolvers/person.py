@@ -14,7 +14,7 @@ def resolve_person(reading: Reading, source: Person) -> Resolution:
     for item in reading.record.of("Patient"):
         if source.oldest:
             _state_age(reading, source, item, resolution)
-        elif (code := string(item.resource.get(source.element))) in source.values:
+        elif (code := string(item.resource.get(source.element))) in source.codes:
             claim = claim_of(code, item, source.element, None, source.why)
             set_fact(resolution, source.path, claim, [claim])
             resolution.provenance[source.path]["code"] = code

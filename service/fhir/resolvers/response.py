@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from service.fhir.claims import Claim, resolve_newest, set_provenance
-from service.fhir.dates import Day
 from service.fhir.reading import MetastasisEvidence, Reading
 from service.fhir.record import Item
 from service.fhir.resolution import Resolution
@@ -122,23 +121,22 @@ class _Response:
 
     def why_not(self, item: Item) -> str:
         """Return why an assessment says nothing about the response to the current therapy; empty if it does."""
-        therapy, found = self.reading.therapy, self.evidence.first_proof
-        day = item.day
-        start: Day | None = therapy.line[0].day if therapy.line else None
-        if start is None:
+        therapy, found, day = self.reading.therapy, self.evidence.first_proof, item.day
+        if not therapy.line:
             return "no systemic therapy given before it is in the record: it says nothing about a response to one"
         if day is None:
             return "an assessment without a date cannot be tied to a therapy"
-        if therapy.undated:
-            return "the dates of the systemic therapy are not all known"
-        if not start.before(day):
-            return "not after the first dose of the current line of systemic therapy"
-        # A line that began within the window of the first proof can still be therapy of the metastatic disease.
-        if found is not None and found.days_after(start)[0] > self.reading.days(self.source.window):
-            return "the therapy on record began long before the metastases: the current one is not known"
+        start = therapy.line[0].day
         step, undated = therapy.next_step
-        if undated:
-            return "an operation without a date may have come before it"
-        if step is not None and not day.before(step):
-            return "after an operation it describes what is left, not a response of the primary"
-        return ""
+        # A line that began within the window of the first proof can still be therapy of the metastatic disease.
+        long_before = found is not None and found.days_after(start)[0] > self.reading.days(self.source.window)
+        reasons = {
+            "the dates of the systemic therapy are not all known": therapy.undated,
+            "not after the first dose of the current line of systemic therapy": not start.before(day),
+            "the therapy on record began long before the metastases: the current one is not known": long_before,
+            "an operation without a date may have come before it": undated,
+            "after an operation it describes what is left, not a response of the primary": (
+                step is not None and not day.before(step)
+            ),
+        }
+        return next((reason for reason, holds in reasons.items() if holds), "")
