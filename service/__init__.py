@@ -5,6 +5,7 @@
 
 import secrets
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import structlog
@@ -104,9 +105,10 @@ def create_app(settings: Settings | None = None) -> Flask:
     settings = settings or from_environment()
     logs.configure(settings.log_level)
     try:
-        library = load_library(settings.content)
+        library = load_library(settings.content, settings.guidelines)
     except ContentError as error:
         raise cli.without_traceback(error) from None
+    settings = replace(settings, guideline=settings.guideline or library.default)
     if settings.guideline not in library.guidelines:
         raise SettingsError(f"GUIDELINE={settings.guideline} is not loaded; there is: {', '.join(library.guidelines)}")
 
