@@ -10,8 +10,10 @@ from flask import Flask
 
 from service import create_app
 from service.settings import CONTENT, Settings
+from tests.conftest import GUIDELINE
 
 TOY = Path(__file__).parent / "content"
+EVIDENCE = Path(__file__).parents[1] / "evidence" / "content"
 MARCH = dt.datetime(2026, 3, 10, 12, tzinfo=dt.UTC)
 
 
@@ -32,6 +34,21 @@ def beside(tmp_path_factory: pytest.TempPathFactory) -> Flask:
     shutil.copytree(CONTENT, content)
     shutil.copytree(TOY, content, dirs_exist_ok=True)
     return app_of(content, "toy-umbrella")
+
+
+@pytest.fixture(scope="session")
+def several_content(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The shipped guideline, a toy with evidence of its own and a toy without any."""
+    content = tmp_path_factory.mktemp("several") / "content"
+    for folder in (CONTENT, TOY, EVIDENCE):
+        shutil.copytree(folder, content, dirs_exist_ok=True)
+    return content
+
+
+@pytest.fixture(scope="session")
+def several(several_content: Path) -> Flask:
+    """All three of them, the shipped one asked by default."""
+    return app_of(several_content, GUIDELINE)
 
 
 @pytest.fixture(scope="session")
