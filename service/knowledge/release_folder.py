@@ -112,7 +112,7 @@ class _Loader:
             for name in MEMBERS[file]
         }  # fmt: skip
         if cards is not None:
-            for path, detail in cards_file.faults(cards, rules, options):
+            for path, detail in cards_file.faults(cards, rules, options, words):
                 self.fault("cards.yaml", path, detail)
             orders = self.placed(cards.orders, "cards.yaml", "/orders", said)
             cards = replace(self.placed(cards, "cards.yaml", "", said), orders=orders)
