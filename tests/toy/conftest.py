@@ -21,6 +21,13 @@ def app_of(content: Path, guideline: str) -> Flask:
     return create_app(Settings(content=content, guideline=guideline, clock=lambda: MARCH, log_level="error"))
 
 
+def copy_several(folder: Path) -> Path:
+    content = folder / "content"
+    for part in (CONTENT, TOY, EVIDENCE):
+        shutil.copytree(part, content, dirs_exist_ok=True)
+    return content
+
+
 @pytest.fixture(scope="session")
 def toy() -> Flask:
     """The toys alone."""
@@ -39,10 +46,7 @@ def beside(tmp_path_factory: pytest.TempPathFactory) -> Flask:
 @pytest.fixture(scope="session")
 def several_content(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The shipped guideline, a toy with evidence of its own and a toy without any."""
-    content = tmp_path_factory.mktemp("several") / "content"
-    for folder in (CONTENT, TOY, EVIDENCE):
-        shutil.copytree(folder, content, dirs_exist_ok=True)
-    return content
+    return copy_several(tmp_path_factory.mktemp("several"))
 
 
 @pytest.fixture(scope="session")
