@@ -62,7 +62,7 @@ run: preflight-run .venv/.runtime .venv/.embedded ## install what is missing and
 test: preflight .venv/.dev .venv/.embedded ## all tests
 	@$(BIN)/pytest $(ARGS)
 
-bench: preflight .venv/.dev .venv/.embedded ## how fast it is, each figure beside its limit; ten minutes (ARGS="ROW ..." for some rows)
+bench: preflight .venv/.dev .venv/.embedded ## how fast it is, each figure beside its limit; ten minutes (ARGS="ROW ..." for some rows, "--against COMMIT ROW ..." beside an earlier commit)
 	@$(BIN)/python -m bench $(ARGS)
 
 bench-cohort: preflight .venv/.dev .venv/.embedded ## many patients: rows beside bench's, equality on a million, memory (40 minutes)

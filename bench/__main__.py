@@ -1,13 +1,20 @@
-"""Measure: `python -m bench [--short] [ROW ...]`. A whole run writes bench/results.json and docs/performance.md."""
+"""Measure: `python -m bench [--short] [--against COMMIT [--save]] [ROW ...]`.
+
+A whole run without a commit writes bench/results.json and docs/performance.md; with --save a run beside a commit adds
+its rows to both.
+"""
 
 import argparse
 import sys
 import time
+from collections.abc import Sequence
+from pathlib import Path
 
 from bench.alone import alone
+from bench.build import CURRENT, BuildError, build_commit
 from bench.growth import CURVES, grown
-from bench.report import printed, run_of, write
-from bench.row import ROUNDS, Effort, measured
+from bench.report import Json, paired_table, printed, run_of, write, write_pairs
+from bench.row import ROUNDS, Effort, Row, SkippedError, Spec, measured
 from bench.serving import pin
 from bench.specs import SPECS
 
@@ -17,27 +24,78 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("rows", nargs="*", metavar="ROW", help=f"some of: {', '.join(SPECS)}; all by default")
     parser.add_argument("--short", action="store_true", help="a tiny round of each: shows that it runs, no figures")
-    asked = parser.parse_args()
-    if unknown := set(asked.rows) - set(SPECS):
-        parser.error(f"no such row: {', '.join(sorted(unknown))}. There are: {', '.join(SPECS)}")
-    whole, effort = not asked.rows and not asked.short, Effort(asked.short)
+    parser.add_argument("--against", metavar="COMMIT", help="build this commit beside and pair each row with it")
+    parser.add_argument("--save", action="store_true", help="keep the rows of --against in bench/results.json")
+    parser.add_argument(
+        "--content", type=Path, metavar="FOLDER", help="content whose guideline the rows of four guidelines copy"
+    )
+    options = parser.parse_args()
+    effort = Effort(options.short, options.content)
     pin(-1)
+    if options.against:
+        _measure_pairs(parser, options.against, options.rows, effort, save=options.save and not options.short)
+        return
+    if options.save:
+        parser.error("--save belongs to --against COMMIT; a whole run is kept anyway")
+    if unknown := set(options.rows) - set(SPECS):
+        parser.error(f"no such row: {', '.join(sorted(unknown))}. There are: {', '.join(SPECS)}")
+    whole = not options.rows and not options.short
     began = time.monotonic()
     client = alone(effort.of(1.0, 0.05))
-    rows = []
-    for name in asked.rows or SPECS:
-        _say(f"{name} ... ")
-        row = measured(SPECS[name], effort)
-        rows.append(row.as_json())
-        _say(f"{row.value:g} beside {row.reference:g} {row.unit}; {row.target}: {'met' if row.met else 'NOT met'}\n")
+    rows, skipped = _measure([SPECS[name] for name in options.rows or SPECS], effort)
     growth = []
     for curve in CURVES if whole else ():
         _say(f"growth of {curve.name} ...\n")
         growth.append(grown(curve, ROUNDS))
-    run = run_of(rows, growth, client, time.monotonic() - began)
+    run = {**run_of(rows, growth, client, time.monotonic() - began), "skipped": skipped}
     if whole:
         write(run)
     sys.stdout.write(printed(run))
+
+
+def _measure_pairs(
+    parser: argparse.ArgumentParser, commit: str, names: list[str], effort: Effort, *, save: bool
+) -> None:
+    """Measure rows beside a commit and print them."""
+    from bench.pairing import Builds, select_rows  # noqa: PLC0415 - needs the libraries of the cohort, which rows do not
+
+    try:
+        paired_rows = select_rows(names)
+    except ValueError as error:
+        parser.error(str(error))
+    began = time.monotonic()
+    _say(f"building {commit} ...\n")
+    try:
+        with build_commit(commit) as theirs:
+            rows, skipped = _measure([row.spec(Builds(CURRENT, theirs)) for row in paired_rows], effort)
+            run = {**run_of(rows, [], {}, time.monotonic() - began), "against": theirs.commit, "skipped": skipped}
+    except BuildError as error:
+        parser.error(str(error))
+    if save:
+        write_pairs(run)
+    sys.stdout.write(f"{paired_table(run)}\n")
+
+
+def _measure(specs: Sequence[Spec], effort: Effort) -> tuple[list[Json], list[Json]]:
+    """Measure rows; return them, and the name and reason of each that this build cannot be asked for."""
+    rows: list[Json] = []
+    skipped: list[Json] = []
+    for spec in specs:
+        _say(f"{spec.name} ... ")
+        try:
+            row = measured(spec, effort)
+        except SkippedError as error:
+            skipped.append({"name": spec.name, "reason": str(error)})
+            _say(f"skipped: {error}\n")
+        else:
+            rows.append(row.as_json())
+            _say(f"{_summarise(row)}\n")
+    return rows, skipped
+
+
+def _summarise(row: Row) -> str:
+    target = f"; {row.target}: {'met' if row.met else 'NOT met'}" if row.target else ""
+    return f"{row.value:g} beside {row.reference:g} {row.unit}, ratio {row.ratio:g}{target}"
 
 
 def _say(text: str) -> None:

@@ -43,9 +43,9 @@ class UnexpectedError(RuntimeError):
 def request(method: str, path: str, port: int, body: bytes = b"", **headers: str) -> bytes:
     """The bytes of a request; `X_API_Key` becomes X-API-Key."""
     lines = [f"{method} {path} HTTP/1.1", f"Host: 127.0.0.1:{port}"]
-    lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
     if body:
-        lines += ["Content-Type: application/json", f"Content-Length: {len(body)}"]
+        headers = {"Content_Type": "application/json", **headers, "Content_Length": str(len(body))}
+    lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
     return "\r\n".join(lines).encode() + HEAD_END + body
 
 

@@ -22,12 +22,13 @@ from pathlib import Path
 
 import duckdb
 
+from bench.build import ROOT
 from bench.client import closed_loop
 from bench.knowledge import guideline
 from bench.patients import patients
 from bench.report import RESULTS, printed, run_of, write
 from bench.row import Effort, Measure, Pair, Row, Spec, Target, measured
-from bench.serving import KEY, OURS, ROOT, Server, serving
+from bench.serving import KEY, OURS, Server, serving
 from service.advice.question import Questioner
 from service.cohort.mapping import Names
 from service.cohort.run import run
@@ -53,7 +54,7 @@ def _ndjson(effort: Effort) -> Iterator[Measure]:
             bodies = [patient.body for patient in islice(drawn, effort.of(LINES + CALLS, 60))]
             calls, lines = bodies[: effort.of(CALLS, 20)], bodies[effort.of(CALLS, 20) :]
             began = time.perf_counter()
-            answered = sum(b'"status":200' in line for line in _stream(ours, lines))
+            answered = sum(b'"status":200' in line for line in stream(ours, lines))
             value = answered / (time.perf_counter() - began)
             if answered != len(lines):
                 raise RuntimeError(f"{answered} of {len(lines)} lines were answered")
@@ -70,7 +71,7 @@ def _ndjson(effort: Effort) -> Iterator[Measure]:
         yield Measure(pair, facts)
 
 
-def _stream(server: Server, lines: list[bytes]) -> Iterator[bytes]:
+def stream(server: Server, lines: list[bytes]) -> Iterator[bytes]:
     """Write the lines in a thread and read the answers meanwhile."""
     with socket.create_connection(("127.0.0.1", server.port), timeout=60) as client:
 
@@ -98,7 +99,7 @@ def _copied(ending: str) -> Spec:
         with tempfile.TemporaryDirectory(prefix="bench-") as name:
             folder = Path(name)
             part = write_csv(folder / "part.csv", list(registry(effort.of(PART, 500), seed=1)))
-            source = _repeated(part, folder, COPIES)
+            source = repeat_rows(part, folder, COPIES)
             if ending == "parquet":
                 duckdb.sql(f"COPY (FROM read_csv('{source}', all_varchar=true)) TO '{folder / 'in.parquet'}'")
             asked = Questioner(guideline())
@@ -134,7 +135,7 @@ def _equal(effort: Effort) -> Iterator[Measure]:
                 source = write_csv(folder / "in.csv", rows)
                 run(asked, source, folder / "out.ndjson", Names(), _today(), lambda *_: None)
                 with (folder / "out.ndjson").open() as found:
-                    answers = _stream(ours, [line.encode() for line in lines_of(rows)])
+                    answers = stream(ours, [line.encode() for line in lines_of(rows)])
                     same += sum(_same(json.loads(one), json.loads(next(found))) for one in answers)
                 sent += len(rows)
                 if sent == len(rows) or sent % (MILLION // 5) == 0:
@@ -174,7 +175,7 @@ def _memory(effort: Effort) -> Iterator[Measure]:
 
 def _peak(part: Path, folder: Path, times: int) -> float:
     """The most memory that the command takes for so many times the part."""
-    source = _repeated(part, folder, times)
+    source = repeat_rows(part, folder, times)
     flask = str(Path(sys.executable).with_name("flask"))
     command = [flask, "--app", "service", "cohort", "run", str(source), str(folder / "out.parquet")]
     # A process counts as its own what its parent held when it began: hence a small parent.
@@ -189,8 +190,8 @@ print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
 """
 
 
-def _repeated(part: Path, folder: Path, times: int) -> Path:
-    """A file with the rows of a part so many times."""
+def repeat_rows(part: Path, folder: Path, times: int) -> Path:
+    """Write a file with the rows of a part so many times."""
     header, _, rows = part.read_bytes().partition(b"\n")
     with (folder / "in.csv").open("wb") as out:
         out.write(header + b"\n")

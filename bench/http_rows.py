@@ -10,13 +10,14 @@ from typing import Any
 from bench.client import Seen, UnexpectedError, ask, closed_loop, header, open_loop, request
 from bench.knowledge import guideline
 from bench.patients import README, patients
-from bench.records import patient_views
+from bench.records import laboratory_views, patient_views
 from bench.row import Effort, Measure, Pair, Spec, Target
 from bench.serving import FLOOR, FRAME, OURS, Server, redis, serving
 
 SECONDS = 1.0
 """Of one measurement."""
 SHORT_SECONDS = 0.1
+CHART_BYTES = 18_000
 CONNECTIONS = 4
 TAIL_CONNECTIONS = 16
 TAIL_SECONDS = 2.0
@@ -84,6 +85,14 @@ def _specs() -> tuple[Spec, ...]:
             "the same for charts of which each is opened once: nothing is kept of it",
             f"FLOOR: {parsing}",
             _patient_view_cold,
+        ),
+        Spec(
+            "patient_view_labs",
+            RATE,
+            None,
+            "the same for charts of 60 kB, of which 200 laboratory values belong to no code list",
+            f"FLOOR: {parsing}",
+            _patient_view_labs,
         ),
     )
 
@@ -176,7 +185,7 @@ def _redis(effort: Effort) -> Iterator[Measure]:
         with serving(FLOOR, answer) as floor:
             facts = _facts(effort, answer_bytes=length, patients=len(bodies), least_share_from_redis=1.0)
             bare = cycle([floor.post("/floor", body) for body in bodies])
-            _until_redis_has_all(ours, bodies)
+            until_redis_has_all(ours, bodies)
 
             def pair() -> Pair:
                 seen = _rate(ours, ready, facts, heads=True)
@@ -191,8 +200,8 @@ def _redis(effort: Effort) -> Iterator[Measure]:
             yield Measure(pair, facts)
 
 
-def _until_redis_has_all(ours: Server, bodies: list[bytes]) -> None:
-    """What is kept is written a little after the answer."""
+def until_redis_has_all(ours: Server, bodies: list[bytes]) -> None:
+    """Ask for each patient until Redis answers: an answer is written there a little after it is sent."""
     end = time.monotonic() + PATIENCE_SECONDS
     for body in bodies:
         while "hit" not in header(_answer(ours, body)[0], "cache-status"):
@@ -251,22 +260,23 @@ def _tail(effort: Effort) -> Iterator[Measure]:
 
 
 def _patient_view(effort: Effort) -> contextlib.AbstractContextManager[Measure]:
-    return _opened(effort, same_chart=True)
+    return _opened(effort, patient_views(CHART_BYTES, same_chart=True), same_chart=True)
 
 
 def _patient_view_cold(effort: Effort) -> contextlib.AbstractContextManager[Measure]:
-    return _opened(effort, same_chart=False)
+    return _opened(effort, patient_views(CHART_BYTES, same_chart=False), same_chart=False)
+
+
+def _patient_view_labs(effort: Effort) -> contextlib.AbstractContextManager[Measure]:
+    return _opened(effort, laboratory_views(), same_chart=False)
 
 
 @contextlib.contextmanager
-def _opened(effort: Effort, *, same_chart: bool) -> Iterator[Measure]:
-    bodies = patient_views(18_000, same_chart=same_chart)
-    path = f"/cds-services/{guideline().release.id}-patient-view"
+def _opened(effort: Effort, bodies: Iterator[bytes], *, same_chart: bool) -> Iterator[Measure]:
+    path = patient_view_path()
     with redis() as url, serving(OURS, REDIS_URL=url) as ours:
         body = next(bodies)
-        _, answer = _answer(ours, body, path)
-        if len(json.loads(answer)["cards"]) != 1:
-            raise UnexpectedError("a call that should be answered with a card is not")
+        answer = answer_with_card(ours, path, body)
         with serving(FLOOR, answer) as floor:
             facts = _facts(effort, request_bytes=len(body), answer_bytes=len(answer))
             bare = floor.post("/floor/parsed", body)
@@ -281,6 +291,19 @@ def _opened(effort: Effort, *, same_chart: bool) -> Iterator[Measure]:
                 return rates
 
             yield Measure(pair, facts)
+
+
+def patient_view_path() -> str:
+    """Return the path of the shipped guideline's patient-view service."""
+    return f"/cds-services/{guideline().release.id}-patient-view"
+
+
+def answer_with_card(server: Server, path: str, body: bytes) -> bytes:
+    """Return the answer to a patient-view call. Raises UnexpectedError unless it has one card."""
+    _, answer = ask(server.port, server.post(path, body))
+    if len(json.loads(answer)["cards"]) != 1:
+        raise UnexpectedError("a call that should be answered with a card is not")
+    return answer
 
 
 SPECS = _specs()

@@ -10,8 +10,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from bench.serving import CORES, ROOT
-from bench.specs import SPECS
+from bench.build import ROOT
+from bench.serving import CORES
 
 RESULTS = ROOT / "bench" / "results.json"
 DOCUMENT = ROOT / "docs" / "performance.md"
@@ -53,17 +53,34 @@ def floor_lines() -> str:
 
 
 def table(run: Json) -> str:
-    """The rows, for a terminal and for the document alike."""
+    """Return the rows as a table for a terminal and for the document alike."""
     lines = [
         "| row | value | reference | unit | ratio (quartiles) | target | met |",
         "|---|---|---|---|---|---|---|",
     ]
-    for row in run["rows"]:
-        low, high = row["quartiles"]["ratio"]
-        met = "yes" if row["met"] else "**no**"
-        figures = f"{row['value']:,g} | {row['reference']:,g} | {row['unit']}"
-        lines.append(f"| {row['name']} | {figures} | {row['ratio']:g} ({low:g}-{high:g}) | {row['target']} | {met} |")
-    return "\n".join(lines)
+    return "\n".join([*lines, *map(_row_line, run["rows"])]) + _skipped_lines(run)
+
+
+def paired_table(run: Json) -> str:
+    """Return the rows of a run beside a commit as a table."""
+    theirs = run["against"]
+    lines = [
+        f"| row | ours | {theirs} | unit | ratio (quartiles) | target | met | ratio of processor time |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    lines += [f"{_row_line(row)} {row['facts'].get('processor_ratio', '-')} |" for row in run["rows"]]
+    return "\n".join(lines) + _skipped_lines(run)
+
+
+def _row_line(row: Json) -> str:
+    low, high = row["quartiles"]["ratio"]
+    met = {True: "yes", False: "**no**", None: "-"}[row["met"]]
+    figures = f"{row['value']:,g} | {row['reference']:,g} | {row['unit']}"
+    return f"| {row['name']} | {figures} | {row['ratio']:g} ({low:g}-{high:g}) | {row['target'] or '-'} | {met} |"
+
+
+def _skipped_lines(run: Json) -> str:
+    return "".join(f"\n\n{row['name']} was skipped: {row['reason']}." for row in run.get("skipped", ()))
 
 
 def growth_tables(run: Json) -> str:
@@ -81,10 +98,11 @@ def growth_tables(run: Json) -> str:
     return "\n\n".join(parts)
 
 
-def described() -> str:
-    """What each row compares."""
+def comparison_table(run: Json) -> str:
+    """Return a table of what each row compares."""
     lines = ["| row | value | reference |", "|---|---|---|"]
-    return "\n".join([*lines, *(f"| {each.name} | {each.value} | {each.reference} |" for each in SPECS.values())])
+    rows = ((row["name"], row["compares"]["value"], row["compares"]["reference"]) for row in run["rows"])
+    return "\n".join([*lines, *(f"| {name} | {value} | {reference} |" for name, value, reference in rows)])
 
 
 def printed(run: Json) -> str:
@@ -103,7 +121,7 @@ Measured {run["measured"]} in {run["seconds"]} s at commit {run["commit"]}.
 
 {table(run)}
 
-{described()}
+{comparison_table(run)}
 
 FLOOR is gunicorn as shipped with these eight lines:
 
@@ -114,14 +132,36 @@ FLOOR is gunicorn as shipped with these eight lines:
 ### Growth
 
 {growth_tables(run)}
+{"".join(map(_paired_section, run.get("pairs", {}).values()))}"""
+
+
+def _paired_section(run: Json) -> str:
+    load = run["machine"]["load_before"]
+    return f"""
+### Beside {run["against"]}
+
+Measured {run["measured"]} in {run["seconds"]} s at commit {run["commit"]}; load {load} when it began.
+
+{paired_table(run)}
+
+{comparison_table(run)}
 """
 
 
 def write(run: Json) -> None:
-    """Keep the run in results.json, and its tables in the document."""
+    """Keep the run in results.json, and its tables in the document. Runs beside a commit stay."""
+    if RESULTS.exists():
+        run = {**run, "pairs": run.get("pairs", json.loads(RESULTS.read_text()).get("pairs", {}))}
     RESULTS.write_text(json.dumps(run, indent=1) + "\n")
     before, _, rest = DOCUMENT.read_text().partition(BEGIN)
     DOCUMENT.write_text(f"{before}{BEGIN}\n{document(run)}\n{END}{rest.partition(END)[2]}")
+
+
+def write_pairs(run: Json) -> None:
+    """Keep a run beside a commit in results.json, in place of an earlier one beside the same commit."""
+    whole = json.loads(RESULTS.read_text())
+    whole["pairs"] = {**whole.get("pairs", {}), run["against"]: run}
+    write(whole)
 
 
 def _git(*words: str) -> str:

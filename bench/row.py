@@ -4,6 +4,7 @@ import statistics
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any, TypeVar
 
 ROUNDS = 9
@@ -38,6 +39,10 @@ class Target:
         return f"{self.of} {self.sign} {self.limit:g}"
 
 
+class SkippedError(RuntimeError):
+    """A row that this build cannot be asked for; the message says why."""
+
+
 T = TypeVar("T")
 
 
@@ -46,6 +51,8 @@ class Effort:
     """How much is spent on a measurement: a little shows that it runs, and gives no figure."""
 
     short: bool = False
+    content: Path | None = None
+    """Content folder whose guideline the rows of four guidelines copy; None leaves the choice to them."""
 
     def of(self, full: T, little: T) -> T:
         """One of the two."""
@@ -66,7 +73,8 @@ class Spec:
 
     name: str
     unit: str
-    target: Target
+    target: Target | None
+    """None if the issue states none."""
     value: str
     """What is measured, in one sentence."""
     reference: str
@@ -84,7 +92,10 @@ class Row:
     reference: float
     ratio: float
     target: str
-    met: bool
+    """Empty if there is none."""
+    met: bool | None
+    compares: dict[str, str]
+    """What value and reference are, in one sentence each."""
     quartiles: dict[str, Pair]
     """First and third quartile of value, reference, and of the rounds' own ratios."""
     rounds: tuple[Pair, ...]
@@ -103,8 +114,9 @@ class Row:
             value=rounded(value),
             reference=rounded(reference),
             ratio=rounded(ratio),
-            target=str(spec.target),
-            met=spec.target.met(value, ratio),
+            target=str(spec.target or ""),
+            met=spec.target.met(value, ratio) if spec.target else None,
+            compares={"value": spec.value, "reference": spec.reference},
             quartiles={name: quartiles(numbers) for name, numbers in spread.items()},
             rounds=tuple((rounded(one), rounded(other)) for one, other in rounds),
             facts=facts,

@@ -7,23 +7,29 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.build import CURRENT, Build
 from bench.client import UnexpectedError, ask, request
 from service.cache import embedded
 
-ROOT = Path(__file__).parents[1]
 CORES = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else [0]
-GUNICORN = str(Path(sys.executable).with_name("gunicorn"))
+TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 OURS, FRAME, FLOOR = "service:create_app()", "bench.frame:create_app()", "bench.floor:app"
 START_SECONDS = 60
+UTIME, STIME = 11, 12
+"""Places in /proc/PID/stat behind the name of the program."""
 KEY = "ogs_bench_" + "k" * 43
 """The key that every call of the benchmark shows; it opens nothing but servers that the benchmark starts."""
+SETTINGS = {
+    "AUTH", "REDIS_URL", "REDIS_STATE_URL", "SERVICE_SECRET", "PUBLIC_URL", "CONTENT", "GUIDELINE", "GUIDELINES",
+    "THREADS",
+}  # fmt: skip
+"""Settings of the service that the caller's environment may hold."""
 CACHE_ONLY = {"appendonly": "no", "maxmemory": "512mb", "maxmemory-policy": "allkeys-lfu"}
 """Options of the cache's Redis in docker-compose.yml: it keeps nothing on disk."""
 
@@ -37,14 +43,19 @@ class Server:
     started: float
     """Seconds from its start to its first answer."""
 
-    def post(self, path: str, body: bytes) -> bytes:
-        """The bytes of a request with the key."""
-        return request("POST", path, self.port, body, X_API_Key=KEY)
+    def post(self, path: str, body: bytes, **headers: str) -> bytes:
+        """Return the bytes of a request with the key."""
+        return request("POST", path, self.port, body, X_API_Key=KEY, **headers)
 
     def workers(self) -> list[int]:
         """Process ids."""
         pid = self.process.pid
         return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+    def processor_seconds(self) -> float:
+        """Return the processor time that the workers have taken, to a hundredth of a second."""
+        stats = [Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split() for pid in self.workers()]
+        return sum(int(fields[UTIME]) + int(fields[STIME]) for fields in stats) / TICKS_PER_SECOND
 
     def peak_mb(self) -> float:
         """The most memory that a worker had at once."""
@@ -57,8 +68,8 @@ class Server:
 
 
 @contextlib.contextmanager
-def serving(app: str, answer: bytes = b"{}", **environment: str) -> Iterator[Server]:
-    """Start gunicorn with this application, wait until it answers, stop it afterwards."""
+def serving(app: str, answer: bytes = b"{}", build: Build = CURRENT, **environment: str) -> Iterator[Server]:
+    """Start gunicorn with this application of a build, wait until it answers, stop it afterwards."""
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
         folder = Path(name)
         (folder / "answer").write_bytes(answer)
@@ -76,8 +87,8 @@ def serving(app: str, answer: bytes = b"{}", **environment: str) -> Iterator[Ser
             began = time.perf_counter()
             process = subprocess.Popen(  # noqa: S603 - our own server, arguments of our own
                 # A restart of the only worker in the middle of a round would be noise in one of the two.
-                [GUNICORN, "--config", "python:service.server.gunicorn_config", "--max-requests", "0", app],
-                cwd=ROOT,
+                [*build.gunicorn, "--max-requests", "0", app],
+                cwd=build.folder,
                 stdout=log,
                 stderr=log,
                 env={**_clean(), **settings, **environment},
@@ -129,9 +140,8 @@ def _clients() -> dict[str, object]:
 
 
 def _clean() -> dict[str, str]:
-    """The environment without settings of ours that the caller may have set."""
-    ours = {"AUTH", "REDIS_URL", "REDIS_STATE_URL", "SERVICE_SECRET", "PUBLIC_URL", "CONTENT", "GUIDELINE", "THREADS"}
-    return {name: value for name, value in os.environ.items() if name not in ours}
+    """Return the environment without the settings of the service."""
+    return {name: value for name, value in os.environ.items() if name not in SETTINGS}
 
 
 def _answers(port: int, probe: bytes) -> bool:

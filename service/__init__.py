@@ -14,6 +14,7 @@ from flask.sessions import NullSession, SessionInterface
 from werkzeug.routing import MapAdapter
 
 from service import cli
+from service.advice.registry import GuidelineRegistry
 from service.api import (
     access,
     batch,
@@ -32,7 +33,6 @@ from service.api import (
 from service.api.cds_services import Door
 from service.api.hardening import SecurityHeaders
 from service.api.json_out import compress, vary
-from service.api.knowledge import Knowledge
 from service.api.timeouts import BodyFaults
 from service.cache.cache import Cache
 from service.cache.near import Near
@@ -124,7 +124,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     state = redis_client.connect(settings.redis_state_url, PATIENCE_SECONDS) if settings.redis_state_url else None
     app.config.update(
         SETTINGS=settings,
-        KNOWLEDGE=Knowledge.of(library),
+        KNOWLEDGE=GuidelineRegistry.of(library),
         METRICS=counted,
         CACHE=_cache(settings, secret, counted),
         CDS_DOOR=_cds_door(settings, library, secret),

@@ -7,8 +7,8 @@ from typing import Any
 import click
 
 from service.advice.question import Questioner
+from service.advice.registry import NotFoundError
 from service.api.knowledge import knowledge, settings
-from service.api.problems import Problem
 
 
 def guideline_option(command: Callable[..., None]) -> Callable[..., None]:
@@ -27,5 +27,5 @@ def find_guideline(name: str) -> Questioner:
     """Return the newest release of a guideline. Raises BadParameter with the ids that are loaded."""
     try:
         return knowledge().newest(name)
-    except Problem as problem:
-        raise click.BadParameter(problem.detail, param_hint="--guideline") from None
+    except NotFoundError as error:
+        raise click.BadParameter(str(error), param_hint="--guideline") from None

