@@ -5,6 +5,7 @@
 
 import secrets
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import structlog
@@ -13,6 +14,7 @@ from flask.sessions import NullSession, SessionInterface
 from werkzeug.routing import MapAdapter
 
 from service import cli
+from service.advice.registry import GuidelineRegistry
 from service.api import (
     access,
     batch,
@@ -31,7 +33,6 @@ from service.api import (
 from service.api.cds_services import Door
 from service.api.hardening import SecurityHeaders
 from service.api.json_out import compress, vary
-from service.api.knowledge import Knowledge
 from service.api.timeouts import BodyFaults
 from service.cache.cache import Cache
 from service.cache.near import Near
@@ -104,9 +105,10 @@ def create_app(settings: Settings | None = None) -> Flask:
     settings = settings or from_environment()
     logs.configure(settings.log_level)
     try:
-        library = load_library(settings.content)
+        library = load_library(settings.content, settings.guidelines)
     except ContentError as error:
         raise cli.without_traceback(error) from None
+    settings = replace(settings, guideline=settings.guideline or library.default)
     if settings.guideline not in library.guidelines:
         raise SettingsError(f"GUIDELINE={settings.guideline} is not loaded; there is: {', '.join(library.guidelines)}")
 
@@ -122,7 +124,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     state = redis_client.connect(settings.redis_state_url, PATIENCE_SECONDS) if settings.redis_state_url else None
     app.config.update(
         SETTINGS=settings,
-        KNOWLEDGE=Knowledge.of(library),
+        KNOWLEDGE=GuidelineRegistry.of(library),
         METRICS=counted,
         CACHE=_cache(settings, secret, counted),
         CDS_DOOR=_cds_door(settings, library, secret),

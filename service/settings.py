@@ -57,8 +57,13 @@ class Settings:
     """
     proxy_hops: int = 0
     """PROXY_HOPS: proxies before the service whose X-Forwarded-For entries are believed."""
-    guideline: str = "mbc-primary-lrt"
-    """GUIDELINE: the guideline that /v1/recommendations stands for."""
+    guidelines: tuple[str, ...] = ()
+    """GUIDELINES: ids of the guidelines to load from CONTENT, comma-separated; empty: all."""
+    guideline: str = ""
+    """GUIDELINE: the one of GUIDELINES that the routes without an id stand for.
+
+    Empty: the default that CONTENT names in guidelines/index.yaml, or the first. `create_app` fills it in.
+    """
     content: Path = CONTENT
     """CONTENT: folder of the knowledge."""
     workers: int = 2
@@ -158,6 +163,7 @@ def from_environment() -> Settings:
             cors_origins=listed("CORS_ORIGINS"),
             rate_limit=text("RATE_LIMIT", Settings.rate_limit if auth == "none" else "600/minute"),
             proxy_hops=number("PROXY_HOPS", Settings.proxy_hops),
+            guidelines=listed("GUIDELINES"),
             guideline=text("GUIDELINE", Settings.guideline),
             content=Path(text("CONTENT", str(CONTENT))),
             workers=number("WORKERS", Settings.workers),

@@ -12,7 +12,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -54,8 +54,9 @@ def read_once(request: pytest.FixtureRequest) -> Iterator[None]:
     """The shipped knowledge cannot change once it is loaded, and loading it is most of a start: the applications of
     one process share it. A server that a test starts, and any other folder, is read as ever."""
 
-    def load(content: Path) -> Library:
-        return request.getfixturevalue("library") if content == CONTENT else load_library(content)
+    def load(content: Path, only: Sequence[str] = ()) -> Library:
+        shared = content == CONTENT and not only
+        return request.getfixturevalue("library") if shared else load_library(content, only)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("service.load_library", load)

@@ -2,12 +2,17 @@
 
 import dataclasses
 import datetime as dt
+import shutil
 from pathlib import Path
 
 import pytest
+from flask import Flask
 
 from service import create_app
+from service.knowledge.yaml_file import ContentError
 from service.settings import CONTENT, Settings, SettingsError, from_environment, is_loopback
+
+TOY = Path(__file__).parent / "toy" / "content"
 
 # Every field that an operator sets, the text in the environment, and what is read.
 READ = {
@@ -20,6 +25,7 @@ READ = {
     "cors_origins": ("https://ehr.example,http://localhost:3000", ("https://ehr.example", "http://localhost:3000")),
     "rate_limit": ("30/second", "30/second"),
     "proxy_hops": ("2", 2),
+    "guidelines": (" one-guideline , another-guideline", ("one-guideline", "another-guideline")),
     "guideline": ("another-guideline", "another-guideline"),
     "content": ("/srv/content", Path("/srv/content")),
     "workers": ("3", 3),
@@ -95,16 +101,23 @@ def test_the_defaults_are_those_of_the_object_and_of_the_contract() -> None:
     found = from_environment()
     assert found == Settings()
     assert (found.host, found.port, found.public_url) == ("127.0.0.1", 8000, "http://127.0.0.1:8000")
-    assert (found.auth, found.auth_stated, found.guideline, found.content) == (
-        "none",
-        False,
-        "mbc-primary-lrt",
-        CONTENT,
-    )
+    assert (found.auth, found.auth_stated, found.guidelines, found.content) == ("none", False, (), CONTENT)
 
 
 @pytest.mark.parametrize(
-    "name", ["HOST", "PUBLIC_URL", "AUTH", "RATE_LIMIT", "GUIDELINE", "CONTENT", "LOG_LEVEL", "CLIENTS_FILE", *NUMBERS]
+    "name",
+    [
+        "HOST",
+        "PUBLIC_URL",
+        "AUTH",
+        "RATE_LIMIT",
+        "GUIDELINES",
+        "GUIDELINE",
+        "CONTENT",
+        "LOG_LEVEL",
+        "CLIENTS_FILE",
+        *NUMBERS,
+    ],
 )
 def test_an_empty_variable_is_as_good_as_none(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     """compose hands on variables that are not set as empty ones."""
@@ -266,9 +279,78 @@ def test_the_log_levels_that_there_are_work_in_any_case(monkeypatch: pytest.Monk
     create_app(from_environment())
 
 
-def test_a_guideline_that_is_not_loaded_keeps_the_service_from_starting() -> None:
+def content_of(folder: Path, *ids: str, default: str | None = None) -> Path:
+    """Write a content folder with copies of one small guideline under these ids."""
+    content = folder / "content"
+    shutil.copytree(TOY, content, ignore=shutil.ignore_patterns("guidelines"))
+    for name in ids:
+        shutil.copytree(TOY / "guidelines" / "toy-coat", content / "guidelines" / name)
+        for file in content.glob(f"guidelines/{name}/*/guideline.yaml"):
+            file.write_text(file.read_text().replace("id: toy-coat", f"id: {name}"))
+    if default is not None:
+        (content / "guidelines" / "index.yaml").write_text(f"default: {default}\n")
+    return content
+
+
+def start(content: Path, *guidelines: str, guideline: str = "") -> Flask:
+    return create_app(Settings(content=content, guidelines=guidelines, guideline=guideline, log_level="error"))
+
+
+def listed(app: Flask) -> list[str]:
+    return [each["id"] for each in app.test_client().get("/v1/guidelines").get_json()["guidelines"]]
+
+
+def default_of(app: Flask) -> str:
+    """Return the guideline that a route without an id stands for."""
+    answer = app.test_client().post("/v1/recommendations", json={}).get_json()
+    name: str = answer["guideline"]["id"]
+    return name
+
+
+def test_all_guidelines_of_the_content_are_loaded_unless_guidelines_names_some(tmp_path: Path) -> None:
+    content = content_of(tmp_path, "c-three", "a-one", "b-two")
+    assert listed(start(content)) == ["a-one", "b-two", "c-three"]
+    app = start(content, "c-three", "a-one")
+    assert listed(app) == ["c-three", "a-one"]
+    assert app.test_client().post("/v1/guidelines/b-two/recommendations", json={}).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("index", "guidelines", "guideline", "default"),
+    [
+        (None, (), "", "a-one"),
+        (None, ("b-two", "a-one"), "", "b-two"),
+        (None, ("b-two", "a-one"), "a-one", "a-one"),
+        ("b-two", (), "", "b-two"),
+        ("b-two", (), "c-three", "c-three"),
+        ("b-two", ("c-three", "b-two"), "", "b-two"),
+        ("b-two", ("c-three", "a-one"), "", "c-three"),
+    ],
+)
+def test_the_default_is_guideline_else_that_of_the_content_if_loaded_else_the_first(
+    tmp_path: Path, index: str | None, guidelines: tuple[str, ...], guideline: str, default: str
+) -> None:
+    content = content_of(tmp_path, "a-one", "b-two", "c-three", default=index)
+    assert default_of(start(content, *guidelines, guideline=guideline)) == default
+
+
+def test_the_default_of_the_shipped_content_is_the_documented_one() -> None:
+    assert default_of(start(CONTENT)) == "mbc-primary-lrt"
+
+
+def test_a_guideline_that_is_not_loaded_keeps_the_service_from_starting(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"GUIDELINE=none-such .*mbc-primary-lrt"):
         create_app(Settings(guideline="none-such", log_level="error"))
+    content = content_of(tmp_path, "a-one", "b-two")
+    with pytest.raises(SettingsError, match=r"GUIDELINE=b-two .*there is: a-one$"):
+        start(content, "a-one", guideline="b-two")
+
+
+def test_an_id_that_is_not_in_the_content_keeps_the_service_from_starting(tmp_path: Path) -> None:
+    content = content_of(tmp_path, "a-one", "b-two")
+    with pytest.raises(ContentError, match=r"GUIDELINES names none-such, .*there is: a-one, b-two") as refused:
+        start(content, "a-one", "none-such")
+    assert str(content) in str(refused.value)
 
 
 def test_the_settings_cannot_be_changed_afterwards() -> None:
@@ -296,7 +378,7 @@ def test_nothing_else_reads_the_environment() -> None:
     readers = [
         str(file)
         for file in (Path(__file__).parents[1] / "service").rglob("*.py")
-        if file.name not in {"settings.py", "server.py", "embedded.py"}
+        if file.name not in {"settings.py", "gunicorn_config.py", "embedded.py"}
         and ("os.environ" in (text := file.read_text()) or "getenv" in text)
     ]
     assert readers == []

@@ -4,10 +4,9 @@ from collections.abc import Callable, Iterable, Iterator
 
 from service.advice.trials import OpenFact
 from service.engine.compile import CompiledTable, Point
-from service.engine.table import Box
+from service.engine.table import Box, collect_table
 from service.knowledge.guideline import Guideline
 from service.knowledge.model import Effect, Rule, boxes_in
-from service.knowledge.tables_file import collecting
 
 
 class Hearing:
@@ -46,7 +45,7 @@ def _table(boxes: Iterable[Box], guideline: Guideline) -> CompiledTable:
     distinct = {frozenset(box.items()): box for box in boxes}
     # Features of wordings (which modifiers hold, what was removed) follow from those of the boxes that are here.
     stated = [{name: box[name] for name in box if name in features} for box in distinct.values()]
-    return CompiledTable(collecting("hearing", [(str(index), (box,)) for index, box in enumerate(stated)], features))
+    return CompiledTable(collect_table("hearing", [(str(index), (box,)) for index, box in enumerate(stated)], features))
 
 
 def _names(boxes: Iterable[Box]) -> set[str]:

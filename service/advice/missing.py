@@ -7,7 +7,7 @@ from service.advice.decision import Decision, emergency
 from service.advice.recommendation import Recommendation
 from service.advice.trials import Trial
 from service.advice.wordings import After, Outcome, Wordings
-from service.knowledge.guideline import inside
+from service.engine.table import is_inside
 
 
 @dataclass(frozen=True)
@@ -56,9 +56,9 @@ def _possible(decision: Decision, trial: Trial) -> bool:
     if not (trial.implausible or trial.contradicted):
         return True
     point = {**decision.point, **trial.moved}
-    if inside(trial.implausible, point):
+    if is_inside(trial.implausible, point):
         return False
-    return emergency(decision.guideline, point) or not inside(trial.contradicted, point)
+    return emergency(decision.guideline, point) or not is_inside(trial.contradicted, point)
 
 
 def _same(one: Recommendation, other: Outcome) -> bool:

@@ -7,14 +7,15 @@ from weakref import WeakKeyDictionary
 import orjson
 
 from service.advice.advice import Advice
-from service.advice.evidence import Applicability, cited, evidence
-from service.advice.kept import Kept
 from service.advice.missing import Missing
 from service.advice.question import Answer
 from service.advice.recommendation import Recommendation
 from service.advice.wordings import Outcome
+from service.engine.bounded_memo import BoundedMemo
 from service.engine.compile import CompiledTable, Point
 from service.engine.trace import step
+from service.evidence.applicability import Applicability
+from service.evidence.outcome_json import outcome_json
 from service.knowledge.guideline import Guideline
 from service.knowledge.model import Citation, Cited, Clause, Rule, Statement
 
@@ -31,14 +32,15 @@ class Renderer:
     def __init__(self, guideline: Guideline) -> None:
         self.guideline = guideline
         self._named = _written(named(guideline))
-        self._evidence = _written(evidence(guideline))
-        self._applicability = Applicability(guideline)
-        self._beside = cited(guideline)
+        evidence, evidence_date = guideline.evidence, guideline.release.evidence_date
+        self._evidence = _written({outcome.id: outcome_json(outcome, evidence_date) for outcome in evidence.outcomes})
+        self._applicability = Applicability(evidence.populations, guideline.chain.features)
+        self._beside = evidence.citations
         self._unused = {name: _written(citation(source)) for name, source in guideline.citations.items()}
         self._changes = {rule.id: _written(_what_would_change(guideline, rule)) for rule in guideline.rules.values()}
         self._whole: WeakKeyDictionary[Recommendation, orjson.Fragment] = WeakKeyDictionary()
         self._short: WeakKeyDictionary[Outcome, orjson.Fragment] = WeakKeyDictionary()
-        self._parts = Kept[Hashable, orjson.Fragment](KEPT)
+        self._parts = BoundedMemo[Hashable, orjson.Fragment](KEPT)
 
     def write(self, answer: Answer, view: str) -> bytes:
         """The answer as the view shows it, as JSON."""
@@ -117,7 +119,7 @@ class Renderer:
         """What many answers share, by all that it depends on."""
         found = self._parts.get(key)
         if found is None:
-            found = self._parts.keep(key, _written(make()))
+            found = self._parts.remember(key, _written(make()))
         return found
 
     def _missing(self, item: Missing) -> dict[str, Member]:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import NamedTuple, TypeAlias
 
-from service.advice.kept import Kept
+from service.engine.bounded_memo import BoundedMemo
 from service.engine.compile import Point, values_of
 from service.engine.table import Box
 from service.engine.vocabulary import UNKNOWN
@@ -36,7 +36,7 @@ class About(NamedTuple):
     """What the open facts of one guideline share."""
 
     guideline: Guideline
-    known: Kept[tuple[str, object], Trials]
+    known: BoundedMemo[tuple[str, object], Trials]
 
 
 class OpenFact:
@@ -63,7 +63,7 @@ class OpenFact:
         found = self._known.get(key)
         if found is None:
             made = tuple(self._trial(value, changes, point) for value, changes in self._statable)
-            found = self._known.keep(key, (frozenset[str]().union(*(each.moved for each in made)), made))
+            found = self._known.remember(key, (frozenset[str]().union(*(each.moved for each in made)), made))
         return found
 
     def _trial(self, value: str, changes: Mapping[str, str], point: Point) -> Trial:
@@ -84,7 +84,7 @@ class OpenFact:
 
 def open_facts(guideline: Guideline) -> Iterator[OpenFact]:
     """Every fact of which a caller could know more; a group of findings first as a whole, then each of them."""
-    about = About(guideline, Kept(KEPT))
+    about = About(guideline, BoundedMemo(KEPT))
     for fact in guideline.vocabulary.askable:
         if isinstance(fact, Findings):
             yield from _of_findings(fact, about)

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from service.advice.decision import Decision, decided
 from service.advice.hearing import Hearing, choosing
-from service.advice.kept import Kept
 from service.advice.recommendation import Recommendation, recommend
 from service.advice.trials import open_facts
+from service.engine.bounded_memo import BoundedMemo
 from service.engine.compile import Point, values_of
 from service.knowledge.guideline import Guideline
 from service.knowledge.model import Cited, Rule
@@ -53,17 +53,17 @@ class Wordings:
         facts, chooses = tuple(open_facts(guideline)), choosing(guideline)
         self.hearing = {rule.id: Hearing(rule, guideline, chooses, facts) for rule in guideline.rules.values()}
         self._choice = values_of(sorted(chooses))
-        self._chosen = Kept[object, tuple[str, str]](CHOICES)
-        self._known = Kept[tuple[str, str, int], Recommendation](KEPT)
-        self._outcomes = Kept[tuple[str, str, int], Outcome](OUTCOMES)
-        self._grades = Kept[tuple[str, str, int], Grades](GRADED)
+        self._chosen = BoundedMemo[object, tuple[str, str]](CHOICES)
+        self._known = BoundedMemo[tuple[str, str, int], Recommendation](KEPT)
+        self._outcomes = BoundedMemo[tuple[str, str, int], Outcome](OUTCOMES)
+        self._grades = BoundedMemo[tuple[str, str, int], Grades](GRADED)
 
     def of(self, decision: Decision) -> Recommendation:
         """The recommendation for this decision."""
         key = (decision.rule.id, decision.trigger, self.hearing[decision.rule.id].whole(decision.point))
         found = self._known.get(key)
         if found is None:
-            found = self._known.keep(key, recommend(decision))
+            found = self._known.remember(key, recommend(decision))
         return found
 
     def grades(self, decision: Decision) -> Grades:
@@ -72,7 +72,7 @@ class Wordings:
         found = self._grades.get(key)
         if found is None:
             whole = self.of(decision)  # who is told it whole has mostly had it worded already
-            found = self._grades.keep(key, Grades(whole.certainty, whole.urgency, whole.warnings))
+            found = self._grades.remember(key, Grades(whole.certainty, whole.urgency, whole.warnings))
         return found
 
     def outcome(self, point: Point) -> Outcome:
@@ -84,7 +84,7 @@ class Wordings:
         chosen = self._chosen.get(choice)
         if chosen is None:
             decision = decided(self._guideline, point)
-            chosen = self._chosen.keep(choice, (decision.rule.id, decision.trigger))
+            chosen = self._chosen.remember(choice, (decision.rule.id, decision.trigger))
         return self.short((*chosen, self.hearing[chosen[0]].outcome(point)), point)
 
     def short(self, key: tuple[str, str, int], point: Point) -> Outcome:
@@ -93,7 +93,7 @@ class Wordings:
         if found is None:
             whole = recommend(decided(self._guideline, point))  # most are never told whole
             short = Outcome(whole.rule, whole.statement, whole.certainty, whole.urgency, whole.citations)
-            found = self._outcomes.keep(key, short)
+            found = self._outcomes.remember(key, short)
         return found
 
 

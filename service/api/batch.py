@@ -1,19 +1,20 @@
 """Many patients: an array in, an array out, in the same order. A bad patient never spoils its neighbours."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import orjson
 from flask import Blueprint, Response, request
 
-from service.advice.question import Answer
+from service.advice.question import Answer, Questioner
 from service.api import limits
 from service.api.access import ADVICE, OPEN, scope
-from service.api.body import JSON, parse_json, read_body
+from service.api.body import JSON, NDJSON, parse_json, read_body
 from service.api.json_out import fresh, json_response
 from service.api.knowledge import knowledge, settings
+from service.api.patient import answer_patient, requested_view
 from service.api.problems import Problem
-from service.api.recommendations import ask, view_asked
 from service.api.stream import refused, stream, streamed, told
 from service.facts.json_body import Json, crowded
 
@@ -23,7 +24,6 @@ MORE = (
     "Lines (application/x-ndjson) that are sent chunked, without a Content-Length, are answered however many there are."
 )
 
-NDJSON = "application/x-ndjson"
 TIMES_ONE = 16
 """How many times the body of one patient a batch may have."""
 MEMBERS_EACH, FEW = 200, 1000
@@ -44,11 +44,25 @@ def methods() -> Response:
 @blueprint.post("/v1/recommendations/batch", provide_automatic_options=False)
 @scope(ADVICE)
 def batch() -> Response:
+    """Answer each patient by the guideline that the setting GUIDELINE names."""
+    return _answer_patients(settings().guideline)
+
+
+@blueprint.post("/v1/guidelines/<guideline>/recommendations/batch")
+@scope(ADVICE)
+def batch_by(guideline: str) -> Response:
+    """Answer each patient by one guideline."""
+    return _answer_patients(guideline)
+
+
+def _answer_patients(guideline: str) -> Response:
     """Answer each patient: {index, status, answer | problem}. The view is `row` unless another is asked for."""
+    newest = knowledge().newest(guideline)
     if request.mimetype == NDJSON and streamed():
         refusal = limits.refusal()
-        return stream(_line_answer(refusal), NDJSON, refusal)
-    body = read_body(settings().max_body_bytes * TIMES_ONE, JSON, NDJSON, emergency=_emergency_among)
+        return stream(_line_answer(newest, refusal), NDJSON, refusal)
+    test = partial(_has_emergency, newest)
+    body = read_body(settings().max_body_bytes * TIMES_ONE, JSON, NDJSON, emergency=test)
     patients = _lines(body) if request.mimetype == NDJSON else _items(parse_json(body))
     most = settings().max_batch
     if len(patients) > most:
@@ -58,7 +72,7 @@ def batch() -> Response:
     members = MEMBERS_EACH * max(most, FEW)
     if crowded(patients, members):
         raise Problem("body-too-large", f"A batch has at most {members} members and items; send it in parts.")
-    results = [_result(patient) for patient in patients]
+    results = [_result(newest, patient) for patient in patients]
     view = _view(results)
     answered = [_shown(index, result, view) for index, result in enumerate(results)]
     if request.mimetype == NDJSON:
@@ -69,8 +83,9 @@ def batch() -> Response:
     return fresh(response)
 
 
-def _emergency_among(body: bytes) -> bool:
-    newest, today = knowledge().newest(settings().guideline), settings().today()
+def _has_emergency(newest: Questioner, body: bytes) -> bool:
+    """Whether a patient among those of a body is an emergency."""
+    today = settings().today()
     try:
         patients = [_read(line) for line in _lines(body)] if request.mimetype == NDJSON else _items(parse_json(body))
     except Problem:
@@ -97,11 +112,11 @@ def _read(line: bytes) -> Json | Problem:
         return problem
 
 
-def _result(patient: Json | Problem) -> Answer | Problem:
+def _result(newest: Questioner, patient: Json | Problem) -> Answer | Problem:
     if isinstance(patient, Problem):
         return patient
     try:
-        return ask(knowledge().newest(settings().guideline), patient)
+        return answer_patient(newest, patient)
     except Problem as problem:
         return problem
 
@@ -109,20 +124,20 @@ def _result(patient: Json | Problem) -> Answer | Problem:
 def _view(results: list[Answer | Problem]) -> str:
     """The view asked for; a misspelt one is refused, unless an emergency among the patients has to be answered."""
     try:
-        return view_asked("row")
+        return requested_view("row")
     except Problem:
         if any(isinstance(result, Answer) and result.advice.decision.emergency for result in results):
             return "row"
         raise
 
 
-def _line_answer(refusal: Problem | None) -> Callable[[int, bytes | None], bytes]:
+def _line_answer(newest: Questioner, refusal: Problem | None) -> Callable[[int, bytes | None], bytes]:
     """What answers a line of a stream in the view asked for."""
     try:
-        view = view_asked("row")
+        view = requested_view("row")
     except Problem as misspelt:
         refusal, view = refusal or misspelt, "row"
-    longest, newest = settings().max_body_bytes, knowledge().newest(settings().guideline)
+    longest = settings().max_body_bytes
 
     def answer(index: int, line: bytes | None) -> bytes:
         if line is None:
@@ -130,7 +145,7 @@ def _line_answer(refusal: Problem | None) -> Callable[[int, bytes | None], bytes
         patient = _read(line)
         # Nobody can know whether an emergency is still to come, and that is answered whatever else is wrong.
         heard = refusal is None or newest.emergency_in(patient, settings().today())
-        result = refusal if refusal is not None and not heard else _result(patient)
+        result = refusal if refusal is not None and not heard else _result(newest, patient)
         return orjson.dumps(_shown(index, result, view), option=orjson.OPT_APPEND_NEWLINE)
 
     return answer

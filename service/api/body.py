@@ -13,6 +13,7 @@ from service.api.problems import Problem
 from service.facts.json_body import BodyError, Json, parse
 
 JSON = "application/json"
+NDJSON = "application/x-ndjson"
 FHIR_JSON = "application/fhir+json"
 
 
@@ -59,7 +60,8 @@ def emergency_in(questioner: Questioner) -> EmergencyTest:
 
 
 def _right_curl(example: Json) -> str:
-    guideline = knowledge().newest(settings().guideline).guideline
+    named = (request.view_args or {}).get("guideline", settings().guideline)
+    guideline = knowledge().newest(named).guideline
     shown = [case.facts for case in guideline.cases if case.example and case.facts and not case.refused]
     facts = json.dumps(example or min(shown, key=lambda facts: len(json.dumps(facts)), default={}))
     many = request.path.endswith("/batch")

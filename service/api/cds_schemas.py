@@ -3,7 +3,8 @@
 from marshmallow import Schema, fields, validate
 
 from service.api.schemas import several, text, word
-from service.knowledge.cards_file import HOOKS, INDICATORS, PRIORITIES
+from service.knowledge.cards import HOOKS
+from service.knowledge.cards_file import INDICATORS, PRIORITIES
 
 
 def counts() -> fields.Dict:

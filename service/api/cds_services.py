@@ -20,14 +20,14 @@ from service.cds_hooks.card_uuid import CardUuids
 from service.cds_hooks.cards import Place, advice_card, uncertain_card
 from service.cds_hooks.detail import Findings
 from service.cds_hooks.fhir_server import Access, FhirServers
-from service.cds_hooks.orders import Draft, relevant_drafts
+from service.cds_hooks.orders import Draft, select_drafts
 from service.cds_hooks.prefetch_data import Gathered, gather
 from service.cds_hooks.request import Call, lasting, read_call
-from service.cds_hooks.suspicion import points_to_cancer
+from service.cds_hooks.suspicion import is_suspicious
 from service.facts.json_body import pointer
 from service.facts.refusal import FaultsError
 from service.fhir.extract import Extraction, extract
-from service.knowledge.cards import Cards, Service
+from service.knowledge.cards import Cards, ServiceText
 
 blueprint = Blueprint("cds_services", __name__)
 
@@ -96,7 +96,7 @@ def _answered(questioner: Questioner, cards: Cards, body: bytes, index: int) -> 
     drafts: list[Draft] = []
     if asked.drafts:
         terminology = knowledge().library.terminology
-        drafts = relevant_drafts(cards.orders, terminology, asked.drafts, asked.selections, asked.patient)
+        drafts = select_drafts(cards.orders, terminology, asked.drafts, asked.selections, asked.patient)
         if not drafts:
             return [], True
     record = gather(cards, asked.patient, asked.prefetch, door().servers, _access(asked))
@@ -150,7 +150,7 @@ def _cards(cards: Cards, answer: Answer, findings: Findings, drafts: list[Draft]
         return [advice_card(answer, findings, drafts, place, door().uuids)]
     found = extraction.data_conflicts or "complications" in extraction.facts
     if extraction.breast_cancer is None and (
-        found or points_to_cancer(knowledge().library.terminology, cards.uncertain.words, findings.record.resources)
+        found or is_suspicious(cards.suspicion, knowledge().library.terminology, findings.record.resources)
     ):
         return [uncertain_card(guideline, findings, place, door().uuids)]
     return []
@@ -196,7 +196,7 @@ def _access(asked: Call) -> Access | None:
     return None if base is None else Access(base, asked.token)
 
 
-def _described(cards: Cards, service: Service) -> dict[str, Any]:
+def _described(cards: Cards, service: ServiceText) -> dict[str, Any]:
     return {
         "id": service.id,
         "hook": service.hook,

@@ -3,16 +3,16 @@
 from typing import Any
 
 from flask import Blueprint, Response, request
-from werkzeug.datastructures import MultiDict
 
-from service.advice.evidence import of_outcome, of_pool
+from service.advice.evidence_query import describe_outcome, slug
+from service.advice.registry import NotFoundError
+from service.advice.render import named
 from service.api.access import OPEN, scope
-from service.api.guidelines import CSV, kept, public
-from service.api.knowledge import knowledge, settings
-from service.api.problems import Problem
+from service.api.json_out import CSV, public, public_json
+from service.api.knowledge import knowledge, requested_guideline
 from service.evidence.forest_lines import as_csv
 from service.evidence.forest_plot import STYLE, STYLE_HASH, SVG, drawing
-from service.evidence.outcomes import EvidenceError, Outcome, PooledOutcome, study_name
+from service.evidence.study_file import displayable, study_name
 
 blueprint = Blueprint("evidence", __name__)
 
@@ -22,7 +22,7 @@ blueprint = Blueprint("evidence", __name__)
 def studies() -> Response:
     """All studies, in outline."""
     known = knowledge().library.studies
-    return public({"studies": [_outline(name, study) for name, study in known.items()]})
+    return public_json({"studies": [_outline(name, study) for name, study in known.items()]})
 
 
 @blueprint.get("/v1/studies/<study>")
@@ -31,87 +31,57 @@ def study_by(study: str) -> Response:
     """One study: its figures as they were read, without those that must not be shown."""
     found = knowledge().library.studies.get(study)
     if found is None:
-        raise Problem("not-found", "There is no such study.")
-    return public(_outline(study, found) | {"content": shown(found)})
+        raise NotFoundError("There is no such study.")
+    return public_json(_outline(study, found) | {"content": displayable(found)})
+
+
+@blueprint.get("/v1/evidence")
+@blueprint.get("/v1/guidelines/<guideline>/evidence")
+@scope(OPEN)
+def outcomes(guideline: str | None = None) -> Response:
+    """Return every outcome of a guideline with its default pool and every study."""
+    asked = requested_guideline(guideline)
+    below = "/v1/evidence" if guideline is None else f"/v1/guidelines/{guideline}/evidence"
+    listed = []
+    for outcome in asked.evidence.outcomes:
+        address = f"{below}/{slug(outcome)}"
+        links = {"self": address, "svg": f"{address}.svg", "csv": f"{address}.csv"}
+        listed.append(describe_outcome(asked, slug(outcome)) | {"links": links})
+    return public_json({"guideline": named(asked), "outcomes": listed})
 
 
 @blueprint.get("/v1/evidence/<outcome>")
+@blueprint.get("/v1/guidelines/<guideline>/evidence/<outcome>")
 @scope(OPEN)
-def outcome_by(outcome: str) -> Response:
-    """One outcome: the default pool, the one asked for by ?pool=, or that of the trials of ?trials=; every study."""
-    return public(told(outcome, request.args))
+def outcome_by(outcome: str, guideline: str | None = None) -> Response:
+    """Return one outcome: the default pool, that of ?pool=, or that of the trials of ?trials=; every study."""
+    return public_json(_requested_outcome(guideline, outcome))
 
 
 @blueprint.get("/v1/evidence/<outcome>.svg")
+@blueprint.get("/v1/guidelines/<guideline>/evidence/<outcome>.svg")
 @scope(OPEN)
-def forest_plot(outcome: str) -> Response:
-    """The same as a forest plot."""
-    response = kept(Response(drawing(told(outcome, request.args), style=STYLE), mimetype=SVG))
+def forest_plot(outcome: str, guideline: str | None = None) -> Response:
+    """Return the same as a forest plot."""
+    response = public(Response(drawing(_requested_outcome(guideline, outcome), style=STYLE), mimetype=SVG))
     policy = f"default-src 'none'; style-src 'sha256-{STYLE_HASH}'; frame-ancestors 'none'"
     response.headers["Content-Security-Policy"] = policy
     return response
 
 
 @blueprint.get("/v1/evidence/<outcome>.csv")
+@blueprint.get("/v1/guidelines/<guideline>/evidence/<outcome>.csv")
 @scope(OPEN)
-def forest_csv(outcome: str) -> Response:
-    """The numbers of the forest plot."""
-    return kept(Response(as_csv(told(outcome, request.args)), mimetype=CSV))
+def forest_csv(outcome: str, guideline: str | None = None) -> Response:
+    """Return the numbers of the forest plot."""
+    return public(Response(as_csv(_requested_outcome(guideline, outcome)), mimetype=CSV))
 
 
-def told(name: str, asked: MultiDict[str, str]) -> dict[str, Any]:
-    """What /v1/evidence/{name} answers to this query. Raises Problem."""
-    guideline = knowledge().newest(settings().guideline).guideline
-    outcomes = {each.id.replace("_", "-"): each for each in guideline.evidence.outcomes}
-    found = outcomes.get(name)
-    if found is None:
-        raise Problem("not-found", f"There is no such outcome. Known: {', '.join(outcomes)}.")
-    chosen, pool = _chosen(found, asked)
-    return of_outcome(found, guideline) | {
-        "id": found.id,
-        "favours": {"below": found.favours.below, "above": found.favours.above},
-        "chosen": chosen,
-        "pooled": None if pool is None else of_pool(pool),
-        "pools": [of_pool(each) for each in found.pools],
-        "same_trial": [[one.study, other.study] for one, other in found.same_trial],
-    }
-
-
-def _chosen(outcome: Outcome, asked: MultiDict[str, str]) -> tuple[list[str], PooledOutcome | None]:
-    """The trials asked for, in the order of the content, and their pool."""
-    if "trials" not in asked:
-        pool = _named(outcome, asked.get("pool", outcome.default))
-        trials = outcome.trials if pool is None else pool.trials
-        return [trial.study for trial in trials], pool
-    if "pool" in asked:
-        raise Problem("bad-request", "Ask for a pool or for trials, not for both.")
-    names = {name for part in asked.getlist("trials") for name in part.split(",")}
-    known = [trial.study for trial in outcome.trials]
-    if not names <= set(known):
-        raise Problem("not-found", f"There is no such trial. Known: {', '.join(known)}.")
-    try:
-        pool = outcome.pool_of(names)
-    except EvidenceError as error:
-        raise Problem("bad-request", f"{error}.") from None
-    return [name for name in known if name in names], pool
-
-
-def _named(outcome: Outcome, name: str | None) -> PooledOutcome | None:
-    pools = {pool.id: pool for pool in outcome.pools}
-    if name is not None and name not in pools:
-        raise Problem("not-found", f"There is no such pool. Known: {', '.join(pools)}.")
-    return None if name is None else pools[name]
-
-
-def shown(part: Any) -> Any:
-    """The part without any group that is marked `display: never`."""
-    if isinstance(part, dict):
-        return {name: shown(value) for name, value in part.items() if not _hidden(value)}
-    return [shown(item) for item in part if not _hidden(item)] if isinstance(part, list) else part
-
-
-def _hidden(part: Any) -> bool:
-    return isinstance(part, dict) and part.get("display") == "never"
+def _requested_outcome(guideline: str | None, outcome: str) -> dict[str, Any]:
+    """Return the outcome with the pool or the trials that the query names."""
+    query = request.args
+    trials = [trial for part in query.getlist("trials") for trial in part.split(",")] if "trials" in query else None
+    return describe_outcome(requested_guideline(guideline), outcome, query.get("pool"), trials)
 
 
 def _outline(name: str, study: Any) -> dict[str, Any]:

@@ -3,15 +3,18 @@
 import csv
 import io
 from collections.abc import Iterable, Mapping
-from itertools import product
 from typing import Any
 
 from flask import Blueprint, Response, request
 
+from service.advice.decision_table import cells, columns
+from service.advice.evidence_query import citing_rules
+from service.advice.registry import NotFoundError, find_rule
 from service.advice.render import citation, named
 from service.api.access import OPEN, scope
-from service.api.json_out import json_response, vary
-from service.api.knowledge import knowledge, overdue, settings
+from service.api.body import JSON
+from service.api.json_out import CSV, public, public_json, vary
+from service.api.knowledge import knowledge, overdue, requested_guideline, settings
 from service.api.problems import Problem
 from service.cohort import parquet
 from service.engine.table import Box
@@ -33,8 +36,6 @@ from service.knowledge.vocabulary import (
 
 blueprint = Blueprint("guidelines", __name__)
 
-JSON, CSV = "application/json", "text/csv"
-
 
 @blueprint.get("/v1/guidelines")
 @scope(OPEN)
@@ -42,17 +43,17 @@ def guidelines() -> Response:
     """All guidelines, the newest release of each."""
     library = knowledge().library
     found = (library.newest(name) for name in library.guidelines)
-    return public({"guidelines": [_outline(guideline) for guideline in found if guideline is not None]})
+    return public_json({"guidelines": [_outline(guideline) for guideline in found if guideline is not None]})
 
 
 @blueprint.get("/v1/guidelines/<guideline>")
 @scope(OPEN)
 def guideline_by(guideline: str) -> Response:
     """One guideline: releases, changelog, intended use, limits, sign-off."""
-    asked = asked_for(guideline)
+    asked = requested_guideline(guideline)
     release = asked.release
     releases = knowledge().library.guidelines[guideline]
-    return public(
+    return public_json(
         _outline(asked)
         | {
             "question": release.question,
@@ -80,33 +81,32 @@ def guideline_by(guideline: str) -> Response:
 @scope(OPEN)
 def rules(guideline: str) -> Response:
     """All rules of a guideline."""
-    asked = asked_for(guideline)
-    return public({"rules": [_rule(asked, rule) for rule in asked.rules.values()]})
+    asked = requested_guideline(guideline)
+    return public_json({"rules": [_rule(asked, rule) for rule in asked.rules.values()]})
 
 
 @blueprint.get("/v1/guidelines/<guideline>/rules/<rule>")
 @scope(OPEN)
 def rule_by(guideline: str, rule: str) -> Response:
     """One rule, by its id or its code."""
-    asked = asked_for(guideline)
-    return public(_rule(asked, rule_of(asked, rule)))
+    asked = requested_guideline(guideline)
+    return public_json(_rule(asked, find_rule(asked, rule)))
 
 
 @blueprint.get("/v1/guidelines/<guideline>/decision-table")
 @scope(OPEN)
 def decision_table(guideline: str) -> Response:
     """Every cell of the decision table with its rule, as JSON or CSV, or Parquet where the extra for cohorts is."""
-    asked = asked_for(guideline)
+    asked = requested_guideline(guideline)
     forms = [JSON, CSV, *([parquet.MIMETYPE] if parquet.installed() else [])]
     form = request.accept_mimetypes.best_match(forms) if request.accept_mimetypes else JSON
     if form is None:
         raise Problem("not-acceptable", f"The decision table comes as {' or '.join(forms)}.")
     rows = list(cells(asked))
     if form == JSON:
-        response = public({"columns": [*asked.release.axes, *RESULT], "cells": rows})
+        response = public_json({"columns": columns(asked), "cells": rows})
     elif form == parquet.MIMETYPE:
-        columns = [*asked.release.axes, *RESULT]
-        response = kept(Response(parquet.parquet(columns, rows), mimetype=form))
+        response = public(Response(parquet.parquet(columns(asked), rows), mimetype=form))
     else:
         response = _table_csv(asked)
     vary(response, "Accept")
@@ -117,16 +117,16 @@ def decision_table(guideline: str) -> Response:
 @scope(OPEN)
 def decision_table_csv(guideline: str) -> Response:
     """The same as CSV, for a link that cannot say what it accepts."""
-    return _table_csv(asked_for(guideline))
+    return _table_csv(requested_guideline(guideline))
 
 
 @blueprint.get("/v1/guidelines/<guideline>/source-attributes")
 @scope(OPEN)
 def source_attributes(guideline: str) -> Response:
     """The 13 source attributes of ONC 170.315(b)(11)(iv)(A)."""
-    asked = asked_for(guideline)
+    asked = requested_guideline(guideline)
     attributes = asked.release.source_attributes
-    return public(
+    return public_json(
         {"guideline": named(asked), "source_attributes": [{"name": n, "value": v} for n, v in attributes.items()]}
     )
 
@@ -135,17 +135,18 @@ def source_attributes(guideline: str) -> Response:
 @scope(OPEN)
 def hazards(guideline: str) -> Response:
     """What could go wrong, what stands against it, and the tests of that."""
-    found = asked_for(guideline).release.hazards
+    found = requested_guideline(guideline).release.hazards
     shown = [{"id": h.id, "hazard": h.hazard, "controls": list(h.controls), "tests": list(h.tests)} for h in found]
-    return public({"hazards": shown})
+    return public_json({"hazards": shown})
 
 
 @blueprint.get("/v1/facts")
+@blueprint.get("/v1/guidelines/<guideline>/facts")
 @scope(OPEN)
-def facts() -> Response:
-    """The request vocabulary: what may be said, what each word means, its codes."""
-    asked = asked_for(settings().guideline)
-    return public(
+def facts(guideline: str | None = None) -> Response:
+    """Return the request vocabulary: what may be said, what each word means, its codes."""
+    asked = requested_guideline(guideline)
+    return public_json(
         {
             "guideline": named(asked),
             "facts": [_fact(name, fact) for name, fact in asked.vocabulary.facts.items()],
@@ -157,50 +158,32 @@ def facts() -> Response:
 @scope(OPEN)
 def citations() -> Response:
     """The catalogue of sources."""
-    return public({"citations": [citation(source) for source in knowledge().library.citations.values()]})
+    return public_json({"citations": [citation(source) for source in knowledge().library.citations.values()]})
 
 
 @blueprint.get("/v1/citations/<source>")
 @scope(OPEN)
 def citation_by(source: str) -> Response:
-    """One source, and the rules that cite it."""
+    """Return one source, and the rules of each guideline that cite it."""
     found = knowledge().library.citations.get(source)
     if found is None:
-        raise Problem("not-found", "There is no such citation.")
-    asked = asked_for(settings().guideline)
-    used = [item for rule in asked.rules.values() for item in rule.sources if item.id == source]
-    cited_by = [rule.id for rule in asked.rules.values() if any(item.id == source for item in rule.sources)]
-    return public(citation(found, used) | {"cited_by": cited_by})
-
-
-RESULT = ("rule", "code", "direction")
-PUBLIC = "public, max-age=300"
-
-
-def rule_of(guideline: Guideline, name: str) -> Rule:
-    """A rule by its id or its code, or 404."""
-    found = next((each for each in guideline.rules.values() if name in {each.id, each.code}), None)
-    if found is None:
-        raise Problem("not-found", "This guideline has no such rule.")
-    return found
-
-
-def asked_for(guideline: str) -> Guideline:
-    """The release of a guideline that the query names, the newest if it names none; or 404."""
-    return knowledge().release(guideline, request.args.get("release", "latest")).guideline
-
-
-def public(body: Any) -> Response:
-    """An answer that anyone may keep for five minutes."""
-    return kept(json_response(body))
-
-
-def kept(response: Response) -> Response:
-    """The answer, which anyone may keep for five minutes."""
-    response.headers["Cache-Control"] = PUBLIC
-    response.add_etag(weak=True)
-    response.make_conditional(request)
-    return response
+        raise NotFoundError("There is no such citation.")
+    guidelines = [newest.guideline for newest in knowledge().newest_of_each(settings().guideline)]
+    used = [
+        item
+        for guideline in guidelines
+        for rule in guideline.rules.values()
+        for item in rule.sources
+        if item.id == source
+    ]
+    cited_by = {guideline.release.id: citing_rules(guideline, [source]) for guideline in guidelines}
+    return public_json(
+        citation(found, used)
+        | {
+            "cited_by": cited_by[settings().guideline],
+            "cited_by_guideline": {guideline: rules for guideline, rules in cited_by.items() if rules},
+        }
+    )
 
 
 def _outline(guideline: Guideline) -> dict[str, Any]:
@@ -214,19 +197,10 @@ def _outline(guideline: Guideline) -> dict[str, Any]:
 
 def _table_csv(guideline: Guideline) -> Response:
     text = io.StringIO()
-    writer = csv.DictWriter(text, [*guideline.release.axes, *RESULT])
+    writer = csv.DictWriter(text, columns(guideline))
     writer.writeheader()
     writer.writerows(cells(guideline))
-    return kept(Response(text.getvalue(), mimetype=CSV))
-
-
-def cells(guideline: Guideline) -> Iterable[dict[str, str]]:
-    """Every cell of the decision table: a value of each axis, and the rule."""
-    axes = guideline.release.axes
-    for values in product(*(guideline.chain.features[axis].values for axis in axes)):
-        cell = dict(zip(axes, values, strict=True))
-        rule = guideline.rules[guideline.table.decide(cell).output]
-        yield cell | {"rule": rule.id, "code": rule.code, "direction": rule.direction}
+    return public(Response(text.getvalue(), mimetype=CSV))
 
 
 def _rule(guideline: Guideline, rule: Rule) -> dict[str, Any]:

@@ -4,10 +4,13 @@ import gzip
 from typing import Any
 
 import orjson
-from flask import Response
+from flask import Response, request
 
 from service.api.here import this_request
 
+CSV = "text/csv"
+PUBLIC = "public, max-age=300"
+"""Cache-Control of what shows knowledge and no patient."""
 GZIP_OVER = 1000
 """Answers over this many bytes are compressed for a caller that accepts it."""
 
@@ -21,6 +24,19 @@ def fresh(response: Response) -> Response:
     """The answer, which no cache outside may keep."""
     response.headers["Cache-Control"] = "no-store"
     return response
+
+
+def public(response: Response) -> Response:
+    """Let anyone keep an answer for five minutes and ask whether it is still the same."""
+    response.headers["Cache-Control"] = PUBLIC
+    response.add_etag(weak=True)
+    response.make_conditional(request)
+    return response
+
+
+def public_json(body: Any) -> Response:
+    """Write the body as JSON that anyone may keep for five minutes."""
+    return public(json_response(body))
 
 
 def vary(response: Response, name: str) -> Response:

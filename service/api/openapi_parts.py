@@ -3,11 +3,12 @@
 from typing import Any
 
 from service.api.body import FHIR_JSON, JSON
+from service.api.json_out import CSV
 from service.api.problems import KINDS
 from service.api.problems import MIMETYPE as PROBLEM
 from service.cohort.parquet import MIMETYPE as PARQUET
 
-CSV, HTML = "text/csv", "text/html"
+HTML = "text/html"
 TRIALS = "Ids of trials to pool instead, with commas between them; one alone is shown, and nothing pooled."
 
 
@@ -39,10 +40,10 @@ def known(operation: str, summary: str, *parameters: dict[str, Any], tag: str = 
     }
 
 
-def pooled(operation: str, summary: str, mimetype: str) -> dict[str, Any]:
-    """An operation that answers with an outcome and a pool of its trials."""
+def pooled(operation: str, summary: str, mimetype: str, *parameters: dict[str, Any]) -> dict[str, Any]:
+    """Return an operation that answers with an outcome and a pool of its trials."""
     trials = query("trials", None) | {"description": TRIALS}
-    made = known(operation, summary, in_path("outcome"), query("pool", None), trials)
+    made = known(operation, summary, *parameters, in_path("outcome"), query("pool", None), trials)
     made["responses"] |= problems("bad-request")
     return made if mimetype == JSON else drawn(made, mimetype)
 

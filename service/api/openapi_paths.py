@@ -3,10 +3,9 @@
 from typing import Any
 
 from service.advice.render import VIEWS
-from service.api.batch import NDJSON
-from service.api.body import FHIR_JSON, JSON
+from service.api.body import FHIR_JSON, JSON, NDJSON
+from service.api.json_out import CSV
 from service.api.openapi_parts import (
-    CSV,
     HTML,
     also,
     drawn,
@@ -23,6 +22,7 @@ from service.api.openapi_parts import (
     ref,
     table,
 )
+from service.evidence.forest_plot import SVG
 
 STREAMED = (
     f"Lines ({NDJSON}) that are sent chunked are answered while they come, however many there are: an item for each, "
@@ -31,31 +31,46 @@ STREAMED = (
 )
 
 
-def paths(patient: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """The operations by path; `patient` is the request body of one patient."""
-    asked: dict[str, Any] = {
+FACTS = "#/components/schemas/Facts"
+ONE_BY_GUIDELINE = "/v1/guidelines/{guideline}/recommendations"
+BATCH_BY_GUIDELINE = f"{ONE_BY_GUIDELINE}/batch"
+
+
+def asking_one(patient: dict[str, Any], advice: dict[str, Any]) -> dict[str, Any]:
+    """Return the operation that asks about one patient: the body that it takes, the answer 200 that it gives."""
+    return {
         "tags": ["one patient"],
         "parameters": [query("view", list(VIEWS))],
         "requestBody": patient,
         "responses": {
-            "200": {"$ref": "#/components/responses/Advice"},
+            "200": advice,
             **problems("unreadable-body", "misdirected-request", "body-too-large"),
             **problems("unsupported-media-type", "request-timeout"),
             "422": {"$ref": "#/components/responses/RefusedFacts"},
         },
     }
+
+
+def paths(patient: dict[str, Any], patient_of_any: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return the operations by path.
+
+    `patient` is the request body of one patient of the default guideline, `patient_of_any` that of any guideline.
+    """
+    advice = {"$ref": "#/components/responses/Advice"}
     guideline, release = in_path("guideline"), query("release", None)
+    by_guideline = asking_one(patient_of_any, advice)
+    many_by_guideline = asking_many(f"{FACTS} (of another guideline: Facts_ and its id)")
     return {
         "/v1/recommendations": {
-            "post": asked | {"operationId": "recommend", "summary": "Ask about one patient"},
+            "post": asking_one(patient, advice) | {"operationId": "recommend", "summary": "Ask about one patient"},
         },
-        "/v1/guidelines/{guideline}/recommendations": {
-            "post": asked
+        ONE_BY_GUIDELINE: {
+            "post": by_guideline
             | {
                 "operationId": "recommendBy",
                 "summary": "Ask one guideline about one patient",
-                "parameters": [guideline, *asked["parameters"], release],
-                "responses": asked["responses"] | problems("not-found"),
+                "parameters": [guideline, *by_guideline["parameters"], release],
+                "responses": by_guideline["responses"] | problems("not-found"),
             },
         },
         "/v1/recommendations/{decision_id}": {
@@ -72,7 +87,18 @@ def paths(patient: dict[str, Any]) -> dict[str, dict[str, Any]]:
                 },
             }
         },
-        "/v1/recommendations/batch": {"post": _batch()},
+        "/v1/recommendations/batch": {
+            "post": asking_many(FACTS) | {"operationId": "recommendBatch", "summary": "Ask about many patients"}
+        },
+        BATCH_BY_GUIDELINE: {
+            "post": many_by_guideline
+            | {
+                "operationId": "recommendBatchBy",
+                "summary": "Ask one guideline about many patients",
+                "parameters": [guideline, *many_by_guideline["parameters"]],
+                "responses": many_by_guideline["responses"] | problems("not-found"),
+            }
+        },
         "/v1/guidelines": {"get": known("guidelines", "All guidelines")},
         "/v1/guidelines/{guideline}": {
             "get": known("guideline", "Releases, changelog, intended use, limits, sign-off", guideline, release)
@@ -92,19 +118,28 @@ def paths(patient: dict[str, Any]) -> dict[str, dict[str, Any]]:
         },
         "/v1/guidelines/{guideline}/hazards": {"get": known("hazards", "The hazard log", guideline, release)},
         "/v1/facts/extract": {"post": _extract()},
-        "/v1/facts": {"get": known("facts", "The request vocabulary with definitions and codes")},
+        "/v1/facts": {"get": known("facts", "The request vocabulary with definitions and codes", release)},
+        "/v1/guidelines/{guideline}/facts": {
+            "get": known("factsBy", "The request vocabulary of one guideline", guideline, release)
+        },
         "/v1/citations": {"get": known("citations", "The catalogue of sources")},
         "/v1/citations/{source}": {"get": known("citation", "One source", in_path("source"))},
         "/v1/studies": {"get": known("studies", "All studies")},
         "/v1/studies/{study}": {"get": known("study", "One study with its figures as read", in_path("study"))},
-        "/v1/evidence/{outcome}": {"get": pooled("evidence", "One outcome, pooled and per study", JSON)},
-        "/v1/evidence/{outcome}.svg": {"get": pooled("forestPlot", "One outcome as a forest plot", "image/svg+xml")},
-        "/v1/evidence/{outcome}.csv": {"get": pooled("forestTable", "The numbers of the forest plot", CSV)},
+        **_evidence("/v1/evidence", release),
+        **_evidence("/v1/guidelines/{guideline}/evidence", guideline, release, by="By"),
         "/decisions/{decision_id}": {"get": page("page", "The answer as a page", HTML, "decision_id")},
         "/evidence": {
             "get": drawn(known("evidencePage", "The evidence as a page", query("decision", None), tag="pages"), HTML)
         },
+        "/guidelines/{guideline}/evidence": {
+            "get": drawn(
+                known("evidencePageBy", "The same of one guideline", guideline, query("decision", None), tag="pages"),
+                HTML,
+            )
+        },
         "/evidence/studies/{study}": {"get": page("studyPage", "One study as a page", HTML, "study")},
+        "/guidelines": {"get": page("guidelinesPage", "All guidelines as a page", HTML)},
         "/guidelines/{guideline}": {
             "get": drawn(known("guidelinePage", "A guideline as a page", guideline, release, tag="pages"), HTML)
         },
@@ -115,6 +150,10 @@ def paths(patient: dict[str, Any]) -> dict[str, dict[str, Any]]:
         "/": {
             "get": page("explorer", "The explorer: a form and the answer to it", HTML),
             "post": form(page("explore", "The explorer's answer to its form", HTML)),
+        },
+        "/guidelines/{guideline}/explore": {
+            "get": page("explorerBy", "The explorer of one guideline", HTML, "guideline"),
+            "post": form(page("exploreBy", "The answer of one guideline's explorer to its form", HTML, "guideline")),
         },
         "/explore/{decision_id}": {
             "get": page("resume", "The explorer with the facts of a decision_id", HTML, "decision_id")
@@ -140,7 +179,20 @@ def paths(patient: dict[str, Any]) -> dict[str, dict[str, Any]]:
     }
 
 
-def _batch() -> dict[str, Any]:
+def _evidence(path: str, *parameters: dict[str, Any], by: str = "") -> dict[str, Any]:
+    """Return the operations below a guideline's evidence. `by` ends their names."""
+    return {
+        path: {"get": known(f"outcomes{by}", "Every outcome, pooled and per study", *parameters)},
+        f"{path}/{{outcome}}": {"get": pooled(f"evidence{by}", "One outcome, pooled and per study", JSON, *parameters)},
+        f"{path}/{{outcome}}.svg": {"get": pooled(f"forestPlot{by}", "One outcome as a forest plot", SVG, *parameters)},
+        f"{path}/{{outcome}}.csv": {
+            "get": pooled(f"forestTable{by}", "The numbers of the forest plot", CSV, *parameters)
+        },
+    }
+
+
+def asking_many(facts: str) -> dict[str, Any]:
+    """Return the operation that asks about many patients, whose facts are as in the schema that `facts` names."""
     answered = {
         "type": "object",
         "required": ["index", "status"],
@@ -152,11 +204,12 @@ def _batch() -> dict[str, Any]:
         },
     }
     # Not items: Facts here, because a bad patient is answered by itself and never spoils the others.
-    patients = {"type": "array", "items": {"description": "The facts of one patient, as in #/components/schemas/Facts"}}
+    patients = {
+        "type": "array",
+        "items": {"description": f"The facts of one patient, as in #/components/schemas/{facts}"},
+    }
     return {
-        "operationId": "recommendBatch",
         "tags": ["many patients"],
-        "summary": "Ask about many patients",
         "description": STREAMED,
         "parameters": [query("view", ["row", "brief", "full"])],
         "requestBody": {

@@ -7,18 +7,15 @@ from flask import Blueprint, Response
 from redis import RedisError
 
 from service.advice.render import named
-from service.api.access import OPEN, authenticator, scope, scopes_by_route
-from service.api.here import this_app
-from service.api.json_out import fresh, json_response
+from service.api.access import OPEN, authenticator, scope
+from service.api.json_out import PUBLIC, fresh, json_response
 from service.api.knowledge import knowledge, overdue, settings
-from service.api.openapi import document
-from service.api.problems import KINDS, Problem
+from service.api.openapi import contract
+from service.api.problems import problem_kind
 from service.server.redis_client import connect
 from service.settings import VERSION
 
 blueprint = Blueprint("operations", __name__)
-
-OPENAPI = "openapi document"
 
 
 @blueprint.get("/livez")
@@ -65,34 +62,14 @@ def version() -> Response:
 def openapi() -> Response:
     """The contract as OpenAPI 3.1."""
     response = json_response(contract())
-    response.headers["Cache-Control"] = "public, max-age=300"
+    response.headers["Cache-Control"] = PUBLIC
     return response
-
-
-def contract() -> dict[str, Any]:
-    """The document, made when it is first asked for: it is the same for as long as the process lives."""
-    made: dict[str, Any] = this_app().extensions
-    if OPENAPI not in made:
-        made[OPENAPI] = document(knowledge().newest(settings().guideline), scopes_by_route(this_app()))
-    found: dict[str, Any] = made[OPENAPI]
-    return found
 
 
 def problem(code: str) -> Response:
     """What a problem type means, why it comes about and what helps; 404 for an unknown one."""
-    kind = KINDS.get(code)
-    if kind is None:
-        raise Problem("not-found", f"There is no such problem. Known: {', '.join(KINDS)}.")
-    response = json_response(
-        {
-            "type": f"/problems/{code}",
-            "title": kind.title,
-            "status": kind.status,
-            "cause": kind.cause,
-            "cure": kind.cure,
-        }
-    )
-    response.headers["Cache-Control"] = "public, max-age=300"
+    response = json_response(problem_kind(code))
+    response.headers["Cache-Control"] = PUBLIC
     return response
 
 

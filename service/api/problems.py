@@ -14,8 +14,10 @@ import structlog
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestTimeout
 
+from service.advice.registry import GoneError, NotFoundError
 from service.api import operation_outcome
 from service.api.json_out import fresh, json_response
+from service.evidence.outcomes import EvidenceError
 from service.facts.refusal import Fault, FaultsError
 
 MIMETYPE = "application/problem+json"
@@ -157,9 +159,42 @@ def unavailable(detail: str) -> Problem:
     return Problem("unavailable", detail, headers={"Retry-After": str(RETRY_SECONDS)})
 
 
+LOOKUP_CODES: Mapping[type[Exception], str] = {
+    NotFoundError: "not-found",
+    GoneError: "gone",
+    EvidenceError: "bad-request",
+}
+"""Errors of the layers below that a caller can bring about -> the kind of problem that each becomes."""
+LOOKUP_ERRORS = tuple(LOOKUP_CODES)
+
+
+def as_problem(error: Exception) -> Problem:
+    """Return the problem that one of LOOKUP_ERRORS becomes; a problem stays itself."""
+    if isinstance(error, Problem):
+        return error
+    code = next(code for kind, code in LOOKUP_CODES.items() if isinstance(error, kind))
+    return Problem(code, f"{str(error).rstrip('.')}.")
+
+
+def problem_kind(code: str) -> dict[str, Any]:
+    """Return as JSON what a kind of problem means, why it comes about and what helps. Raises NotFoundError."""
+    if code not in KINDS:
+        raise NotFoundError(f"There is no such problem. Known: {', '.join(KINDS)}.")
+    kind = KINDS[code]
+    return {
+        "type": f"/problems/{code}",
+        "title": kind.title,
+        "status": kind.status,
+        "cause": kind.cause,
+        "cure": kind.cure,
+    }
+
+
 def register(app: Flask) -> None:
     """Answer every error of the application as a problem, never as HTML, never with a stack trace."""
     app.register_error_handler(Problem, Problem.response)
+    for kind in LOOKUP_ERRORS:
+        app.register_error_handler(kind, lambda error: as_problem(error).response())
     app.register_error_handler(FaultsError, lambda error: malformed(error.faults).response())
     app.register_error_handler(HTTPException, _http_problem)
     app.register_error_handler(Exception, _unexpected)

@@ -1,23 +1,20 @@
 """One patient: facts in, advice out; and the permalink that asks the same again."""
 
-from typing import Any
-
 from flask import Blueprint, Response, request
 from werkzeug.exceptions import MethodNotAllowed
 
 from service.advice.question import Answer, Questioner, Refused
-from service.advice.render import VIEWS, row
+from service.advice.registry import NotFoundError, carry_over
+from service.advice.render import row
 from service.api.access import ADVICE, OPEN, scope
 from service.api.answers import Named, cache, question, respond, respond_once, unchanged
 from service.api.body import emergency_in, parse_json, read_body
 from service.api.here import this_request
 from service.api.json_out import fresh
 from service.api.knowledge import knowledge, settings
-from service.api.problems import Problem, listed
-from service.facts import identifier
-from service.facts.identifier import Identifier
+from service.api.patient import answer_patient, requested_view
+from service.api.problems import Problem, as_problem
 from service.facts.json_body import Json
-from service.knowledge.guideline import Guideline
 
 blueprint = Blueprint("recommendations", __name__)
 
@@ -53,63 +50,24 @@ def recall(decision_id: str) -> Response:
     if named is None:
         named = _permalink(decision_id)
         if named is None:
-            return _latest(recalled(decision_id), view_asked("full"))
+            return _latest(knowledge().recall(decision_id), requested_view("full"))
         near.put(asked, named)
     if (same := unchanged(named, AGAIN)) is not None:
         return same
-    response = respond(named, lambda: recalled(decision_id), AGAIN)
+    response = respond(named, lambda: knowledge().recall(decision_id), AGAIN)
     response.make_conditional(request)
     return response
 
 
 def _permalink(decision_id: str) -> Named | None:
     """The answer that a permalink names; None where the newest release is asked instead."""
-    named = _identified(decision_id)
-    view, release = view_asked("full"), request.args.get("release", named.release)
+    named = knowledge().identify(decision_id)
+    view, release = requested_view("full"), request.args.get("release", named.release)
     if release == "latest":
         return None
     if release != named.release:
         raise Problem("bad-request", "A permalink knows its own release; ?release=latest asks the newest one.")
     return Named(decision_id, named.guideline, named.release, view)
-
-
-def recalled(decision_id: str) -> Answer:
-    """The answer that a decision_id encodes, or the problem that says why there is none."""
-    named = _identified(decision_id)
-    answer = knowledge().questioners[named.guideline, named.release].recall(named.facts)
-    if answer is None:
-        raise Problem("not-found", "This is not a decision_id: the facts that it encodes are not valid.")
-    return answer
-
-
-def ask(questioner: Questioner, tree: Json) -> Answer:
-    """The answer, or the problem that lists every fault."""
-    result = questioner.ask(tree, settings().today())
-    if isinstance(result, Refused):
-        raise refusal(result)
-    return result
-
-
-def refusal(refused: Refused) -> Problem:
-    """The problem that lists every fault, and what to do today if that is urgent."""
-    extra: dict[str, Any] = {}
-    if refused.urgent is not None:
-        extra["urgent"] = {"code": refused.urgent.code, "statement": refused.urgent.statement}
-    number = len(refused.faults)
-    detail = f"{number} fault{'s' if number != 1 else ''}: " + " ".join(
-        f"{fault.pointer or '/'} {fault.detail}" for fault in refused.faults[:3]
-    )
-    return Problem("refused-facts", detail, listed(refused.faults), extra)
-
-
-def _identified(decision_id: str) -> Identifier:
-    """What a decision_id names, or the problem that says why it cannot be answered."""
-    named = identifier.read(decision_id)
-    if named is None:
-        raise Problem("not-found", "This is not a decision_id: it does not decode, or its check value is wrong.")
-    if (named.guideline, named.release) not in knowledge().questioners:
-        raise Problem("gone", "The release of the guideline that this decision_id names is no longer loaded.")
-    return named
 
 
 def _asked(guideline: str) -> Response:
@@ -121,7 +79,7 @@ def _asked(guideline: str) -> Response:
     asked = question(*said, body=body)
     known: Named | None = near.get(asked)
     if known is not None:
-        return respond(known, lambda: recalled(known.decision_id))
+        return respond(known, lambda: knowledge().recall(known.decision_id))
     answer, shown = _worked_out(newest, parse_json(body))
     if answer.refused:
         return fresh(respond_once(answer, shown))
@@ -134,17 +92,17 @@ def _asked(guideline: str) -> Response:
 def _worked_out(newest: Questioner, tree: Json) -> tuple[Answer, str]:
     """The answer, and the view in which it is shown."""
     try:
-        view = view_asked("full")
+        view = requested_view("full")
         questioner = knowledge().release(newest.guideline.release.id, request.args.get("release", "latest"))
-    except Problem as problem:
+    except (Problem, NotFoundError) as error:
         # An emergency is never answered with an error, not even about the query string.
-        return _emergency(newest, tree, problem), "full"
+        return _emergency(newest, tree, as_problem(error)), "full"
     return _asked_of(questioner, newest, tree), view
 
 
 def _asked_of(questioner: Questioner, newest: Questioner, tree: Json) -> Answer:
     try:
-        return ask(questioner, tree)
+        return answer_patient(questioner, tree)
     except Problem as problem:
         if questioner is newest:
             raise
@@ -162,7 +120,7 @@ def _emergency(newest: Questioner, tree: Json, problem: Problem) -> Answer:
 def _latest(old: Answer, view: str) -> Response:
     """The same facts by the newest release, with what changed."""
     newest = knowledge().newest(old.advice.guideline.release.id)
-    stated = carried_over(old, newest.guideline)
+    stated = carry_over(old, newest.guideline)
     new = None if stated is None else newest.recall(newest.encoder.encode(stated))
     if new is None:
         raise Problem("not-found", "The newest release does not know these facts; ask again with a new request.")
@@ -175,20 +133,3 @@ def _latest(old: Answer, view: str) -> Response:
     response = respond_once(new, view, changed=changed)
     response.headers["Cache-Control"] = AGAIN
     return response
-
-
-def carried_over(old: Answer, newest: Guideline) -> dict[str, str] | None:
-    """The facts of an answer in the vocabulary of another release, by name; None where it does not know them."""
-    vocabulary, nothing = newest.vocabulary, old.advice.guideline.vocabulary.nothing
-    values = {feature.name: feature.values for feature in (*vocabulary.features, *vocabulary.counted)}
-    stated = {name: value for name, value in old.advice.stated.items() if value != nothing[name]}
-    known = all(value in values.get(name, ()) for name, value in stated.items())
-    return {**vocabulary.nothing, **stated} if known else None
-
-
-def view_asked(default: str) -> str:
-    """The view that the query asks for."""
-    view = request.args.get("view", default)
-    if view not in VIEWS:
-        raise Problem("bad-request", f"There is no such view. Known: {', '.join(VIEWS)}.")
-    return view

@@ -137,9 +137,10 @@ class Links(Schema):
 
 
 class StudyEffect(Schema):
-    study, name, citation = text(), text(), text()
+    id, study, name, citation = text(), text(), text(), text()
     hr, ci_low, ci_high, ci_level = number(), number(), number(), number()
-    timing, read_in, argued = maybe(), maybe(), maybe()
+    interval = word(("confidence", "credible"))
+    stratum, timing, read_in, argued = maybe(), maybe(), maybe(), maybe()
     people = fields.Integer(required=True, allow_none=True)
     caveats = texts()
 
@@ -149,7 +150,7 @@ class IntervalOut(Schema):
 
 
 class Weight(Schema):
-    study = text()
+    id, study = text(), text()
     fixed, random = number(), number()
 
 
@@ -171,6 +172,7 @@ class EvidenceOutcome(Schema):
     method = maybe()
     date = fields.Date(required=True)
     pooled = fields.Nested(Pooled, required=True, allow_none=True)
+    pooled_reason = maybe()
     studies, published = several(StudyEffect), several(StudyEffect)
     notes = texts()
 

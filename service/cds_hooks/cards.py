@@ -1,6 +1,6 @@
 """Advice as a CDS Hooks card: one sentence, detail in Markdown, orders to take over, reasons to override."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -9,10 +9,18 @@ from service.advice.decision import effects, wording_point
 from service.advice.question import Answer
 from service.advice.recommendation import OfferedOption
 from service.cds_hooks.card_uuid import UNCERTAIN, CardUuids
-from service.cds_hooks.detail import Findings, detail
+from service.cds_hooks.detail import Findings, detail, value_at
 from service.cds_hooks.orders import Draft
 from service.engine.compile import Point
-from service.knowledge.cards import SUMMARY, Cards, Coding, OrderText, Sentence, Suggestion
+from service.knowledge.cards import (
+    MAX_SUMMARY_CHARACTERS,
+    CardCoding,
+    Cards,
+    Notice,
+    OrderText,
+    SuggestionText,
+    SummaryText,
+)
 from service.knowledge.guideline import Guideline, holds
 from service.knowledge.model import Effect, Modifier
 
@@ -59,7 +67,7 @@ class Told:
         """The title of the rule, or what stands in its place where that would mislead this patient's clinician."""
         return next((each.text for each in self.cards.headings if self.holds(each)), self.lead.rule.title)
 
-    def holds(self, said: Sentence | Suggestion | OrderText) -> bool:
+    def holds(self, said: SummaryText | SuggestionText | OrderText) -> bool:
         """Whether something is said under this rule to this patient."""
         return self.lead.rule.id in said.rules and holds(said.when, self.point)
 
@@ -106,7 +114,7 @@ def uncertain_card(guideline: Guideline, findings: Findings, place: Place, uuids
 def _remark(told: Told, draft: Draft) -> Remark:
     """What the advice says about a draft order. What does not differ comes with all that the answer reserves."""
     cards, drafted, offered = told.cards, draft.kind.title, _offered(told, draft.kind.id)
-    known = {"text_only": draft.coded, "site_unstated": draft.sited}
+    known = {"text_only": draft.has_code, "site_unstated": draft.has_site}
     doubts = [cards.words[name] for name, said in known.items() if not said]
     because = _removed(told, draft.kind.id)
     for text in cards.orders.texts:
@@ -169,18 +177,25 @@ def _summary(told: Told, *, differs: bool) -> str:
     more += [each.text for each in told.cards.cautions if told.holds(each)]
     for sentence in more:
         longer = f"{said.removesuffix('.')}. {sentence}"
-        if len(longer) <= SUMMARY:
+        if len(longer) <= MAX_SUMMARY_CHARACTERS:
             said = longer
     return said
 
 
 def _notices(told: Told, findings: Findings, drafts: Sequence[Draft]) -> list[str]:
     """What has to be checked before a local treatment that is advised or drafted."""
-    age = findings.extraction.facts.get("age_years")
     if not drafts and not any(_offered(told, kind.id) for kind in told.cards.orders.kinds):
         return []
-    young = (each for each in told.cards.notices if age is None or age <= each.up_to_age)
-    return [each.text for each in young if holds(each.when, told.point)]
+    facts = findings.extraction.facts
+    return [notice.text for notice in told.cards.notices if _concerns(notice, facts) and holds(notice.when, told.point)]
+
+
+def _concerns(notice: Notice, facts: Mapping[str, Any]) -> bool:
+    """Return whether the fact of the notice is unknown or within its limit."""
+    if notice.fact is None or notice.at_most is None:
+        return True
+    value = value_at(facts, notice.fact)
+    return value is None or value <= notice.at_most
 
 
 def _source(guideline: Guideline, place: Place) -> dict[str, Any]:
@@ -219,7 +234,7 @@ def _suggestions(told: Told, place: Place, uuids: CardUuids) -> Iterator[dict[st
             }
 
 
-def _order(suggestion: Suggestion, reason: str, patient: str) -> dict[str, Any]:
+def _order(suggestion: SuggestionText, reason: str, patient: str) -> dict[str, Any]:
     """A proposal, which nobody has to take over: a draft ServiceRequest of FHIR R4."""
     code: dict[str, Any] = {"text": suggestion.order}
     if suggestion.coding is not None:
@@ -235,5 +250,5 @@ def _order(suggestion: Suggestion, reason: str, patient: str) -> dict[str, Any]:
     }
 
 
-def _coding(coding: Coding) -> dict[str, str]:
+def _coding(coding: CardCoding) -> dict[str, str]:
     return {"system": coding.system, "code": coding.code, "display": coding.display}

@@ -123,11 +123,12 @@ def _source(citation: Citation) -> str:
 def _fact(extraction: Extraction, path: str) -> str:
     origin = extraction.provenance[path]
     told = ", ".join(str(origin[name]) for name in ("resource", "date") if origin.get(name))
-    value = _value(_at(extraction.facts, path))
+    value = _value(value_at(extraction.facts, path))
     return plain(f"{path}: {value}" + (f" ({told})" if told else ""))
 
 
-def _at(facts: Mapping[str, Any], path: str) -> Any:
+def value_at(facts: Mapping[str, Any], path: str) -> Any:
+    """Return the value at a dotted request path, or None."""
     value: Any = facts
     for part in path.split("."):
         value = value.get(part) if isinstance(value, Mapping) else None

@@ -16,7 +16,7 @@ from urllib.parse import unquote, urljoin, urlsplit
 from service.cds_hooks.prefetch import Found, State, read_value
 from service.facts.json_body import BodyError, Json, parse, repeated
 from service.fhir.resources import type_of
-from service.knowledge.cards import Datum
+from service.knowledge.cards import PrefetchItem
 from service.server.outbound import GetError, Getter
 
 SECONDS = 0.8
@@ -64,7 +64,7 @@ class FhirServers:
         key = normal(url)
         return None if key is None else self._bases.get(key)
 
-    def read(self, access: Access, patient: str, wanted: Mapping[Datum, Found]) -> dict[str, Found]:
+    def read(self, access: Access, patient: str, wanted: Mapping[PrefetchItem, Found]) -> dict[str, Found]:
         """Each datum read; of a partial one the further pages. What did not come in time failed.
 
         `patient` must be a FHIR id. Empty when too many threads wait already.
@@ -85,7 +85,7 @@ class FhirServers:
         finally:
             self._waiting.release()
 
-    def _query(self, access: Access, datum: Datum, patient: str, found: Found, end: float) -> Found:
+    def _query(self, access: Access, datum: PrefetchItem, patient: str, found: Found, end: float) -> Found:
         """One datum with all its pages, as far as they can be had."""
         url = f"{access.base}/{datum.query.replace(PATIENT, patient)}"
         read: tuple[Json, ...] = ()

@@ -1,6 +1,6 @@
-"""Draft orders: which of them are about the breast tumour.
+"""Recognise the draft orders that a guideline is about.
 
-Drafts are read as clients really send them: a Bundle without a type, `"coding": [{}]`, no intent, no code at all.
+Clients send a Bundle without a type, `"coding": [{}]`, no intent or no code at all. All of this is read.
 """
 
 import re
@@ -9,61 +9,67 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from service.facts.json_body import Json
+from service.cds_hooks.code_categories import find_concepts
 from service.fhir.record import both
-from service.fhir.resources import codings, objects, texts
-from service.knowledge.cards import OrderKind, Orders
-from service.knowledge.terminology import Concept, Terminology
+from service.fhir.resources import objects, texts
+from service.knowledge.cards import OrderContent, OrderKind
+from service.knowledge.terminology import Terminology
 
-REQUESTS = ("ServiceRequest", "ProcedureRequest")
-VOID = ("revoked", "entered-in-error")
-BREAST = ("breast", "chest_wall")
-SIDE_ONLY = "side"
+REQUEST_TYPES = ("ServiceRequest", "ProcedureRequest")
+VOID_STATUSES = ("revoked", "entered-in-error")
 
 
 @dataclass(frozen=True)
 class Draft:
-    """A draft order of a kind that the guideline is about. `coded`: by a code; `sited`: it names the breast."""
+    """A draft order of a kind that the guideline is about.
+
+    `has_code`: a code and not only the text shows the kind. `has_site`: the order names the site of the guideline, or
+    its kind has no other site.
+    """
 
     kind: OrderKind
-    coded: bool
-    sited: bool
+    has_code: bool
+    has_site: bool
     sides: frozenset[str]
 
     def may_be_on(self, sides: frozenset[str]) -> bool:
-        """Whether it may be for a tumour on these sides; an unknown side may be any."""
+        """Return whether the order may be for a tumour on these sides. An unknown side may be any side."""
         return not sides or not self.sides or bool(sides & self.sides)
 
 
-def relevant_drafts(
-    orders: Orders, terminology: Terminology, bundle: Mapping[str, Any], selections: Iterable[str] | None, patient: str
+def select_drafts(
+    content: OrderContent,
+    terminology: Terminology,
+    bundle: Mapping[str, Any],
+    selections: Iterable[str] | None,
+    patient: str,
 ) -> list[Draft]:
-    """The drafts that are breast surgery or breast radiotherapy for this patient, one a kind.
+    """Return the drafts for this patient that the guideline is about, at most one of each kind.
 
-    With `selections` only the orders named there count.
+    With `selections`, only the orders that they reference are read.
     """
-    chosen = None if selections is None else {"/".join(name.split("/")[-2:]) for name in selections}
-    found: dict[str, Draft] = {}
+    references = None if selections is None else {"/".join(name.split("/")[-2:]) for name in selections}
+    drafts: dict[str, Draft] = {}
     for order in _orders(bundle):
-        if chosen is not None and f"{order.get('resourceType')}/{order.get('id')}" not in chosen:
+        if references is not None and f"{order.get('resourceType')}/{order.get('id')}" not in references:
             continue
-        if order.get("status") in VOID or order.get("doNotPerform") is True or not _of(order, patient):
+        if order.get("status") in VOID_STATUSES or order.get("doNotPerform") is True or not _is_for(order, patient):
             continue
-        draft = _read(orders, terminology, order)
+        draft = _read_draft(content, terminology, order)
         if draft is not None:
-            found.setdefault(draft.kind.id, draft)
-    return list(found.values())
+            drafts.setdefault(draft.kind.id, draft)
+    return list(drafts.values())
 
 
 def _orders(bundle: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     for entry in objects(bundle.get("entry")):
         resource = entry.get("resource")
-        if isinstance(resource, dict) and resource.get("resourceType") in REQUESTS:
+        if isinstance(resource, dict) and resource.get("resourceType") in REQUEST_TYPES:
             yield resource
 
 
-def _of(order: Mapping[str, Any], patient: str) -> bool:
-    """Whether the order is for this patient. One that names nobody is."""
+def _is_for(order: Mapping[str, Any], patient: str) -> bool:
+    """Return whether the order is for this patient. An order without a subject is."""
     subject = order.get("subject")
     reference = subject.get("reference") if isinstance(subject, dict) else None
     if not isinstance(reference, str) or reference.startswith(("#", "urn:")):
@@ -71,45 +77,44 @@ def _of(order: Mapping[str, Any], patient: str) -> bool:
     return reference.split("/_history/")[0].split("/")[-1] == patient
 
 
-def _read(orders: Orders, terminology: Terminology, order: Mapping[str, Any]) -> Draft | None:
-    named, sites = texts(order.get("code")), texts(order.get("bodySite"))
-    procedures = _found(terminology, "procedures", order.get("code"))
-    places = _found(terminology, "body_sites", order.get("bodySite"))
-    meant, placed = {each.means for each in procedures}, {each.means for each in places}
-    said = [_without(text, orders.diagnosis_phrases) for text in (*named, *sites)]
-    breast = bool(placed & set(BREAST)) or any(_says(text, orders.breast_words) for text in said)
-    other_site = any(_says(text, orders.elsewhere_words) for text in said)
-    elsewhere = not breast and bool(other_site or sites or placed - {SIDE_ONLY})
-    worded = [side for side, words in orders.side_words.items() if any(_says(text, words) for text in said)]
-    sides = frozenset(both([*worded, *(each.side for each in (*procedures, *places))]))
-    words = [text for text in named if not _says(text, orders.not_phrases)]
-    for kind in orders.kinds:
-        coded = bool(meant & set(kind.means)) or (breast and bool(meant & set(kind.means_at_breast)))
-        if coded and kind.elsewhere_too and elsewhere:
+def _read_draft(content: OrderContent, terminology: Terminology, order: Mapping[str, Any]) -> Draft | None:
+    site, code_texts, site_texts = content.site, texts(order.get("code")), texts(order.get("bodySite"))
+    procedures = find_concepts(terminology, content.code_lists.procedures, order.get("code"))
+    places = find_concepts(terminology, content.code_lists.places, order.get("bodySite"))
+    procedure_categories = {concept.means for concept in procedures}
+    place_categories = {concept.means for concept in places}
+    words = [_remove(text, site.diagnosis_phrases) for text in (*code_texts, *site_texts)]
+    has_site = not place_categories.isdisjoint(site.categories) or any(_contains(text, site.words) for text in words)
+    has_other_place = bool(site_texts or place_categories.difference(site.laterality_categories))
+    is_elsewhere = not has_site and (has_other_place or any(_contains(text, site.other_site_words) for text in words))
+    sides = [side for side, names in content.side_words.items() if any(_contains(text, names) for text in words)]
+    all_sides = frozenset(both([*sides, *(concept.side for concept in (*procedures, *places))]))
+    kind_texts = [text for text in code_texts if not _contains(text, content.excluded_phrases)]
+    for kind in content.kinds:
+        categories = (*kind.categories, *(kind.categories_at_site if has_site else ()))
+        has_code = not procedure_categories.isdisjoint(categories)
+        if has_code and kind.also_at_other_sites and is_elsewhere:
             return None
-        phrases = (*kind.phrases, *(kind.phrases_at_breast if breast else ()))
-        if coded or any(_says(text, phrases) for text in words):
-            return Draft(kind, coded, breast or not kind.elsewhere_too, sides)
+        phrases = (*kind.phrases, *(kind.phrases_at_site if has_site else ()))
+        if has_code or any(_contains(text, phrases) for text in kind_texts):
+            return Draft(kind, has_code, has_site or not kind.also_at_other_sites, all_sides)
     return None
 
 
-def _found(terminology: Terminology, name: str, concept: Json) -> list[Concept]:
-    found = (terminology.concept(name, coding.system, coding.code) for coding in codings(concept))
-    return [each for each in found if each is not None]
-
-
-def _without(text: str, phrases: Iterable[str]) -> str:
-    """The text without the diagnosis that an order may name: it is no site."""
+def _remove(text: str, phrases: Iterable[str]) -> str:
     for phrase in phrases:
-        text = re.sub(rf"\b{re.escape(phrase)}\b", "", text, flags=re.IGNORECASE)
+        text = _pattern(phrase).sub("", text)
     return text
 
 
-def _says(text: str, phrases: Iterable[str]) -> bool:
+def _contains(text: str, phrases: Iterable[str]) -> bool:
     return any(_pattern(phrase).search(text) for phrase in phrases)
 
 
 @cache
 def _pattern(phrase: str) -> re.Pattern[str]:
-    """Of a phrase of the content; there are some dozens, and re itself would look each up again for each draft."""
+    """Return the pattern of a phrase as whole words.
+
+    Cached without a limit: the phrases come from the content, and the cache of `re` would be searched for each draft.
+    """
     return re.compile(rf"\b{re.escape(phrase)}\b", re.IGNORECASE)

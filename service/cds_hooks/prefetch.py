@@ -12,7 +12,7 @@ from typing import Any
 from service.facts.json_body import Json, pointer
 from service.facts.refusal import Fault, FaultsError
 from service.fhir.resources import type_of
-from service.knowledge.cards import Datum
+from service.knowledge.cards import PrefetchItem
 
 OUTCOME = "OperationOutcome"
 FAILING = ("error", "fatal")
@@ -41,7 +41,7 @@ class Found:
         return [entry["resource"] for entry in self.entries]
 
 
-def read_prefetch(wanted: Sequence[Datum], prefetch: Mapping[str, Json]) -> dict[str, Found]:
+def read_prefetch(wanted: Sequence[PrefetchItem], prefetch: Mapping[str, Json]) -> dict[str, Found]:
     """What was prefetched of each datum, and under the key "" the resources that nobody asked for.
 
     Raises FaultsError for a value of another type: a fault of the client.
@@ -67,7 +67,7 @@ def read_value(value: Mapping[str, Any]) -> Found:
     return _bundle(value)
 
 
-def _read(datum: Datum, value: Json) -> Found:
+def _read(datum: PrefetchItem, value: Json) -> Found:
     if value is None:
         return Found(State.WHOLE)
     if not isinstance(value, dict):
@@ -78,7 +78,7 @@ def _read(datum: Datum, value: Json) -> Found:
     return read_value(value)
 
 
-def _elsewhere(datum: Datum, spare: Iterable[Mapping[str, Any]]) -> Found:
+def _elsewhere(datum: PrefetchItem, spare: Iterable[Mapping[str, Any]]) -> Found:
     """The datum under a key that nobody asked for, known by the type of its resources."""
     for value in spare:
         read = read_value(value)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from service.cds_hooks.fhir_server import Access, FhirServers
 from service.cds_hooks.prefetch import Found, State, read_prefetch
 from service.facts.json_body import Json
-from service.knowledge.cards import Cards, Datum
+from service.knowledge.cards import Cards, PrefetchItem
 
 FHIR_ID = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9.-]{1,64}")
 
@@ -17,7 +17,7 @@ class Gathered:
     """All entries at hand, each resource once, and how much of each datum that is."""
 
     entries: tuple[Json, ...]
-    states: Mapping[Datum, State]
+    states: Mapping[PrefetchItem, State]
     from_server: bool
     """Whether a FHIR server was asked: it may say something else the next time."""
 
@@ -32,14 +32,14 @@ class Gathered:
         return {"resourceType": "Bundle", "type": "collection", "entry": list(self.entries)}
 
     @property
-    def lacking(self) -> list[Datum]:
+    def lacking(self) -> list[PrefetchItem]:
         """The required data that could not be had."""
         return [
             datum for datum, state in self.states.items() if datum.required and state in {State.ABSENT, State.FAILED}
         ]
 
     @property
-    def partial(self) -> list[Datum]:
+    def partial(self) -> list[PrefetchItem]:
         """The required data of which only a part could be had."""
         return [datum for datum, state in self.states.items() if datum.required and state is State.PARTIAL]
 
@@ -64,11 +64,11 @@ def gather(
     return Gathered(tuple(_each_once(found)), states, asks is not None)
 
 
-def _is_read(datum: Datum) -> bool:
+def _is_read(datum: PrefetchItem) -> bool:
     return "?" not in datum.query
 
 
-def _own(found: Found, datum: Datum, patient: str) -> Found:
+def _own(found: Found, datum: PrefetchItem, patient: str) -> Found:
     """An instance counts if it is the one asked for. The others stay, to be reported."""
     instances = [each for each in found.resources if each.get("resourceType") == datum.resource_type]
     if found.state is State.WHOLE and instances and all(each.get("id") != patient for each in instances):
@@ -76,11 +76,11 @@ def _own(found: Found, datum: Datum, patient: str) -> Found:
     return found
 
 
-def _open(datum: Datum, found: Mapping[str, Found]) -> bool:
+def _open(datum: PrefetchItem, found: Mapping[str, Found]) -> bool:
     return found[datum.id].state is not State.WHOLE and not _covered(datum, found)
 
 
-def _covered(datum: Datum, found: Mapping[str, Found]) -> bool:
+def _covered(datum: PrefetchItem, found: Mapping[str, Found]) -> bool:
     """Whether another datum that is whole holds this one too."""
     return (
         datum.within is not None

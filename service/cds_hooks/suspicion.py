@@ -1,34 +1,31 @@
-"""Whether a record in which no breast cancer was found for sure points to one all the same."""
+"""Signs that a patient may belong to a guideline although the record does not show it for certain."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from service.fhir.resources import codings, texts, type_of
+from service.cds_hooks.code_categories import find_categories
+from service.fhir.resources import texts, type_of
+from service.knowledge.cards import Suspicion
 from service.knowledge.terminology import Terminology
 
-RECEPTORS = {"er", "pr", "her2", "er_percent", "pr_percent"}
 
+def is_suspicious(suspicion: Suspicion, terminology: Terminology, resources: Iterable[Mapping[str, Any]]) -> bool:
+    """Return whether a condition or an observation of the record is one of the signs.
 
-def points_to_cancer(terminology: Terminology, words: Iterable[str], resources: Iterable[Mapping[str, Any]]) -> bool:
-    """A diagnosis that is coded or worded as a tumour, or a receptor of one.
-
-    Wider than what counts as a fact, as it only brings about a question; but not every diagnosis of which the code is
-    not known, or each patient of a hospital with codes of its own would be asked about.
+    This is wider than what the extraction takes for a fact, because it only leads to a question. A diagnosis whose code
+    is unknown is no sign, or every patient of a hospital with local codes would get a card.
     """
-    return any(_points(terminology, tuple(words), resource) for resource in resources)
+    return any(_is_sign(suspicion, terminology, resource) for resource in resources)
 
 
-def _points(terminology: Terminology, words: tuple[str, ...], resource: Mapping[str, Any]) -> bool:
-    concept = resource.get("code")
+def _is_sign(suspicion: Suspicion, terminology: Terminology, resource: Mapping[str, Any]) -> bool:
+    concept, observations = resource.get("code"), suspicion.observations
     if type_of(resource) == "Condition":
-        said = " ".join(texts(concept)).lower()
-        lists = ("breast_cancer", "metastases")
-        return any(word in said for word in words) or any(_means(terminology, name, concept) for name in lists)
-    if type_of(resource) == "Observation":
-        return bool(RECEPTORS & _means(terminology, "observations", concept))
+        text = " ".join(texts(concept)).lower()
+        return any(word in text for word in suspicion.conditions.words) or any(
+            find_categories(terminology, name, concept) for name in suspicion.conditions.code_lists
+        )
+    if type_of(resource) == "Observation" and observations is not None:
+        categories = find_categories(terminology, observations.code_list, concept)
+        return not categories.isdisjoint(observations.categories)
     return False
-
-
-def _means(terminology: Terminology, name: str, concept: Any) -> set[str]:
-    found = (terminology.concept(name, coding.system, coding.code) for coding in codings(concept))
-    return {each.means for each in found if each is not None}

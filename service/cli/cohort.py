@@ -15,8 +15,8 @@ import click
 from flask.cli import AppGroup
 
 from service.advice.question import Questioner
-from service.api.knowledge import knowledge, settings
-from service.api.problems import Problem
+from service.api.knowledge import settings
+from service.cli.guideline_option import guideline_option
 from service.cohort.mapping import BadInputError, read_names
 from service.cohort.reading import columns_of
 
@@ -55,7 +55,7 @@ def _amount(_context: click.Context, _option: click.Parameter, value: str) -> in
     "--engines", type=click.IntRange(1), help="How many work side by side, each with 250 MB at least; default: cores."
 )
 @click.option("--restart", is_flag=True, help="Begin anew what was interrupted.")
-@click.option("--id", "name", default=None, help="Which guideline; by default the one that GUIDELINE names.")
+@guideline_option
 def run(  # noqa: PLR0913, PLR0917 - one for each option
     source: Path,
     target: Path,
@@ -66,7 +66,7 @@ def run(  # noqa: PLR0913, PLR0917 - one for each option
     memory: int,
     engines: int | None,
     restart: bool,  # noqa: FBT001 - a flag of the command line
-    name: str | None,
+    questioner: Questioner,
 ) -> None:
     """Answer every patient of IN (CSV, Parquet or NDJSON by its ending) in OUT.
 
@@ -78,7 +78,6 @@ def run(  # noqa: PLR0913, PLR0917 - one for each option
         from service.cohort import run as runs  # noqa: PLC0415
     except ImportError:
         raise click.ClickException(EXTRA) from None
-    questioner = _questioner(name)
     bar = _Bar()
     place = report or target.with_name(f"{target.name}.report")
     if report is not None and not os.access(report.parent, os.W_OK):
@@ -102,24 +101,24 @@ def run(  # noqa: PLR0913, PLR0917 - one for each option
 
 
 @cohort.command("columns")
-def columns() -> None:
+@guideline_option
+def columns(questioner: Questioner) -> None:
     """List the columns of facts, as the header of a CSV file wants them."""
-    for column, fact in columns_of(knowledge().newest(settings().guideline).guideline.vocabulary).items():
+    for column, fact in columns_of(questioner.guideline.vocabulary).items():
         click.echo(f"{column}\t{fact.title}")
 
 
 @cohort.command("export")
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
-@click.option("--id", "name", default=None, help="Which guideline; by default the one that GUIDELINE names.")
-def export(folder: Path, name: str | None) -> None:
+@guideline_option
+def export(folder: Path, questioner: Questioner) -> None:
     """Write the relations (Parquet) and the statements that join them (SQL) to FOLDER, for other engines."""
     try:
         from service.cohort import export as exports  # noqa: PLC0415 - an optional extra
     except ImportError:
         raise click.ClickException(EXTRA) from None
-    guideline = _questioner(name).guideline
     try:
-        for file in exports.export(guideline, folder):
+        for file in exports.export(questioner.guideline, folder):
             click.echo(folder / file)
     except OSError as error:
         raise _Stop(f"{error.filename or folder}: {error.strerror or error}", NOT_WRITTEN) from None
@@ -137,13 +136,6 @@ def _ended_in_order() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
-
-
-def _questioner(name: str | None) -> Questioner:
-    try:
-        return knowledge().newest(name or settings().guideline)
-    except Problem as problem:
-        raise click.BadParameter(problem.detail, param_hint="--id") from None
 
 
 class _Stop(click.ClickException):

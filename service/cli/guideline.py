@@ -9,7 +9,7 @@ from flask.cli import AppGroup
 
 from service.advice.question import Answer, Questioner, Refused
 from service.api.knowledge import knowledge, settings
-from service.api.problems import Problem
+from service.cli.guideline_option import find_guideline, guideline_option
 from service.facts.json_body import BodyError, parse
 
 guideline = AppGroup("guideline", help="The knowledge: check it, ask it, list its worked cases.")
@@ -36,14 +36,11 @@ def check() -> None:
 
 @guideline.command("explain")
 @click.argument("facts", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--id", "name", default=None, help="Which guideline; by default the one that GUIDELINE names.")
-def explain(facts: Path, name: str | None) -> None:
+@guideline_option
+def explain(facts: Path, questioner: Questioner) -> None:
     """Answer for the patient in a JSON file, step by step."""
     try:
-        questioner: Questioner = knowledge().newest(name or settings().guideline)
         tree = parse(facts.read_bytes())
-    except Problem as problem:
-        raise click.ClickException(problem.detail) from None
     except BodyError as error:
         raise click.ClickException(f"{facts}: {error.detail}") from None
     result = questioner.ask(tree, settings().today())
@@ -58,9 +55,11 @@ def explain(facts: Path, name: str | None) -> None:
 
 @guideline.command("cases")
 @click.option("--rule", default=None, help="Only cases that protect this rule.")
-def cases(rule: str | None) -> None:
+@click.option("--guideline", "name", metavar="ID", help="Only cases of this guideline, of its newest release.")
+def cases(rule: str | None, name: str | None) -> None:
     """List the worked cases, with the facts and the rule or fault expected."""
-    for questioner in knowledge().questioners.values():
+    questioners = knowledge().questioners.values() if name is None else [find_guideline(name)]
+    for questioner in questioners:
         for case in questioner.guideline.cases:
             if rule is None or rule in case.protects:
                 expected = case.rule or f"{case.expect.get('status')}"

@@ -1,8 +1,9 @@
-"""`flask --app service hooks call FILE`: a dry run of one CDS Hooks call, for who connects an EHR."""
+"""`flask --app service hooks call FILE`: a dry run of one CDS Hooks call, for an engineer who connects an EHR."""
 
 import json
 import sys
-from collections.abc import Iterable, Iterator
+import uuid
+from collections.abc import Sequence
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,50 +15,57 @@ import click
 from flask import current_app
 from flask.cli import AppGroup
 
-from service import conformance
 from service.api.knowledge import knowledge, settings
-from service.conformance import HOOKS, Violation
 from service.facts.json_body import BodyError, parse
 
 SERVICES = "/cds-services"
 TIMEOUT_SECONDS = 30
 JSON = "application/json"
 
-hooks = AppGroup("hooks", help="CDS Hooks: try a call, see which rules are violated.")
+hooks = AppGroup("hooks", help="CDS Hooks: try a call.")
 
 
 class Reply(NamedTuple):
-    """What was answered. The body is the JSON, or the text where it is no JSON."""
+    """A response. The body is the JSON, or the text if it is not JSON."""
 
     status: int
     content_type: str
     body: Any
 
 
-class Door:
-    """Where the calls go: to this application itself, or to a running service."""
+class Call(NamedTuple):
+    """A request to one service. `service`: its entry in discovery, or its id alone where discovery lacks it."""
+
+    discovery: Reply
+    service: dict[str, Any]
+    path: str
+    body: Any
+
+
+class CdsClient:
+    """Sends requests to a running service, or without a URL to this application itself."""
 
     def __init__(self, url: str | None, headers: dict[str, str]) -> None:
         self.base = (url or settings().public_url).rstrip("/")
-        self.here = url is None
+        self.is_remote = url is not None
         self.headers = {"Accept": JSON, **headers}
 
-    def ask(self, path: str, body: Any = None) -> Reply:
+    def send(self, path: str, body: Any = None) -> Reply:
         """GET without a body, POST with one."""
         data = None if body is None else json.dumps(body).encode()
         headers = self.headers if data is None else {**self.headers, "Content-Type": JSON}
-        return self._inside(path, data, headers) if self.here else self._outside(path, data, headers)
+        return self._remote(path, data, headers) if self.is_remote else self._local(path, data, headers)
 
-    def _inside(self, path: str, data: bytes | None, headers: dict[str, str]) -> Reply:
+    def _local(self, path: str, data: bytes | None, headers: dict[str, str]) -> Reply:
         method = "GET" if data is None else "POST"
-        got = current_app.test_client().open(path, method=method, base_url=self.base, data=data, headers=headers)
-        return Reply(got.status_code, got.mimetype or "", _json(got.get_data()))
+        response = current_app.test_client().open(path, method=method, base_url=self.base, data=data, headers=headers)
+        return Reply(response.status_code, response.mimetype or "", _json(response.get_data()))
 
-    def _outside(self, path: str, data: bytes | None, headers: dict[str, str]) -> Reply:
-        request = Request(self.base + path, data, headers)  # noqa: S310 - `call` has checked the scheme
+    def _remote(self, path: str, data: bytes | None, headers: dict[str, str]) -> Reply:
+        request = Request(self.base + path, data, headers)  # noqa: S310 - `dry_run` has checked the scheme
         try:
-            with build_opener(_NoRedirect()).open(request, timeout=TIMEOUT_SECONDS) as got:
-                return Reply(got.status, got.headers.get_content_type(), _json(got.read()))
+            with build_opener(_NoRedirect()).open(request, timeout=TIMEOUT_SECONDS) as response:
+                return Reply(response.status, response.headers.get_content_type(), _json(response.read()))
         except HTTPError as error:
             with error:
                 return Reply(error.code, error.headers.get_content_type(), _json(error.read()))
@@ -67,68 +75,86 @@ class Door:
 
 class _NoRedirect(HTTPRedirectHandler):
     def redirect_request(self, *_: Any) -> None:
-        """Show a redirect as the answer it is: an EHR would not follow it with its token."""
+        """Show a redirect as a response: an EHR would not follow it with its token."""
 
 
 @hooks.command("call")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--service", "name", help="The id of the service; by default the one advertised for the hook.")
+@click.option("--guideline", metavar="ID", help="Whose service is called; by default that of GUIDELINE.")
 @click.option("--url", help="A running service, such as https://guideline.example; by default this application.")
 @click.option("--header", "headers", multiple=True, metavar="NAME:VALUE", help="Sent along, such as Authorization.")
-def call(file: Path, name: str | None, url: str | None, headers: tuple[str, ...]) -> None:
-    """Send a recorded body; show request, response and each violated rule. Exit code 1 where one is violated.
+def call(**arguments: Any) -> None:
+    """Send a recorded body, and show request and response. Exit code 1 if the status is 400 or higher.
 
     FILE holds the body of a call, a context alone (which is completed), or feedback.
     """
+    _, reply = dry_run(**arguments)
+    if reply.status >= HTTPStatus.BAD_REQUEST:
+        sys.exit(1)
+
+
+def dry_run(
+    file: Path, name: str | None, guideline: str | None, url: str | None, headers: Sequence[str]
+) -> tuple[Call, Reply]:
+    """Print a call and its response, and return both. Raises ClickException."""
     if url is not None and urlsplit(url).scheme not in {"http", "https"}:
         raise click.BadParameter("it must be an absolute http or https URL.", param_hint="--url")
-    door = Door(url, dict(_header(text) for text in headers))
+    client = CdsClient(url, dict(_header(text) for text in headers))
+    request = _call(client, file, name, guideline)
+    click.echo(f"POST {client.base}{request.path}\n{_text(request.body)}\n")
+    reply = client.send(request.path, request.body)
+    click.echo(f"{reply.status} {_phrase(reply.status)} ({reply.content_type or 'no content'})\n{_text(reply.body)}\n")
+    return request, reply
+
+
+def _call(client: CdsClient, file: Path, name: str | None, guideline: str | None) -> Call:
+    """Return the call that a file records, to the service of this name, or to one of this guideline."""
     try:
         recorded = parse(file.read_bytes())
     except BodyError as error:
         raise click.ClickException(f"{file}: {error.detail}") from None
-    advertised = list(_advertised(door))
+    discovery = client.send(SERVICES)
+    advertised = _of_guideline(_advertised(discovery), guideline)
     if isinstance(recorded, dict) and "feedback" in recorded:
-        body, service, tail = recorded, {"id": _the_id(name, advertised)}, "/feedback"
-        asked = list(conformance.feedback(body))
-    else:
-        body = conformance.completed(recorded, _hook(file, name, advertised))
-        service, tail = _service(body, name, advertised), ""
-        asked = list(conformance.request(body, service if "hook" in service else None))
-    path = f"{SERVICES}/{service['id']}{tail}"
-    click.echo(f"POST {door.base}{path}\n{_shown(body)}\n")
-    reply = door.ask(path, body)
-    click.echo(f"{reply.status} {_phrase(reply.status)} ({reply.content_type or 'no content'})\n{_shown(reply.body)}\n")
-    answered = list(_of_reply(reply, feedback=bool(tail)))
-    for title, found in (("request", asked), ("response", answered)):
-        click.echo(f"{title}: {len(found) or 'no'} rule{'' if len(found) == 1 else 's'} violated")
-        for violation in sorted(found):
-            level = "SHALL " if violation.must else "SHOULD"
-            click.echo(f"  {level} {violation.rule}  {violation.pointer or '/'}  {violation.detail}")
-    if reply.status >= HTTPStatus.INTERNAL_SERVER_ERROR or any(violation.must for violation in asked + answered):
-        sys.exit(1)
+        service: dict[str, Any] = {"id": _named(name, advertised)}
+        return Call(discovery, service, f"{SERVICES}/{service['id']}/feedback", recorded)
+    body = complete(recorded, _hook(file, name, advertised))
+    service = _service(body, name, advertised)
+    return Call(discovery, service, f"{SERVICES}/{service['id']}", body)
 
 
-def _advertised(door: Door) -> Iterator[dict[str, Any]]:
-    reply = door.ask(SERVICES)
-    if reply.status != HTTPStatus.OK:
-        # A token is for one address, so one for a service is none for discovery.
-        click.echo(f"discovery: {reply.status} {_phrase(reply.status)}; the ids of our own content are used", err=True)
-        cards = knowledge().newest(settings().guideline).guideline.cards
-        yield from ({"id": each.id, "hook": each.hook} for each in (cards.services if cards else ()))
-        return
-    for violation in conformance.discovery(reply.body):
-        if violation.must:
-            click.echo(f"discovery: {violation.rule}  {violation.pointer}  {violation.detail}", err=True)
-    services = reply.body.get("services") if isinstance(reply.body, dict) else None
-    yield from (each for each in services or () if isinstance(each, dict))
+def _advertised(discovery: Reply) -> list[dict[str, Any]]:
+    if discovery.status != HTTPStatus.OK:
+        # A token is for one address, so a token for a service is refused at discovery.
+        phrase = _phrase(discovery.status)
+        click.echo(f"discovery: {discovery.status} {phrase}; the ids of our own content are used", err=True)
+        newest = (knowledge().newest(name).guideline.cards for name in knowledge().library.guidelines)
+        return [{"id": each.id, "hook": each.hook} for cards in newest if cards for each in cards.services]
+    services = discovery.body.get("services") if isinstance(discovery.body, dict) else None
+    return [each for each in services or () if isinstance(each, dict)]
+
+
+def _of_guideline(services: list[dict[str, Any]], guideline: str | None) -> list[dict[str, Any]]:
+    """Return the services of a guideline, or all of them, those of GUIDELINE first. Their ids begin with its id."""
+    if guideline is not None:
+        return [each for each in services if str(each.get("id")).startswith(f"{guideline}-")]
+    return sorted(services, key=lambda each: not str(each.get("id")).startswith(f"{settings().guideline}-"))
+
+
+def complete(recorded: Any, hook: str) -> Any:
+    """Return a recorded body as it is, and a context alone as a request of the hook."""
+    if not isinstance(recorded, dict) or "hook" in recorded or "hookInstance" in recorded:
+        return recorded
+    context = recorded.get("context", recorded)
+    return {"hook": hook, "hookInstance": str(uuid.uuid4()), "context": context}
 
 
 def _hook(file: Path, name: str | None, advertised: list[dict[str, Any]]) -> str:
-    """The hook of a context alone: that of the service named, else the one that the file's name begins with."""
-    of_service = [str(each.get("hook")) for each in advertised if each.get("id") == name]
-    of_file = [hook for hook in HOOKS if file.name.startswith(hook)]
-    return next((hook for hook in of_file if not of_service or hook in of_service), (of_service or of_file or [""])[0])
+    """Return the hook of a context alone: the one that the file's name begins with, else that of the service named."""
+    matches = [str(each.get("hook")) for each in advertised if each.get("id") == name]
+    candidates = matches or [str(each.get("hook")) for each in advertised]
+    return next((hook for hook in candidates if file.name.startswith(hook)), matches[0] if matches else "")
 
 
 def _service(body: Any, name: str | None, advertised: list[dict[str, Any]]) -> dict[str, Any]:
@@ -139,24 +165,14 @@ def _service(body: Any, name: str | None, advertised: list[dict[str, Any]]) -> d
     for each in advertised:
         if each.get("id") == name:
             return each
-    return {"id": _the_id(name, advertised)}
+    return {"id": _named(name, advertised)}
 
 
-def _the_id(name: str | None, advertised: Iterable[dict[str, Any]]) -> str:
+def _named(name: str | None, advertised: list[dict[str, Any]]) -> str:
     if name is None:
-        there = ", ".join(f"{each.get('id')} ({each.get('hook')})" for each in advertised) or "none"
-        raise click.ClickException(f"No service is advertised for it; name one with --service. There is: {there}")
+        ids = ", ".join(f"{each.get('id')} ({each.get('hook')})" for each in advertised) or "none"
+        raise click.ClickException(f"No service is advertised for it; name one with --service. There is: {ids}")
     return name
-
-
-def _of_reply(reply: Reply, *, feedback: bool) -> Iterable[Violation]:
-    if reply.status != HTTPStatus.OK:
-        return () if feedback and reply.status == HTTPStatus.NO_CONTENT else conformance.outcome(reply.body)
-    if feedback:
-        return ()  # what feedback answers is not defined
-    if reply.content_type != JSON:
-        return (Violation("", "§use-of-json", f"The Content-Type must be {JSON}."),)
-    return conformance.response(reply.body)
 
 
 def _header(text: str) -> tuple[str, str]:
@@ -173,7 +189,7 @@ def _json(data: bytes) -> Any:
         return data.decode("utf-8", "replace")
 
 
-def _shown(body: Any) -> str:
+def _text(body: Any) -> str:
     return body if isinstance(body, str) else json.dumps(body, indent=2, ensure_ascii=False)
 
 

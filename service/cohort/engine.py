@@ -164,9 +164,8 @@ class Engine:
             label: f"count(nullif(warnings{word} & {mask}, 0))"
             for label, (word, mask) in self.plan.warnings.masks.items()
         }
-        found = run(
-            f"SELECT sum(further), {', '.join(warned.values())} FROM coded WHERE said < {self.answers}"
-        ).fetchone()
+        sums = ", ".join(("sum(further)", *warned.values()))
+        found = run(f"SELECT {sums} FROM coded WHERE said < {self.answers}").fetchone()
         counts["warning"].update({n: v for n, v in zip(("modifier", *warned), found or (), strict=True) if v})
         counts["error"].update(self._conflicts())
         bits = ", ".join(
@@ -177,8 +176,10 @@ class Engine:
         return {name: {label: int(number) for label, number in found.items()} for name, found in counts.items()}
 
     def _conflicts(self) -> Counter[str]:
-        """The contradictions of those whom the relations refuse."""
+        """Count the contradictions of the patients that the relations refuse; a guideline may have none."""
         masks = self.plan.contradictions.masks
+        if not masks:
+            return Counter()
         words = ", ".join(f"contradictions{word}" for word in range(len(self.plan.contradictions.words)))
         found: Counter[str] = Counter()
         refused = f"said >= {self.answers} AND said < {self.said}"

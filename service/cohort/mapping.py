@@ -1,12 +1,12 @@
 """A hospital's own names and codes: which of its columns states which fact, and what its codes mean.
 
-columns: {Age at diagnosis: age_years, M: metastatic_status}    # header in the file -> column
+columns: {Age at diagnosis: age, Stage: stage}     # header in the file -> column
 values:
-  metastatic_status: {"1": M1, "0": M0, "9": unknown}           # column -> cell in the file -> cell
-keep: [patient_id]                                              # carried over beside the answer
-ignore: [remarks]                                               # left out
-missing: [NA, "999"]                                            # cells that say nothing, beside empty ones
-separator: ","                                                  # between the words of a list; by default ;
+  stage: {"1": early, "4": late, "9": unknown}     # column -> cell in the file -> cell
+keep: [patient_id]                                 # carried over beside the answer
+ignore: [remarks]                                  # left out
+missing: [NA, "999"]                               # cells that say nothing, beside empty ones
+separator: ","                                     # between the words of a list; by default ;
 """
 
 from collections.abc import Iterator, Mapping, Sequence

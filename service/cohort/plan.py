@@ -275,7 +275,7 @@ def _boxes(guideline: Guideline, modifier: Modifier, effect: Effect) -> Iterator
 
 
 def _placed_contradictions(guideline: Guideline) -> Iterator[tuple[str, Box]]:
-    """Each contradiction with each member that it is about: "V07 /metastatic_extent"."""
+    """Yield each contradiction with the pointer of each member that it is about, in one label, and its boxes."""
     for clause in guideline.contradictions.items:
         for box in clause.when:
             if REPEATED.name not in box:  # which only a body can be

@@ -132,8 +132,8 @@ class Reader:
 
     def _date(self, fact: Date) -> str:
         cell, reference = self._q(fact.path), self.vocabulary.reference
-        as_of = self.today if reference is None else f"coalesce({self._day(self._q(reference))}, {self.today})"
-        days = self.dialect.days.format(as_of, self._day(cell))
+        day = self.today if reference is None else f"coalesce({self._day(self._q(reference))}, {self.today})"
+        days = self.dialect.days.format(day, self._day(cell))
         band = (
             f"CASE WHEN {days} < -1 THEN 3 WHEN {days} > {fact.within_days} THEN 2 WHEN {days} IS NOT NULL THEN 1 END"
         )

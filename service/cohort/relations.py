@@ -17,9 +17,8 @@ from functools import cached_property
 from itertools import groupby, product
 
 from service.engine.compile import DENSE_CELLS, CompiledTable
-from service.engine.table import Box, HitPolicy, Row, Table
+from service.engine.table import Box, HitPolicy, Row, Table, features_read
 from service.engine.vocabulary import Feature
-from service.knowledge.tables_file import read_by
 
 WORD = 62
 """Most boxes in one word; a signed integer of 64 bits holds it in every engine."""
@@ -131,9 +130,10 @@ def cells(features: Iterable[Feature]) -> int:
 def relations_of(
     stated: Sequence[Feature], tables: Sequence[Table], read: frozenset[str]
 ) -> tuple[list[Relation], list[Table]]:
-    """Relations for the small tables and for the features that none of them reads; and the tables that are large.
+    """Return relations for the small tables and for the features that none of them reads; and the large tables.
 
-    `read`: the features that a sieve reads. Those that tables too large derive are at home in relations of their own.
+    `tables` in an order in which each table follows the tables that it reads; `read`: the features that a sieve reads.
+    A feature that a large table derives and that has no home in a small table's relation has a relation of its own.
     """
     relations: list[Relation] = []
     large = [table for table in tables if table.cells > DENSE_CELLS]
@@ -141,12 +141,24 @@ def relations_of(
         if table in large:
             continue
         reads = {feature.name for feature in table.inputs}
-        found = next((relation for relation in relations if reads <= relation.known), None)
-        if found is None:
-            found = Relation(table.name, table.inputs)
-            relations.append(found)
-        found.derives.append(table)
-    housed = {name for relation in relations for name in relation.known}
+        relation = next((relation for relation in relations if reads <= relation.known), None)
+        if relation is None:
+            relation = Relation(table.name, table.inputs)
+            relations.append(relation)
+        relation.derives.append(table)
+    order = {table.name: place for place, table in enumerate(tables, start=1)}  # a stated feature: 0
+    first_reader = {feature.name: order[table.name] for table in reversed(large) for feature in table.inputs}
+
+    def possible_homes(relation: Relation) -> Iterator[str]:
+        """Yield the features of the key that may be at home in a relation.
+
+        A large table waits until what it reads is at home, so no home may wait for that table or for a later one.
+        """
+        last = max((order.get(feature.name, 0) for feature in relation.key), default=0)
+        yield from (feature.name for feature in relation.key if last < first_reader.get(feature.name, last + 1))
+
+    housed = {table.name for relation in relations for table in relation.derives}
+    housed |= {name for relation in relations for name in possible_homes(relation)}
     relations += _grouped([feature for feature in stated if feature.name not in housed])
     relations += [
         Relation(f"{table.name} itself", (Feature(table.name, table.outputs),))
@@ -158,9 +170,9 @@ def relations_of(
         relation.home += [table.name for table in relation.derives]
         homeless -= set(relation.home)
     for relation in relations:
-        found_here = [feature.name for feature in relation.key if feature.name in homeless]
-        relation.home += found_here
-        homeless -= set(found_here)
+        homes = [name for name in possible_homes(relation) if name in homeless]
+        relation.home += homes
+        homeless -= set(homes)
     return relations, large
 
 
@@ -195,4 +207,4 @@ def first_of(
         listed.append(Row(otherwise, otherwise, ({},)))
     # PRIORITY is by output: labels that return later would jump the queue, so each stands for its own place.
     outputs = tuple(dict.fromkeys(row.output for row in listed))
-    return Table(name, HitPolicy.PRIORITY, read_by(listed, features), outputs, tuple(listed))
+    return Table(name, HitPolicy.PRIORITY, features_read(listed, features), outputs, tuple(listed))

@@ -59,7 +59,7 @@ def report(guideline: Guideline, source: Path, done: Done) -> dict[str, Any]:
 
 
 def _faults(guideline: Guideline, errors: dict[str, int]) -> list[dict[str, Any]]:
-    """By V-rule or kind of fault and the member that it is about; with what the V-rule says."""
+    """Count the faults by contradiction or code and by member, with the detail of the contradiction."""
     details = {clause.id: clause.detail for clause in guideline.contradictions.items}
     found = [(*error.partition(" ")[::2], number) for error, number in errors.items()]
     return [

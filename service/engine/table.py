@@ -1,6 +1,6 @@
 """A decision table: rows of boxes over features, and a hit policy (DMN 1.3, 8.2.10)."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
@@ -86,3 +86,28 @@ class Table:
                 if strange := accepted - self.values[name]:
                     message = f"table {self.name}, row {row.name}: {name} is never {sorted(strange)}"
                     raise ValueError(message)
+
+
+def is_inside(boxes: Iterable[Box], point: Mapping[str, str]) -> bool:
+    """Return whether the point lies in any of the boxes; without a box it does not."""
+    for box in boxes:
+        for name, accepted in box.items():
+            if point[name] not in accepted:
+                break
+        else:
+            return True
+    return False
+
+
+def collect_table(name: str, parts: Iterable[tuple[str, tuple[Box, ...]]], features: Mapping[str, Feature]) -> Table:
+    """Return a COLLECT table with one row for each named part."""
+    rows = tuple(Row(part, part, boxes) for part, boxes in parts)
+    outputs = tuple(dict.fromkeys(row.output for row in rows))
+    inputs = features_read(rows, features)
+    return Table(name=name, hit_policy=HitPolicy.COLLECT, inputs=inputs, outputs=outputs, rows=rows)
+
+
+def features_read(rows: Iterable[Row], features: Mapping[str, Feature]) -> tuple[Feature, ...]:
+    """Return the features that any of the rows reads, in the order of `features`."""
+    names = {name for row in rows for box in row.boxes for name in box}
+    return tuple(feature for name, feature in features.items() if name in names)

@@ -1,1 +1,1 @@
-"""Numbers of the evidence: effect sizes, pooling, lint. Standard library only; knows no oncology and no YAML."""
+"""Effects of studies: numbers, lint, pools, applicability, forest plot. It knows no oncology and no YAML."""

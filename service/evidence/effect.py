@@ -1,10 +1,10 @@
 """An effect size with its interval, and what its interval implies.
 
-All arithmetic is on the log scale. A hazard ratio below 1 favours the first arm (here: local treatment).
+All arithmetic is on the log scale. Which arm a ratio below 1 favours is content.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import NormalDist
 
 PERCENT = 100
@@ -12,12 +12,13 @@ PERCENT = 100
 
 @dataclass(frozen=True)
 class Interval:
-    """A ratio with a confidence interval at a stated level (in percent)."""
+    """A ratio with a confidence interval, or a credible one, at a stated level (in percent)."""
 
     ratio: float
     low: float
     high: float
     level: float
+    credible: bool = False
 
     @property
     def standard_error(self) -> float:
@@ -43,7 +44,7 @@ class Interval:
     def at(self, level: float) -> "Interval":
         """The same estimate with an interval at another level."""
         reach = normal_quantile(level) * self.standard_error
-        return Interval(self.ratio, self.ratio * math.exp(-reach), self.ratio * math.exp(reach), level)
+        return replace(self, low=self.ratio * math.exp(-reach), high=self.ratio * math.exp(reach), level=level)
 
 
 def normal_quantile(level: float) -> float:

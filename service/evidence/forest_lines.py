@@ -11,6 +11,8 @@ POOLS = {
     "random": "Random effects",
     "hartung_knapp": "Random, Hartung-Knapp interval",
 }
+NUMBERS = ("hr", "ci_low", "ci_high", "ci_level")
+WEIGHTS = ("weight_fixed", "weight_random")
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,7 @@ class Line:
     low: float
     high: float
     level: float
+    credible: bool = False
     people: int | None = None
     timing: str | None = None
     fixed: float | None = None
@@ -35,43 +38,65 @@ class Line:
         """0.86 (0.69 to 1.07)."""
         return f"{self.hr:.2f} ({self.low:.2f} to {self.high:.2f})"
 
+    @property
+    def level_text(self) -> str:
+        """95% CI, or 95% CrI for a credible interval."""
+        return f"{self.level:g}% {'CrI' if self.credible else 'CI'}"
+
 
 def lines(outcome: Mapping[str, Any]) -> list[Line]:
-    """The lines of an outcome, as /v1/evidence/{outcome} answers it: its trials, their pool, what others pooled."""
-    pooled = outcome["pooled"] or {}
-    weights = {each["study"]: each for each in pooled.get("weights", ())}
-    chosen = [_line("trial", each, weights.get(each["study"], {})) for each in outcome["studies"]]
+    """Return the lines of an outcome, as /v1/evidence/{outcome} answers it: trials, their pool, what others pooled."""
+    pool = outcome["pooled"] or {}
+    weights = {weight["id"]: weight for weight in pool.get("weights", ())}
+    trials = [_line("trial", study, weights.get(study["id"], {})) for study in outcome["studies"]]
     pools = [
-        Line("pooled", name, title, *_interval(pooled[name]))
+        Line("pooled", name, title, *_interval(pool[name]))
         for name, title in POOLS.items()
-        if pooled.get(name) is not None
+        if pool.get(name) is not None
     ]
-    return [*chosen, *pools, *(_line("published", each, {}) for each in outcome["published"])]
+    return [*trials, *pools, *(_line("published", study, {}) for study in outcome["published"])]
 
 
 def as_csv(outcome: Mapping[str, Any]) -> str:
-    """The numbers of the plot, a line each."""
+    """Return the numbers of the plot, a row for each line; without a pool a row says why, and no column has weights.
+
+    The column `timing` stands only where the guideline groups its trials.
+    """
+    rows = [_row(line, outcome["chosen"]) for line in lines(outcome)]
+    columns = ["kind", "id", "name", "timing", "people", *NUMBERS, "chosen", *WEIGHTS, "caveats"]
+    absent = {*(() if outcome["timings"] else ("timing",)), *(() if outcome["pooled"] else WEIGHTS)}
+    if outcome["pooled"] is None:
+        rows.append({"kind": "not_pooled", "name": outcome["pooled_reason"]})
     text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow(
-        [
-            *("kind", "id", "name", "timing", "people", "hr", "ci_low", "ci_high", "ci_level"),
-            *("chosen", "weight_fixed", "weight_random", "caveats"),
-        ]
-    )
-    for line in lines(outcome):
-        chosen = str(line.id in outcome["chosen"]).lower() if line.kind == "trial" else ""
-        numbers = (line.hr, line.low, line.high, line.level, chosen, line.fixed, line.random)
-        writer.writerow([line.kind, line.id, line.name, line.timing, line.people, *numbers, "; ".join(line.caveats)])
+    writer = csv.DictWriter(text, [column for column in columns if column not in absent], extrasaction="ignore")
+    writer.writeheader()
+    writer.writerows(rows)
     return text.getvalue()
+
+
+def _row(line: Line, chosen: list[str]) -> dict[str, Any]:
+    numbers = dict(zip(NUMBERS, (line.hr, line.low, line.high, line.level), strict=True))
+    return {
+        "kind": line.kind,
+        "id": line.id,
+        "name": line.name,
+        "timing": line.timing,
+        "people": line.people,
+        **numbers,
+        "chosen": str(line.id in chosen).lower() if line.kind == "trial" else "",
+        "weight_fixed": line.fixed,
+        "weight_random": line.random,
+        "caveats": "; ".join(line.caveats),
+    }
 
 
 def _line(kind: str, study: Mapping[str, Any], weight: Mapping[str, Any]) -> Line:
     return Line(
         kind,
-        study["study"],
-        study["name"],
+        study["id"],
+        ", ".join(filter(None, (study["name"], study["stratum"]))),
         *_interval(study),
+        credible=study["interval"] == "credible",
         people=study["people"],
         timing=study["timing"],
         fixed=weight.get("fixed"),

@@ -48,7 +48,7 @@ class _Drawing:
         self.row = 42 if self.narrow else 25
         single = [line for line in self.lines if line.kind != "pooled"]
         # Never without a tick on either side of no effect.
-        lowest, highest = min(0.7, *(line.low for line in single)), max(1.5, *(line.high for line in single))
+        lowest, highest = min([0.7, *(line.low for line in single)]), max([1.5, *(line.high for line in single)])
         below = [tick for tick in TICKS if tick <= lowest] or [TICKS[0]]
         above = [tick for tick in TICKS if tick >= highest] or [TICKS[-1]]
         self.ticks = [tick for tick in TICKS if below[-1] <= tick <= above[0]]
@@ -87,8 +87,11 @@ class _Drawing:
 
     def description(self) -> str:
         """The whole plot in words."""
-        told = [f"{line.name}: hazard ratio {line.ratio}, {line.level:g}% interval" for line in self.lines]
-        return f"Forest plot; {self.outcome['direction']}. {'. '.join(told)}."
+        ratios = [
+            f"{line.name}: hazard ratio {line.ratio}, {line.level:g}% {'credible ' if line.credible else ''}interval"
+            for line in self.lines
+        ]
+        return ". ".join([f"Forest plot; {self.outcome['direction']}", *ratios]) + "."
 
     # ---- from the top down
 
@@ -104,7 +107,7 @@ class _Drawing:
                 (280, "end", "People"),
                 (600, "start", "Hazard ratio (interval)"),
                 (792, "middle", "Level"),
-                (892, "end", "Weight"),
+                (892, "end", "Weight" if self.outcome["pooled"] is not None else ""),
             ):
                 self.text(x, text, anchor=anchor, size=12, quiet=True)
             self.y += 8
@@ -114,7 +117,7 @@ class _Drawing:
         known = [line for line in self.lines if line.kind == "trial"]
         for timing in dict.fromkeys(line.timing for line in known):
             if timing is not None:
-                self.group(timing.replace("_", " ").capitalize())
+                self.group(self.outcome["timings"][timing])
             for line in known:
                 if line.timing == timing:
                     self.trial(line)
@@ -151,12 +154,13 @@ class _Drawing:
         self.y += 4
 
     def published(self) -> None:
-        self.group("Published meta-analyses, for comparison")
-        for line in self.lines:
-            if line.kind == "published":
-                row = self.begin(line)
-                self.cells(row, line, "")
-                self.diamond(row, line, filled=False, accent=False)
+        published = [line for line in self.lines if line.kind == "published"]
+        if published:
+            self.group("Published meta-analyses, for comparison")
+        for line in published:
+            row = self.begin(line)
+            self.cells(row, line, "")
+            self.diamond(row, line, filled=False, accent=False)
 
     def axis(self, top: float) -> None:
         """The scale; its lines are drawn behind the rows."""
@@ -196,9 +200,9 @@ class _Drawing:
             said += self.outcome["notes"]
             said += [f"Pool: {pooled['caveat']}."] if pooled is not None and pooled["caveat"] else []
             said += [self.outcome["method"]] if self.outcome["method"] else []
-            said += [
-                f"Evidence as of {self.outcome['date']}. Figures as read in the sources; pools are our calculation."
-            ]
+            said += [f"Not pooled. {self.outcome['pooled_reason']}"] if pooled is None else []
+            ours = "; pools are our calculation" if pooled is not None else ""
+            said += [f"Evidence as of {self.outcome['date']}. Figures as read in the sources{ours}."]
         for note in said:
             self.y += 4
             for part in textwrap.wrap(note, 54 if self.narrow else 140):
@@ -227,13 +231,13 @@ class _Drawing:
         bold, other = line.kind == "pooled", line.level != USUAL
         if self.narrow:
             self.text(8, line.name, row=row, at=self.y - 20, bold=bold)
-            self.text(352, f"{line.level:g}% CI", row=row, at=self.y - 20, anchor="end", kind="level", bold=other)
+            self.text(352, line.level_text, row=row, at=self.y - 20, anchor="end", kind="level", bold=other)
             self.text(352, line.ratio, row=row, at=self.y - 3, anchor="end", kind="ratio", bold=bold)
             return
         self.text(8, line.name, row=row, bold=bold)
         self.text(280, people, row=row, anchor="end", kind="people")
         self.text(600, line.ratio, row=row, kind="ratio", bold=bold)
-        self.text(792, f"{line.level:g}% CI", row=row, anchor="middle", kind="level", bold=other)
+        self.text(792, line.level_text, row=row, anchor="middle", kind="level", bold=other)
         self.text(892, weight, row=row, anchor="end", kind="weight")
 
     def whisker(self, row: ET.Element, line: Line, *, caps: bool = False) -> None:

@@ -1,7 +1,7 @@
 """The evidence of a guideline: which figures of which studies, pooled how, and whom each trial enrolled."""
 
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from itertools import combinations
 from typing import Any
 
@@ -9,11 +9,12 @@ from service.engine.table import Box
 from service.evidence.effect import Interval
 from service.evidence.lint import faults
 from service.evidence.pooling import Pool, pooled
+from service.evidence.study_file import part_named, people_analysed, registry_numbers, study_name
 
 Boxes = tuple[Box, ...]
 
-FAVOURS = {"LRT": True, "ST": False}
-"""Whom a study says that its ratio favours, and whether the ratio is below 1 then."""
+SIDES = ("below", "above")
+"""The sides of 1 on which a ratio can lie."""
 MEANINGFUL = 2
 """Degrees of freedom below which the Hartung-Knapp interval says nothing: two trials give one."""
 TWO = 2
@@ -24,25 +25,43 @@ EXPLORED = "no pool of the guideline: trials chosen with their results in view c
 
 
 @dataclass(frozen=True)
-class Effect:
-    """One study's effect as it is shown: its ratio with interval and level, where it was read, what goes with it."""
+class Arm:
+    """One of the treatments that the guideline compares. `side`: below or above 1, where a ratio favours it."""
 
+    id: str
+    label: str
+    side: str
+
+
+@dataclass(frozen=True)
+class Effect:
+    """One effect as it is shown: its ratio with interval and level, where it was read, what goes with it.
+
+    `id` names it within its outcome; a study has two where two of its strata are shown.
+    """
+
+    id: str
     study: str
     name: str
     citation: str
     interval: Interval
     read_in: str | None
     caveats: tuple[str, ...]
+    stratum: str | None = None
     timing: str | None = None
     people: int | None = None
     argued: str | None = None
     registries: frozenset[str] = frozenset()
     """Where the trial is registered: two reports with a number in common are of the same people."""
 
+    def shares_people(self, other: "Effect") -> bool:
+        """Return whether both are of one trial, so that no pool may hold both."""
+        return self.study == other.study or bool(self.registries & other.registries)
+
 
 @dataclass(frozen=True)
 class Favours:
-    """Which treatment a ratio below 1 speaks for, and which one above."""
+    """Which treatment a ratio below 1 speaks for, and which one above, in words."""
 
     below: str
     above: str
@@ -61,7 +80,7 @@ class PooledOutcome:
 
 @dataclass(frozen=True)
 class Outcome:
-    """Everything about one outcome, ready to be shown."""
+    """Everything about one outcome, ready to be shown. Without a default pool, `pooled_reason` says why."""
 
     id: str
     title: str
@@ -69,7 +88,9 @@ class Outcome:
     direction: str
     favours: Favours
     default: str | None
+    pooled_reason: str | None
     trials: tuple[Effect, ...]
+    timings: Mapping[str, str]
     pools: tuple[PooledOutcome, ...]
     published: tuple[Effect, ...]
     notes: tuple[str, ...]
@@ -82,15 +103,15 @@ class Outcome:
     @property
     def same_trial(self) -> tuple[tuple[Effect, Effect], ...]:
         """Pairs of reports on the same people, which must not be pooled together."""
-        return tuple(pair for pair in combinations(self.trials, 2) if pair[0].registries & pair[1].registries)
+        return tuple(pair for pair in combinations(self.trials, 2) if pair[0].shares_people(pair[1]))
 
-    def pool_of(self, studies: Collection[str]) -> PooledOutcome | None:
-        """The pool of any of the trials; where the content has it, that one.
+    def pool_of(self, trials: Collection[str]) -> PooledOutcome | None:
+        """Return the pool of the trials with these ids; where the content has it, that one.
 
         None where there is nothing to pool: fewer than two trials, or an outcome that the content does not pool.
         Raises EvidenceError for two reports of one trial, because its people would count twice.
         """
-        chosen = tuple(trial for trial in self.trials if trial.study in studies)
+        chosen = tuple(trial for trial in self.trials if trial.id in trials)
         known = next((pool for pool in self.pools if set(pool.trials) == set(chosen)), None)
         if known is not None or len(chosen) < TWO or not self.pools:
             return known
@@ -118,10 +139,19 @@ class Population:
 
 @dataclass(frozen=True)
 class Evidence:
-    """The outcomes and populations of a guideline."""
+    """The outcomes and populations of a guideline, its arms, and its words for ids in the files of the studies."""
 
-    outcomes: tuple[Outcome, ...]
-    populations: tuple[Population, ...]
+    outcomes: tuple[Outcome, ...] = ()
+    populations: tuple[Population, ...] = ()
+    arms: Mapping[str, Arm] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def citations(self) -> tuple[str, ...]:
+        """The sources of the figures, then those of the populations, each once."""
+        effects = (effect for outcome in self.outcomes for effect in (*outcome.trials, *outcome.published))
+        sources = (*(effect.citation for effect in effects), *(group.citation for group in self.populations))
+        return tuple(dict.fromkeys(sources))
 
     @property
     def pools(self) -> Mapping[str, PooledOutcome]:
@@ -133,119 +163,115 @@ class EvidenceError(ValueError):
     """A figure that is missing, must not be shown, or cannot be right."""
 
 
-def outcome(raw: Mapping[str, Any], studies: Mapping[str, Any]) -> Outcome:
-    """Take the figures from the studies, lint them, compute the pools. Raises EvidenceError."""
-    trials = {entry["study"]: _effect(entry, studies) for entry in raw["trials"]}
-    for effect in trials.values():
-        for fault in faults(effect.interval, effect.people):
-            if effect.argued is None:
-                raise EvidenceError(f"{effect.study}: {fault}; correct it or argue it")
+def read_outcome(
+    entry: Mapping[str, Any], studies: Mapping[str, Any], arms: Mapping[str, Arm], timings: Mapping[str, str]
+) -> Outcome:
+    """Take the figures from the studies, lint them, compute the pools. `timings`: id -> words. Raises EvidenceError."""
+    trials: dict[str, Effect] = {}
+    for trial in (_read_trial(raw, studies, timings) for raw in entry["trials"]):
+        if trial.id in trials:
+            raise EvidenceError(f"{trial.id} stands twice among the trials; give each stratum an id")
+        trials[trial.id] = trial
     pools = []
-    for entry in raw["pools"]:
-        if missing := [name for name in entry["trials"] if name not in trials]:
-            raise EvidenceError(f"pool {entry['id']}: not among the trials: {', '.join(missing)}")
-        chosen = tuple(trials[name] for name in entry["trials"])
-        pools.append(_pool(entry["id"], entry["title"], chosen, entry["caveat"]))
-    if raw["default"] is not None and raw["default"] not in {pool.id for pool in pools}:
-        raise EvidenceError(f"no such pool: {raw['default']}")
+    for raw in entry["pools"]:
+        if missing := [name for name in raw["trials"] if name not in trials]:
+            raise EvidenceError(f"pool {raw['id']}: not among the trials: {', '.join(missing)}")
+        pools.append(_pool(raw["id"], raw["title"], tuple(trials[name] for name in raw["trials"]), raw["caveat"]))
+    if entry["default"] is not None and entry["default"] not in {pool.id for pool in pools}:
+        raise EvidenceError(f"no such pool: {entry['default']}")
+    if (entry["default"] is None) == (entry["pooled_reason"] is None):
+        raise EvidenceError("either a pool is the default, or pooled_reason says why none is shown")
+    if missing := [arm for arm in entry["favours"].values() if arm not in arms]:
+        raise EvidenceError(f"favours: no such arm: {', '.join(missing)}")
     return Outcome(
-        **{name: raw[name] for name in ("id", "title", "measure", "direction", "favours", "default")},
+        **{name: entry[name] for name in ("id", "title", "measure", "direction", "default", "pooled_reason")},
+        favours=Favours(**{side: arms[arm].label for side, arm in entry["favours"].items()}),
         trials=tuple(trials.values()),
+        timings={name: timings[name] for name in timings if name in {trial.timing for trial in trials.values()}},
         pools=tuple(pools),
-        published=tuple(_effect(entry, studies) for entry in raw["published"]),
-        notes=tuple(raw["notes"]),
+        published=tuple(_read_published(raw, studies) for raw in entry["published"]),
+        notes=tuple(entry["notes"]),
     )
 
 
 def _pool(name: str, title: str, chosen: tuple[Effect, ...], caveat: str | None) -> PooledOutcome:
     for one, other in combinations(chosen, 2):
-        if one.registries & other.registries:
+        if one.shares_people(other):
             raise EvidenceError(f"{one.name} and {other.name} report the same people, who would count twice")
     return PooledOutcome(name, title, chosen, pooled([effect.interval for effect in chosen]), caveat)
 
 
-def _effect(entry: Mapping[str, Any], studies: Mapping[str, Any]) -> Effect:
-    study = studies.get(entry["study"])
+def _read_trial(entry: Mapping[str, Any], studies: Mapping[str, Any], timings: Mapping[str, str]) -> Effect:
+    if entry["timing"] is not None and entry["timing"] not in timings:
+        raise EvidenceError(f"{entry['study']}: no such timing: {entry['timing']}")
+    groups = _groups(entry, studies)
+    study = studies[entry["study"]]
+    own = {name: entry[name] for name in ("stratum", "timing", "argued")}
+    trial = Effect(
+        id=entry["id"] or entry["study"],
+        people=people_analysed(study, groups[1:]),
+        registries=registry_numbers(study),
+        **own,
+        **_figure(entry, groups),
+    )
+    for fault in faults(trial.interval, trial.people):
+        if trial.argued is None:
+            raise EvidenceError(f"{trial.id}: {fault}; correct it or argue it")
+    return trial
+
+
+def _read_published(entry: Mapping[str, Any], studies: Mapping[str, Any]) -> Effect:
+    groups = _groups(entry, studies)
+    people = people_analysed(studies[entry["study"]])
+    return Effect(id=entry["study"], people=people, **_figure(entry, groups))
+
+
+def _groups(entry: Mapping[str, Any], studies: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return the study and the groups on the path of the effect, the innermost last."""
     path = f"{entry['study']}/{entry['effect']}"
-    if study is None:
+    if entry["study"] not in studies:
         raise EvidenceError(f"no such study: {entry['study']}")
-    group, read_in, caveats = study, study.get("read_in"), []
-    for part in ("", *entry["effect"].split("/")):
-        group = group.get(part) if part else group
-        if not isinstance(group, dict):
-            raise EvidenceError(f"{path}: no such figure")
-        if group.get("display") == "never":
-            raise EvidenceError(f"{path}: display: never")
-        read_in = group.get("read_in", read_in)
-        caveats += [group["caveat"]] if group.get("display") == "with_caveat" else []
+    group = studies[entry["study"]]
+    groups = [group]
+    for name in entry["effect"].split("/"):
+        group = part_named(group, name)
+        groups += [group] if isinstance(group, dict) else []
+    if not isinstance(group, dict):
+        raise EvidenceError(f"{path}: no such figure")
+    if any(member.get("display") == "never" for member in groups):
+        raise EvidenceError(f"{path}: display: never")
+    return groups
+
+
+def _figure(entry: Mapping[str, Any], groups: list[Mapping[str, Any]]) -> dict[str, Any]:
+    path = f"{entry['study']}/{entry['effect']}"
+    figure, kind = groups[-1], groups[-1].get("interval")
+    if kind not in {None, "credible"}:
+        raise EvidenceError(f"{path}: an interval is credible, or the member is left out")
     try:
-        interval = Interval(*(float(group[name]) for name in ("hr", "ci_low", "ci_high", "ci_level")))
+        ratio, low, high, level = (float(figure[name]) for name in ("hr", "ci_low", "ci_high", "ci_level"))
     except (KeyError, TypeError, ValueError) as error:
         raise EvidenceError(f"{path}: a hazard ratio needs hr, ci_low, ci_high and ci_level") from error
-    return Effect(
-        study=entry["study"],
-        name=study_name(entry["study"], study),
-        citation=entry["citation"],
-        interval=interval,
-        read_in=read_in,
-        caveats=(*caveats, *([entry["caveat"]] if entry["caveat"] else [])),
-        timing=entry.get("timing"),
-        people=_people(study),
-        argued=entry.get("argued"),
-        registries=_registries(study),
-    )
-
-
-def _registries(study: Mapping[str, Any]) -> frozenset[str]:
-    stated = study.get("registry_ids")
-    return frozenset(stated.get("values", ())) if isinstance(stated, dict) else frozenset()
-
-
-def study_name(name: str, study: Mapping[str, Any]) -> str:
-    """What a study is called where people read of it: as its file says, else its id."""
-    return str(study.get("short_name") or study.get("ref") or name)
-
-
-def _people(study: Mapping[str, Any]) -> int | None:
-    """How many were analysed, else how many were randomised, as far as the study's file says."""
-    randomised = study.get("n_randomised")
-    known = randomised if isinstance(randomised, dict) else {}
-    number = known.get("n_analysed", known.get("value"))
-    return None if number is None else int(number)
+    caveats = [group.get("caveat") for group in groups if group.get("display") == "with_caveat"]
+    if not all(caveats):
+        raise EvidenceError(f"{path}: display: with_caveat without a caveat")
+    return {
+        "study": entry["study"],
+        "name": study_name(entry["study"], groups[0]),
+        "citation": entry["citation"],
+        "interval": Interval(ratio, low, high, level, credible=kind is not None),
+        "read_in": next((group["read_in"] for group in reversed(groups) if "read_in" in group), None),
+        "caveats": (*caveats, *([entry["caveat"]] if entry["caveat"] else [])),
+    }
 
 
 def ratio_text(interval: Interval) -> str:
-    """HR 0.98, 95% CI 0.83-1.15."""
+    """Return a ratio with its interval: HR 0.98, 95% CI 0.83-1.15."""
     return f"HR {interval.ratio:.2f}, {interval.level:g}% CI {interval.low:.2f}-{interval.high:.2f}"
 
 
 def pool_text(pool: PooledOutcome) -> str:
-    """A pool in a sentence; never without its interval, and said to be ours."""
+    """Return a pool in a sentence; never without its interval, and marked as ours."""
     knapp = pool.pool.hartung_knapp
     wider = "" if pool.pool.freedom < MEANINGFUL else f"; Hartung-Knapp {knapp.low:.2f}-{knapp.high:.2f}"
     return f"{ratio_text(pool.pool.random)}{wider}; I2 {pool.pool.i2:.0f}%; our calculation"
-
-
-def arms_that_do_not_add_up(studies: Mapping[str, Any]) -> Iterator[str]:
-    """Studies whose arms do not sum to those randomised, unless the study states the conflict."""
-    for name, study in studies.items():
-        arms, total = study.get("arms"), study.get("n_randomised")
-        if not isinstance(arms, dict) or not isinstance(total, dict) or "value" not in total:
-            continue
-        sizes = [arm["n"] for arm in arms.values() if isinstance(arm, dict) and "n" in arm]
-        if sizes and sum(map(int, sizes)) != int(total["value"]):
-            yield f"{name}: the arms sum to {sum(map(int, sizes))}, not {total['value']}"
-
-
-def directions_that_disagree(studies: Mapping[str, Any]) -> Iterator[str]:
-    """Groups whose hazard ratio says the opposite of their `favours` (LRT below 1, ST above)."""
-    groups = [(name, study) for name, study in studies.items()]
-    while groups:
-        path, group = groups.pop()
-        if isinstance(group, list):
-            groups += [(f"{path}/{index}", item) for index, item in enumerate(group)]
-        elif isinstance(group, dict):
-            groups += [(f"{path}/{name}", value) for name, value in group.items()]
-            ratio, favours = group.get("hr"), group.get("favours")
-            if isinstance(ratio, str) and favours in FAVOURS and (float(ratio) < 1) != FAVOURS[favours]:
-                yield f"{path}: a hazard ratio of {ratio} does not favour {favours}"

@@ -1,18 +1,28 @@
-"""What an EHR shows of a guideline: its CDS Hooks services, the data they ask for, the words of their cards."""
+"""Content of the CDS Hooks cards of a guideline: its services, the data they prefetch and the words they show."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from enum import StrEnum
 
 from service.knowledge.model import Boxes
 
-SUMMARY = 139
-"""Characters that a summary may have (CDS Hooks: fewer than 140)."""
+MAX_SUMMARY_CHARACTERS = 139
+"""CDS Hooks asks for fewer than 140 characters."""
 SNOMED = "http://snomed.info/sct"
+HOOKS = ("patient-view", "order-select", "order-sign")
+
+
+class Side(StrEnum):
+    """Laterality of a site, as the code lists write it."""
+
+    LEFT = "left"
+    RIGHT = "right"
+    BILATERAL = "bilateral"
 
 
 @dataclass(frozen=True)
-class Service:
-    """One CDS service: it answers one hook."""
+class ServiceText:
+    """A CDS service of a guideline. It answers one hook."""
 
     id: str
     hook: str
@@ -21,10 +31,10 @@ class Service:
 
 
 @dataclass(frozen=True)
-class Datum:
-    """What a service wants to have prefetched. `id` is the key, `query` a template, `title` names it to a clinician.
+class PrefetchItem:
+    """A prefetch template: `id` is its key, `query` the template, `title` its name for a clinician.
 
-    `within` names the datum that, when it is whole, holds this one too.
+    `within` names another item. When that item is complete, it contains this one.
     """
 
     id: str
@@ -35,12 +45,17 @@ class Datum:
 
     @property
     def resource_type(self) -> str:
-        """The FHIR resource type that the query gives."""
+        """Return the FHIR resource type that the query asks for."""
         return self.query.partition("?")[0].partition("/")[0]
+
+    @property
+    def is_instance_read(self) -> bool:
+        """Whether the query reads one resource. Other queries search."""
+        return "?" not in self.query
 
 
 @dataclass(frozen=True)
-class Coding:
+class CardCoding:
     """A code in a code system."""
 
     code: str
@@ -49,25 +64,48 @@ class Coding:
 
 
 @dataclass(frozen=True)
-class Source:
-    """Who speaks, about what."""
+class CardSource:
+    """Label and topic of `card.source`."""
 
     label: str
-    topic: Coding
+    topic: CardCoding
 
 
 @dataclass(frozen=True)
-class Uncertain:
-    """What is said when it is not certain that the guideline is about this patient; `words` of a diagnosis raise it."""
+class UncertainText:
+    """Words of the card that asks whether the patient belongs to this guideline."""
 
     summary: str
     text: str
-    words: tuple[str, ...]
 
 
 @dataclass(frozen=True)
-class Sentence:
-    """What a summary says, under some rules, for the patients in its boxes."""
+class SuspectConditions:
+    """Conditions that raise the question: coded in one of the code lists, or with one of the words in their text."""
+
+    code_lists: tuple[str, ...] = ()
+    words: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class SuspectObservations:
+    """Observations that raise the question: those in these categories of a code list."""
+
+    code_list: str
+    categories: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Suspicion:
+    """Signs in a record that the patient may belong to this guideline although no diagnosis says so."""
+
+    conditions: SuspectConditions = SuspectConditions()
+    observations: SuspectObservations | None = None
+
+
+@dataclass(frozen=True)
+class SummaryText:
+    """A sentence of the summary under some rules, for the patients in its boxes."""
 
     id: str
     when: Boxes
@@ -77,36 +115,63 @@ class Sentence:
 
 @dataclass(frozen=True)
 class Notice:
-    """What must be checked where local treatment is advised or drafted, up to an age in years or at an unknown one."""
+    """A check before a treatment that is advised or drafted.
+
+    With a `fact`, it is shown where the fact is unknown or its number is not above `at_most`.
+    """
 
     id: str
     when: Boxes
-    up_to_age: int
     text: str
+    fact: str | None = None
+    at_most: float | None = None
+
+
+@dataclass(frozen=True)
+class OrderCodeLists:
+    """The code lists that draft orders are read with: one of procedures, one of places."""
+
+    procedures: str
+    places: str
+
+
+@dataclass(frozen=True)
+class OrderSite:
+    """The site of the guideline, in categories of the list of places and in words of a draft order.
+
+    `laterality_categories` state a side and no place. `diagnosis_phrases` are removed before words are searched: a
+    diagnosis in the text of an order is no site.
+    """
+
+    categories: tuple[str, ...] = ()
+    laterality_categories: tuple[str, ...] = ()
+    words: tuple[str, ...] = ()
+    other_site_words: tuple[str, ...] = ()
+    diagnosis_phrases: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class OrderKind:
-    """A kind of draft order that the guideline is about, by what codes and texts of procedures mean.
+    """A kind of draft order: its categories of the list of procedures, and its phrases in the text of an order.
 
-    `means_at_breast` and `phrases_at_breast` count only at the breast; `elsewhere_too`: its codes are used for other
-    sites as well.
+    `categories_at_site` and `phrases_at_site` count only if the order names the site. `also_at_other_sites`: the codes
+    are used for other sites too, so an order that names another site is not of this kind.
     """
 
     id: str
     title: str
-    means: tuple[str, ...]
-    means_at_breast: tuple[str, ...]
+    categories: tuple[str, ...]
+    categories_at_site: tuple[str, ...]
     phrases: tuple[str, ...]
-    phrases_at_breast: tuple[str, ...]
-    elsewhere_too: bool
+    phrases_at_site: tuple[str, ...]
+    also_at_other_sites: bool
 
 
 @dataclass(frozen=True)
 class OrderText:
-    """What is said about a draft order under some rules; `differs` when the draft goes against the advice.
+    """A remark about a draft order under some rules. `differs` is set if the draft contradicts the advice.
 
-    With `options` only where the advice offers one of them for the patient, of the kind that is drafted.
+    With `options`, it is used only if the advice offers the patient one of them, of the drafted kind.
     """
 
     id: str
@@ -119,24 +184,23 @@ class OrderText:
 
 
 @dataclass(frozen=True)
-class Orders:
-    """How draft orders are recognised, and what is said about them."""
+class OrderContent:
+    """How draft orders are recognised, and the remarks about them."""
 
+    code_lists: OrderCodeLists
+    site: OrderSite
     kinds: tuple[OrderKind, ...]
-    not_phrases: tuple[str, ...]
-    breast_words: tuple[str, ...]
-    diagnosis_phrases: tuple[str, ...]
-    elsewhere_words: tuple[str, ...]
-    side_words: Mapping[str, tuple[str, ...]]
+    excluded_phrases: tuple[str, ...]
+    side_words: Mapping[Side, tuple[str, ...]]
     removed: str
     texts: tuple[OrderText, ...]
     reservations: tuple[OrderText, ...] = ()
-    """Of these not the first, but each that fits is said beside a text that does not differ."""
+    """All that fit are added to a text that does not differ. Of `texts` only the first that fits is used."""
 
 
 @dataclass(frozen=True)
-class Suggestion:
-    """An order that the clinician may take over; with `options` only where what leads offers one of them."""
+class SuggestionText:
+    """An order that a card suggests. With `options`, only if the leading recommendation offers one of them."""
 
     id: str
     rules: tuple[str, ...]
@@ -146,12 +210,12 @@ class Suggestion:
     priority: str
     when: Boxes = ()
     options: tuple[str, ...] = ()
-    coding: Coding | None = None
+    coding: CardCoding | None = None
 
 
 @dataclass(frozen=True)
 class OverrideReasons:
-    """Why a clinician may decide otherwise: code to words, in a code system of our own."""
+    """Reasons to override a card: code to display, in a code system of our own."""
 
     system: str
     codes: Mapping[str, str]
@@ -159,20 +223,21 @@ class OverrideReasons:
 
 @dataclass(frozen=True)
 class Cards:
-    """Everything that cards of one guideline say beyond its rules."""
+    """The content of cards.yaml."""
 
-    services: tuple[Service, ...]
+    services: tuple[ServiceText, ...]
     usage_requirements: str
-    prefetch: tuple[Datum, ...]
-    source: Source
+    prefetch: tuple[PrefetchItem, ...]
+    source: CardSource
     indicators: Mapping[str, str]
     words: Mapping[str, str]
-    uncertain: Uncertain
-    headings: tuple[Sentence, ...]
-    """In place of the rule's title, where that would mislead: the first that fits."""
-    cautions: tuple[Sentence, ...]
-    """Beside the title, as far as there is room."""
+    uncertain: UncertainText
+    headings: tuple[SummaryText, ...]
+    """Replace the title of the rule where it would mislead. The first that fits is used."""
+    cautions: tuple[SummaryText, ...]
+    """Follow the heading, as far as there is room."""
     notices: tuple[Notice, ...]
-    orders: Orders
-    suggestions: tuple[Suggestion, ...]
+    orders: OrderContent
+    suggestions: tuple[SuggestionText, ...]
     override_reasons: OverrideReasons
+    suspicion: Suspicion = field(default_factory=Suspicion)

@@ -1,20 +1,19 @@
 """One release of a guideline, ready to be asked."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Generic, Protocol, TypeVar
 
 from service.engine.chain import Chain
 from service.engine.compile import DENSE_CELLS, CompiledTable, Point, ones, points
-from service.engine.table import Box, HitPolicy, Row, Table
+from service.engine.table import HitPolicy, Row, Table, collect_table, features_read, is_inside
 from service.engine.vocabulary import Feature
 from service.evidence.outcomes import Evidence
 from service.knowledge.cards import Cards
 from service.knowledge.cases import Case
 from service.knowledge.model import Boxes, Citation, Clause, Communication, Modifier, Option, Release, Rule
 from service.knowledge.pages import Pages
-from service.knowledge.tables_file import collecting, read_by
 from service.knowledge.vocabulary import Finding, Vocabulary
 
 
@@ -36,7 +35,7 @@ class Collection(Generic[T]):
         self.items = tuple(items)
         self._by_row = {str(index): item for index, item in enumerate(items)}
         parts = [(row, item.when) for row, item in self._by_row.items()]
-        self.table = CompiledTable(collecting(name, parts, features))
+        self.table = CompiledTable(collect_table(name, parts, features))
         self._fitting = self.table.grouped()
         # A small one is laid out whole: mostly nothing holds, as of the gates, and that must cost next to nothing.
         stated = self.table.table.inputs if self.table.table.cells <= DENSE_CELLS else ()
@@ -56,18 +55,7 @@ class Collection(Generic[T]):
 
 def holds(when: Boxes, point: Point) -> bool:
     """Whether the point lies in any of the boxes; no boxes at all means everywhere."""
-    return not when or inside(when, point)
-
-
-def inside(boxes: Iterable[Box], point: Point) -> bool:
-    """Whether the point lies in any of the boxes; no boxes hold nobody."""
-    for box in boxes:
-        for name, accepted in box.items():
-            if point[name] not in accepted:
-                break
-        else:
-            return True
-    return False
+    return not when or is_inside(when, point)
 
 
 @dataclass(frozen=True)
@@ -161,7 +149,7 @@ def rule_table(name: str, rules: Sequence[Rule], features: Mapping[str, Feature]
     """The decision table: one row a rule, UNIQUE over the axes."""
     rows = tuple(Row(rule.id, rule.id, rule.when) for rule in rules)
     inputs = tuple(features[axis] for axis in axes)
-    if strange := [feature.name for feature in read_by(rows, features) if feature not in inputs]:
+    if strange := [feature.name for feature in features_read(rows, features) if feature not in inputs]:
         message = f"the rules read {strange}, which are not among the axes"
         raise ValueError(message)
     return Table(

@@ -1,20 +1,22 @@
 """Everything the service knows: guidelines by id and release, studies, citations.
 
 content/guidelines/<id>/<release>/   one folder a release; a new guideline is a new folder
+content/guidelines/index.yaml        `default: <id>`, the guideline of the routes without an id; optional
 content/citations/<ID>.yaml          the catalogue of sources
 content/studies/<id>.yaml            figures, each typed once
 content/terminology/<list>.yaml      codes that FHIR resources are read by; optional
 """
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from marshmallow import ValidationError
 
-from service.evidence.outcomes import arms_that_do_not_add_up, directions_that_disagree
+from service.evidence.study_file import study_faults
+from service.knowledge.cards_file import terminology_faults
 from service.knowledge.guideline import Guideline
 from service.knowledge.model import Citation
 from service.knowledge.release_folder import load_release
@@ -25,9 +27,10 @@ from service.knowledge.yaml_file import ContentError, ContentFault, flat, read_y
 
 @dataclass(frozen=True)
 class Library:
-    """All loaded content, immutable."""
+    """All loaded content, immutable. `default` is the id of the guideline that the routes without an id stand for."""
 
     guidelines: Mapping[str, Mapping[str, Guideline]]
+    default: str
     citations: Mapping[str, Citation]
     studies: Mapping[str, Any]
     terminology: Terminology
@@ -42,27 +45,71 @@ class Library:
         return self.guidelines.get(guideline, {}).get(release)
 
 
-def load_library(content: Path) -> Library:
-    """Load every guideline release below a content folder. Raises ContentError with the first folder's faults."""
+def load_library(content: Path, only: Sequence[str] = ()) -> Library:
+    """Load the guidelines of a content folder with all their releases: all by id, or those of `only` in its order.
+
+    Raises ContentError with the faults of the first folder that has any.
+    """
+    ids = _selected(content / "guidelines", only)
+    default = _default(content / "guidelines", ids)
     studies = {file.stem: read_yaml(file) for file in sorted((content / "studies").glob("*.yaml"))}
     citations = _citations(content / "citations")
-    if wrong := [*arms_that_do_not_add_up(studies), *directions_that_disagree(studies)]:
+    if wrong := list(study_faults(studies)):
         raise ContentError([ContentFault(str(content / "studies"), "", detail) for detail in wrong])
     shared = sorted([*(content / "citations").glob("*.yaml"), *(content / "studies").glob("*.yaml")])
     guidelines: dict[str, dict[str, Guideline]] = {}
-    for folder in sorted((content / "guidelines").glob("*/*/")):
+    for folder in (release for name in ids for release in sorted((content / "guidelines" / name).glob("*/"))):
         files = sorted(folder.rglob("*.yaml"))
         guideline = load_release(folder, citations, studies, digest_of([*files, *shared], content))
         if guideline.key != (folder.parent.name, folder.name):
             detail = f"id and release must be the names of the folders: {folder.parent.name}/{folder.name}"
             raise ContentError([ContentFault(str(folder / "guideline.yaml"), "/id", detail)])
         guidelines.setdefault(guideline.release.id, {})[guideline.release.release] = guideline
-    if not guidelines:
-        raise ContentError([ContentFault(str(content), "", "no guideline in this folder")])
     # A digest of its own: a new code must not make a new release of the guidelines.
     codes = content / "terminology"
     terminology = load_terminology(codes, digest_of(sorted(codes.glob("*.yaml")), content))
-    return Library(guidelines, citations, studies, terminology)
+    if terminology and (wrong := _card_faults(content, guidelines, terminology)):
+        raise ContentError(wrong)
+    return Library(guidelines, default, citations, studies, terminology)
+
+
+def _selected(folder: Path, only: Sequence[str]) -> list[str]:
+    """Return the ids to load. Raises ContentError if there are none, or if `only` names one without a folder."""
+    ids = sorted({release.parent.name for release in folder.glob("*/*/")})
+    if not ids:
+        raise ContentError([ContentFault(str(folder), "", "no guideline in this folder")])
+    if unknown := [name for name in only if name not in ids]:
+        detail = f"GUIDELINES names {', '.join(unknown)}, which is not in this folder; there is: {', '.join(ids)}"
+        raise ContentError([ContentFault(str(folder), "", detail)])
+    return list(dict.fromkeys(only)) or ids
+
+
+def _default(folder: Path, ids: Sequence[str]) -> str:
+    """Return the default of index.yaml if it is loaded, else the first id."""
+    file = folder / "index.yaml"
+    if not file.exists():
+        return ids[0]
+    index = read_yaml(file)
+    default = index.get("default") if isinstance(index, dict) and len(index) == 1 else None
+    if not isinstance(default, str) or not default:
+        raise ContentError([ContentFault(str(file), "", "it holds `default: <id of a guideline>` and nothing else")])
+    if not any((folder / default).glob("*/")):
+        detail = f"there is no guideline {default} in this folder"
+        raise ContentError([ContentFault(str(file), "/default", detail)])
+    return default if default in ids else ids[0]
+
+
+def _card_faults(
+    content: Path, guidelines: Mapping[str, Mapping[str, Guideline]], terminology: Terminology
+) -> list[ContentFault]:
+    """Return a fault for each code list or category that a cards.yaml names and the terminology does not have."""
+    return [
+        ContentFault(str(content / "guidelines" / name / release / "cards.yaml"), path, detail)
+        for name, releases in guidelines.items()
+        for release, guideline in releases.items()
+        if guideline.cards is not None
+        for path, detail in terminology_faults(guideline.cards, terminology)
+    ]
 
 
 def digest_of(files: Iterable[Path], root: Path) -> str:

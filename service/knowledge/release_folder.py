@@ -16,10 +16,11 @@ from service.engine.compile import CompiledTable
 from service.engine.table import Table
 from service.engine.verify import verify
 from service.engine.vocabulary import Feature
-from service.evidence.outcomes import Evidence, EvidenceError, Outcome, Population, outcome, pool_text
+from service.evidence.figures import FigureError, with_figures
+from service.evidence.outcomes import Evidence, EvidenceError, pool_text, read_outcome
+from service.evidence.study_file import misdirected_ratios
 from service.knowledge import cards_file, pages, schemas
 from service.knowledge.cases import Case, read_cases
-from service.knowledge.figures import FigureError, with_figures
 from service.knowledge.guideline import Collection, Guideline, rule_table
 from service.knowledge.model import Citation, Communication, Release, Rule
 from service.knowledge.names import Parts, misnamed
@@ -49,7 +50,7 @@ class _Loader:
     def load(self, digest: str) -> Guideline:
         self.strangers()
         release: Release = self.part("guideline.yaml", schemas.ReleaseSchema())
-        outcomes, populations = self.evidence()
+        evidence = self.evidence()
         words = self.built("facts.yaml", vocabulary)
         options = {option.id: option for option in self.members("options.yaml", schemas.OptionsFile(), "options")}
         rules = [self.rule(name) for name in self.rule_files()]
@@ -85,7 +86,7 @@ class _Loader:
                 options=options,
                 modifiers=modifiers.get("modifiers", ()),
                 communication=communication,
-                evidence=Evidence(outcomes, tuple(populations)),
+                evidence=evidence,
                 citations=self.citations,
                 cases=cases,
                 clauses={
@@ -98,8 +99,8 @@ class _Loader:
             )
         )
         populations = [
-            self.placed(each, "evidence.yaml", f"/populations/{index}", derived)
-            for index, each in enumerate(populations)
+            self.placed(population, "evidence.yaml", f"/populations/{index}", derived)
+            for index, population in enumerate(evidence.populations)
         ]
         collected = {
             name: self.collected(name, content, file, derived)
@@ -111,7 +112,7 @@ class _Loader:
             for name in MEMBERS[file]
         }  # fmt: skip
         if cards is not None:
-            for path, detail in cards_file.faults(cards, rules, options):
+            for path, detail in cards_file.faults(cards, rules, options, words):
                 self.fault("cards.yaml", path, detail)
             orders = self.placed(cards.orders, "cards.yaml", "/orders", said)
             cards = replace(self.placed(cards, "cards.yaml", "", said), orders=orders)
@@ -138,7 +139,7 @@ class _Loader:
             communication=communication,
             cards=cards,
             pages=shown,
-            evidence=Evidence(outcomes, tuple(populations)),
+            evidence=replace(evidence, populations=tuple(populations)),
             citations=self.citations,
             cases=tuple(cases),
         )
@@ -193,17 +194,24 @@ class _Loader:
             self.faults += error.faults
             return []
 
-    def evidence(self) -> tuple[tuple[Outcome, ...], list[Population]]:
-        """The outcomes with their pools computed; sentences of later files may quote a pool."""
-        raw = self.optional("evidence.yaml", schemas.EvidenceFile())
-        found = []
-        for index, entry in enumerate((raw or {}).get("outcomes", ())):
+    def evidence(self) -> Evidence:
+        """Return the evidence with its pools computed; sentences of later files may quote a pool."""
+        content = self.optional("evidence.yaml", schemas.EvidenceFile()) or {}
+        arms = {arm.id: arm for arm in content.get("arms", ())}
+        outcomes = []
+        for index, entry in enumerate(content.get("outcomes", ())):
             try:
-                found.append(outcome(entry, self.studies))
+                outcomes.append(read_outcome(entry, self.studies, arms, content["timings"]))
             except EvidenceError as error:
                 self.fault("evidence.yaml", f"/outcomes/{index}", str(error))
-        self.pools = {pool.id: pool_text(pool) for each in found for pool in each.pools}
-        return tuple(found), list((raw or {}).get("populations", ()))
+        populations = content.get("populations", ())
+        for index, population in enumerate(populations):
+            if population.study not in self.studies:
+                self.fault("evidence.yaml", f"/populations/{index}", f"no such study: {population.study}")
+        for detail in misdirected_ratios(self.studies, {name: arm.side for name, arm in arms.items()}):
+            self.fault("evidence.yaml", "/arms", detail)
+        self.pools = {pool.id: pool_text(pool) for outcome in outcomes for pool in outcome.pools}
+        return Evidence(tuple(outcomes), tuple(populations), arms, content.get("labels", {}))
 
     # ---- resolving
 

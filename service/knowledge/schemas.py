@@ -49,6 +49,11 @@ def texts(*, required: bool = False, least: int = 0) -> fields.List[str]:
     return fields.List(fields.String(), load_default=list)
 
 
+def words() -> fields.Dict:
+    """A mapping of ids to words, empty when left out."""
+    return fields.Dict(fields.String(), text(), load_default=dict)
+
+
 def one_of(values: tuple[str, ...], *, required: bool = True) -> fields.String:
     """A word out of a closed set."""
     if required:
@@ -238,9 +243,15 @@ class DerivationsSchema(Content):
     wording = fields.List(fields.Nested(TableSchema), load_default=list)
 
 
+class ArmSchema(Content):
+    makes = outcomes.Arm
+    id, label = text(), text()
+    side = one_of(outcomes.SIDES)
+
+
 class TrialSchema(Content):
     study, effect, citation = text(), text(), text()
-    timing = one_of(("after_systemic_therapy", "upfront"))
+    id, stratum, timing = optional(), optional(), optional()
     argued, caveat = optional(), optional()
 
 
@@ -256,14 +267,13 @@ class PoolSchema(Content):
 
 
 class FavoursSchema(Content):
-    makes = outcomes.Favours
     below, above = text(), text()
 
 
 class OutcomeSchema(Content):
     id, title, measure, direction = text(), text(), text(), text()
     favours = fields.Nested(FavoursSchema, required=True)
-    default = optional()
+    default, pooled_reason = optional(), optional()
     trials = fields.List(fields.Nested(TrialSchema), required=True)
     pools = fields.List(fields.Nested(PoolSchema), required=True)
     published = fields.List(fields.Nested(PublishedSchema), required=True)
@@ -283,8 +293,10 @@ class PopulationSchema(Content):
 
 
 class EvidenceFile(Content):
-    outcomes = fields.List(fields.Nested(OutcomeSchema), required=True)
-    populations = fields.List(fields.Nested(PopulationSchema), required=True)
+    arms = Keyed(ArmSchema, load_default=list)
+    timings, labels = words(), words()
+    outcomes = fields.List(fields.Nested(OutcomeSchema), load_default=list)
+    populations = fields.List(fields.Nested(PopulationSchema), load_default=list)
 
 
 class OptionsFile(Content):

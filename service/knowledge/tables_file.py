@@ -7,7 +7,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from service.engine.table import Box, HitPolicy, Row, Table
+from service.engine.table import Box, HitPolicy, Row, Table, features_read
 from service.engine.vocabulary import Feature
 
 
@@ -91,20 +91,7 @@ def derivation(raw: Mapping[str, Any], features: Mapping[str, Feature]) -> Table
         name=raw["output"],
         title=raw["title"],
         hit_policy=HitPolicy(raw["hit_policy"]),
-        inputs=read_by(rows, features),
+        inputs=features_read(rows, features),
         outputs=tuple(raw["values"]),
         rows=rows,
     )
-
-
-def collecting(name: str, parts: Iterable[tuple[str, tuple[Box, ...]]], features: Mapping[str, Feature]) -> Table:
-    """A COLLECT table whose rows are the named parts."""
-    rows = tuple(Row(part, part, where) for part, where in parts)
-    outputs = tuple(dict.fromkeys(row.output for row in rows))
-    return Table(name=name, hit_policy=HitPolicy.COLLECT, inputs=read_by(rows, features), outputs=outputs, rows=rows)
-
-
-def read_by(rows: Iterable[Row], features: Mapping[str, Feature]) -> tuple[Feature, ...]:
-    """The features that any of the rows reads, in the order of the vocabulary."""
-    read = {name for row in rows for box in row.boxes for name in box}
-    return tuple(feature for name, feature in features.items() if name in read)

@@ -19,7 +19,8 @@ DIGITS = 9
 
 _FIELDS = re.compile(rb"\r\n(content-length|transfer-encoding|expect):([^\r\n]*)", re.IGNORECASE)
 _STREAM = re.compile(
-    rb"(?:\r\n)?POST /v1/recommendations/batch[ ?].*\r\ncontent-type:[ \t]*application/x-ndjson[ \t]*[;\r]",
+    rb"(?:\r\n)?POST /v1/(?:guidelines/[^/ ?\r\n]+/)?recommendations/batch[ ?]"
+    rb".*\r\ncontent-type:[ \t]*application/x-ndjson[ \t]*[;\r]",
     re.IGNORECASE | re.DOTALL,
 )
 _CHUNK = re.compile(rb"([0-9a-f]+)[ \t]*(?:;.*)?", re.IGNORECASE | re.DOTALL)

@@ -5,7 +5,7 @@ from typing import Any
 from flask import Blueprint, Response
 
 from service.api.access import OPEN, scope
-from service.api.operations import contract
+from service.api.openapi import contract
 from service.web.page import page
 
 blueprint = Blueprint("api_docs", __name__)

@@ -2,9 +2,9 @@
 
 from flask import Blueprint, Response
 
+from service.advice.registry import carry_over
 from service.api.access import OPEN, scope
-from service.api.knowledge import settings
-from service.api.recommendations import recalled
+from service.api.knowledge import knowledge, settings
 from service.web.answer import shown_answer
 from service.web.page import PERMALINK, page
 
@@ -15,14 +15,15 @@ blueprint = Blueprint("decisions", __name__)
 @scope(OPEN)
 def decision(decision_id: str) -> Response:
     """The answer of a decision_id as a page."""
-    answer = recalled(decision_id)
+    answer = knowledge().recall(decision_id)
     guideline = answer.advice.guideline
+    newest = knowledge().newest(guideline.release.id).guideline
     return page(
         "decision.html",
         here="decision",
         keep=PERMALINK,
         guideline=guideline,
         shown=shown_answer(answer),
-        explorable=guideline.release.id == settings().guideline,
+        explorable=carry_over(answer, newest) is not None,
         curl=f"curl -s {settings().public_url}/v1/recommendations/{answer.decision_id}",
     )

@@ -6,20 +6,20 @@ from urllib.parse import urlencode
 
 from flask import Blueprint, Response, request
 from markupsafe import Markup
-from werkzeug.datastructures import MultiDict
 
+from service.advice.evidence_query import citing_rules, describe_outcome, slug, studies_of
+from service.advice.registry import NotFoundError
 from service.advice.render import citation
 from service.api.access import OPEN, scope
-from service.api.evidence import shown, told
+from service.api.json_out import PUBLIC
 from service.api.knowledge import knowledge, settings
-from service.api.problems import Problem
-from service.api.recommendations import recalled
 from service.evidence.forest_plot import drawing
-from service.evidence.outcomes import study_name
+from service.evidence.outcomes import EvidenceError
+from service.evidence.study_file import displayable, study_name
 from service.knowledge.guideline import Guideline
 from service.web.answer import answer_of
-from service.web.page import KNOWLEDGE, PERMALINK, page
-from service.web.reading import rows
+from service.web.page import PERMALINK, addresses_of, page
+from service.web.reading import study_rows
 
 blueprint = Blueprint("evidence_pages", __name__)
 
@@ -27,77 +27,112 @@ FITS = {"matches": "fits", "mismatches": "does not fit", "unknown": "not known"}
 
 
 @blueprint.get("/evidence")
+@blueprint.get("/guidelines/<guideline>/evidence")
 @scope(OPEN)
-def evidence() -> Response:
-    """Every outcome with its forest plot and its trials to choose; whom they enrolled, and one patient beside them."""
-    guideline = knowledge().newest(settings().guideline).guideline
-    outcomes = [_outcome(each.id.replace("_", "-")) for each in guideline.evidence.outcomes]
+def evidence(guideline: str | None = None) -> Response:
+    """Return every outcome with its forest plot and its trials to choose, and whom they enrolled beside one patient."""
+    asked = knowledge().newest(guideline or settings().guideline).guideline
     decision_id = request.args.get("decision")
-    answer = recalled(decision_id) if decision_id else None
+    answer = knowledge().recall(decision_id) if decision_id else None
+    if answer is not None and answer.advice.guideline.release.id != asked.release.id:
+        other = addresses_of(answer.advice.guideline).evidence
+        raise NotFoundError(f"This decision is of another guideline, whose evidence is at {other}.")
     compared = () if answer is None else answer_of(answer)["applicability"]
     return page(
         "evidence.html",
         here="evidence",
-        keep=PERMALINK if answer else KNOWLEDGE,
-        outcomes=outcomes,
-        criteria=_criteria(guideline, compared),
-        populations=[_study(each.study) | {"citation": each.citation} for each in guideline.evidence.populations],
+        guideline=asked,
+        keep=PERMALINK if answer else PUBLIC,
+        outcomes=[_outcome(asked, slug(outcome)) for outcome in asked.evidence.outcomes],
+        criteria=_criteria(asked, compared),
+        populations=[_study(each.study) | {"citation": each.citation} for each in asked.evidence.populations],
         compared=compared,
         decision_id=decision_id,
-        studies=[_study(name) for name in knowledge().library.studies],
+        studies=[_study(name) for name in _studies_beside(asked)],
     )
 
 
 @blueprint.get("/evidence/studies/<study>")
 @scope(OPEN)
 def study_page(study: str) -> Response:
-    """One study: its figures as they were read, its sources, where it is used."""
-    found = knowledge().library.studies.get(study)
-    if found is None:
-        raise Problem("not-found", "There is no such study.")
-    guideline = knowledge().newest(settings().guideline).guideline
-    sources = [each for each in knowledge().library.citations.values() if each.study == study]
-    outcomes = [told(each.id.replace("_", "-"), MultiDict()) for each in guideline.evidence.outcomes]
-    lines = [
-        {"outcome": each["title"], "slug": each["id"].replace("_", "-"), "line": line, "kind": kind}
-        for each in outcomes
-        for kind in ("studies", "published")
-        for line in each[kind]
-        if line["study"] == study
+    """Return one study: its figures as they were read, its sources, and the guidelines that use it, where in them."""
+    content = knowledge().library.studies.get(study)
+    if content is None:
+        raise NotFoundError("There is no such study.")
+    uses = [
+        use for newest in knowledge().newest_of_each(settings().guideline) if (use := _use(newest.guideline, study))
     ]
-    cited = {source.id for source in sources} | {each["line"]["citation"] for each in lines}
+    sources = {source.id for source in knowledge().library.citations.values() if source.study == study}
+    cited = sources | {line["line"]["citation"] for use in uses for line in use["lines"]}
+    guideline = uses[0]["guideline"] if uses else knowledge().newest(settings().guideline).guideline
     return page(
         "study.html",
         here="evidence",
+        guideline=guideline,
         study=_study(study),
-        rows=rows(shown(found)),
+        rows=study_rows(displayable(content), guideline.evidence),
         known={name: _study(name)["name"] for name in knowledge().library.studies},
-        lines=lines,
-        population=next((each for each in guideline.evidence.populations if each.study == study), None),
+        uses=uses,
         citations=[citation(knowledge().library.citations[name]) for name in sorted(cited)],
-        rules=[rule for rule in guideline.rules.values() if cited & {source.id for source in rule.sources}],
     )
 
 
-def _outcome(slug: str) -> dict[str, Any]:
-    """What the page shows of an outcome; a choice that cannot be pooled is shown with the reason."""
-    chosen = request.args.getlist(slug)
-    asked = MultiDict({"trials": ",".join(chosen)} if any(chosen) else {})
-    refused = None
+def _use(guideline: Guideline, study: str) -> dict[str, Any] | None:
+    """Return where a guideline shows or cites a study; None where it does neither."""
+    if study not in studies_of(guideline):
+        return None
+    outcomes = [
+        describe_outcome(guideline, slug(outcome)) | {"slug": slug(outcome)} for outcome in guideline.evidence.outcomes
+    ]
+    lines = [
+        {"outcome": outcome["title"], "slug": outcome["slug"], "line": line, "kind": kind}
+        for outcome in outcomes
+        for kind in ("studies", "published")
+        for line in outcome[kind]
+        if line["study"] == study
+    ]
+    sources = {source.id for source in guideline.citations.values() if source.study == study}
+    rules = citing_rules(guideline, sources | {line["line"]["citation"] for line in lines})
+    populations = (population for population in guideline.evidence.populations if population.study == study)
+    return {
+        "guideline": guideline,
+        "addresses": addresses_of(guideline),
+        "lines": lines,
+        "population": next(populations, None),
+        "rules": [guideline.rules[rule] for rule in rules],
+    }
+
+
+def _studies_beside(guideline: Guideline) -> list[str]:
+    """Return the studies of the library but for those that only other guidelines use."""
+    used = [
+        (newest.guideline, studies_of(newest.guideline)) for newest in knowledge().newest_of_each(settings().guideline)
+    ]
+    others = {study for other, studies in used if other is not guideline for study in studies}
+    own = studies_of(guideline)
+    return [study for study in knowledge().library.studies if study in own or study not in others]
+
+
+def _outcome(guideline: Guideline, name: str) -> dict[str, Any]:
+    """Return what the page shows of an outcome; a choice that cannot be pooled is shown with the reason."""
+    checked = request.args.getlist(name)
+    trials = [trial for part in checked for trial in part.split(",")] if any(checked) else None
+    query = ""
     try:
-        body = told(slug, asked)
-    except Problem as problem:
-        if problem.code != "bad-request":
-            raise
-        names = ",".join(chosen).split(",")
-        body = told(slug, MultiDict()) | {"chosen": names, "pooled": None}
-        refused = problem.detail
-    query = f"?{urlencode({'trials': ','.join(body['chosen'])}, safe=',')}" if any(chosen) and not refused else ""
+        body = describe_outcome(guideline, name, trials=trials)
+        query = f"?{urlencode({'trials': ','.join(body['chosen'])}, safe=',')}" if trials else ""
+    except EvidenceError as error:
+        body = describe_outcome(guideline, name) | {
+            "chosen": trials,
+            "pooled": None,
+            "pooled_reason": f"{error}.",
+        }
+    address = addresses_of(guideline).evidence
     return body | {
-        "slug": slug,
-        "refused": refused,
-        "files": {form: f"/v1/evidence/{slug}.{form}{query}" for form in ("svg", "csv")},
-        "json": f"/v1/evidence/{slug}{query}",
+        "slug": name,
+        "page": address,
+        "files": {form: f"/v1{address}/{name}.{form}{query}" for form in ("svg", "csv")},
+        "json": f"/v1{address}/{name}{query}",
         "plot": Markup(drawing(body)),  # noqa: S704 - made by ElementTree, which escapes  # nosec B704
         "plot_narrow": Markup(drawing(body, narrow=True)),  # noqa: S704 - likewise  # nosec B704
         "same": {one: other for pair in body["same_trial"] for one, other in (pair, reversed(pair))},

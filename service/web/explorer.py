@@ -7,21 +7,25 @@ page is asked for again and its live parts are taken over, so that there is one 
 import json
 import shlex
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from urllib.parse import parse_qsl
 
 from flask import Blueprint, Response, g, request
 
-from service.advice.question import Answer, Refused
+from service.advice.question import Answer, Questioner, Refused
+from service.advice.registry import NotFoundError, carry_over
 from service.api.access import OPEN, scope
 from service.api.body import read_body
+from service.api.json_out import PUBLIC
 from service.api.knowledge import knowledge, settings
 from service.api.metrics import metrics
 from service.api.problems import Problem
-from service.api.recommendations import carried_over, recalled
+from service.knowledge.guideline import Guideline
+from service.knowledge.vocabulary import Vocabulary
 from service.web.answer import Shown, shown_answer
 from service.web.form import SET, Filled, amended, body_of, filled_from, placed, sections
-from service.web.page import FRESH, KNOWLEDGE, PERMALINK, page
+from service.web.page import FRESH, PERMALINK, page
 from service.web.words import Words
 
 blueprint = Blueprint("explorer", __name__)
@@ -41,33 +45,40 @@ class Example:
 
 
 @blueprint.get("/", strict_slashes=False)
+@blueprint.get("/guidelines/<guideline>/explore")
 @scope(OPEN)
-def start() -> Response:
-    """The form, nothing stated, and the answer to that."""
-    return _page(Filled(), KNOWLEDGE)
+def start(guideline: str | None = None) -> Response:
+    """Return the form, nothing stated, and the answer to that."""
+    return _page(_newest(guideline), Filled(), PUBLIC)
 
 
 @blueprint.post("/", strict_slashes=False)
+@blueprint.post("/guidelines/<guideline>/explore")
 @scope(OPEN)
-def ask() -> Response:
-    """The answer to what the form says; `set` states one fact more."""
-    return _page(_sent(), FRESH)
+def ask(guideline: str | None = None) -> Response:
+    """Return the answer to what the form says; `set` states one fact more."""
+    newest = _newest(guideline)
+    return _page(newest, _sent(newest), FRESH)
 
 
 @blueprint.get("/explore/<decision_id>")
 @scope(OPEN)
 def resume(decision_id: str) -> Response:
-    """The form with the facts of a decision_id, for the newest release of the guideline."""
-    asked = recalled(decision_id)
-    newest = knowledge().newest(settings().guideline).guideline
-    stated = carried_over(asked, newest) if asked.advice.guideline.release.id == newest.release.id else None
+    """Return the form with the facts of a decision_id, for the newest release of its guideline."""
+    answer = knowledge().recall(decision_id)
+    newest = _newest(answer.advice.guideline.release.id)
+    stated = carry_over(answer, newest.guideline)
     if stated is None:
-        raise Problem("not-found", "The explorer asks another guideline, or a release that does not know these facts.")
-    return _page(filled_from(newest.vocabulary, stated), PERMALINK)
+        raise NotFoundError("The newest release of this guideline does not know these facts.")
+    return _page(newest, filled_from(newest.guideline.vocabulary, stated), PERMALINK)
 
 
-def _sent() -> Filled:
-    """The form that was sent, from a page of ours as far as the browser says."""
+def _newest(guideline: str | None) -> Questioner:
+    return knowledge().newest(guideline or settings().guideline)
+
+
+def _sent(newest: Questioner) -> Filled:
+    """Return the form that was sent, from a page of ours as far as the browser says."""
     said = request.headers.get("Sec-Fetch-Site")
     origin = request.headers.get("Origin", "null")
     # Under our own referrer policy a browser sends the Origin null; what it says itself comes first.
@@ -77,31 +88,32 @@ def _sent() -> Filled:
         raise Problem(
             "unsupported-media-type", f"The Content-Type must be {FORM}; for JSON there is /v1/recommendations."
         )
-    return _read(read_body(settings().max_body_bytes, FORM, emergency=_emergency))
+    vocabulary = newest.guideline.vocabulary
+    test = partial(_has_emergency, newest)
+    return _read(vocabulary, read_body(settings().max_body_bytes, FORM, emergency=test))
 
 
-def _read(body: bytes) -> Filled:
-    """What the form says, with the fact more that `set` states."""
+def _read(vocabulary: Vocabulary, body: bytes) -> Filled:
+    """Return what the form says, with the fact more that `set` states."""
     try:
         filled = Filled(parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=MOST_FIELDS))
     except ValueError:
         raise Problem("bad-request", f"This is no form in UTF-8 of at most {MOST_FIELDS} fields.") from None
     change = filled.get(SET)
-    return amended(knowledge().newest(settings().guideline).guideline.vocabulary, filled, change) if change else filled
+    return amended(vocabulary, filled, change) if change else filled
 
 
-def _emergency(body: bytes) -> bool:
+def _has_emergency(newest: Questioner, body: bytes) -> bool:
     """Whether the form says an emergency, which is answered however much there is to do."""
-    questioner, today = knowledge().newest(settings().guideline), settings().today()
+    vocabulary, today = newest.guideline.vocabulary, settings().today()
     try:
-        said = body_of(questioner.guideline.vocabulary, _read(body), today)
+        facts = body_of(vocabulary, _read(vocabulary, body), today)
     except Problem:
         return False
-    return questioner.emergency_in(said, today)
+    return newest.emergency_in(facts, today)
 
 
-def _page(filled: Filled, keep: str) -> Response:
-    questioner = knowledge().newest(settings().guideline)
+def _page(questioner: Questioner, filled: Filled, keep: str) -> Response:
     guideline, today = questioner.guideline, settings().today()
     body = body_of(guideline.vocabulary, filled, today)
     result = questioner.ask(body, today)
@@ -118,27 +130,26 @@ def _page(filled: Filled, keep: str) -> Response:
         "faults": placed(faults, words, form),
         "shown": shown,
         "urgent": result.urgent if isinstance(result, Refused) else None,
-        "curl": curl_of(body),
-        "examples": _examples() if not body else [],
+        "curl": curl_of(guideline, body),
+        "examples": _examples(questioner) if not body else [],
         "stated": bool(body),
     }
     # 200 also where the facts are refused: every other status is a problem, and the page is what was asked for.
     return page("explorer.html", here="explorer", keep=keep, guideline=guideline, **context)
 
 
-def curl_of(body: Any) -> str:
-    """The call of the API that gives what is shown."""
+def curl_of(guideline: Guideline, body: Any) -> str:
+    """Return the call of the API that gives what is shown."""
     sent = shlex.quote(json.dumps(body, indent=2, ensure_ascii=False))
-    return (
-        f"curl -s {settings().public_url}/v1/recommendations \\\n  -H 'Content-Type: application/json' \\\n  -d {sent}"
-    )
+    name = guideline.release.id
+    path = "/v1/recommendations" if name == settings().guideline else f"/v1/guidelines/{name}/recommendations"
+    return f"curl -s {settings().public_url}{path} \\\n  -H 'Content-Type: application/json' \\\n  -d {sent}"
 
 
-def _examples() -> list[Example]:
-    """The worked cases that the guideline shows as examples."""
-    questioner = knowledge().newest(settings().guideline)
+def _examples(questioner: Questioner) -> list[Example]:
+    """Return the worked cases that the guideline shows as examples."""
     cases = [case for case in questioner.guideline.cases if case.example and case.facts and not case.refused]
-    asked = ((case, questioner.ask(case.facts, settings().today())) for case in cases)
+    answers = ((case, questioner.ask(case.facts, settings().today())) for case in cases)
     return [
-        Example(case.name, f"/explore/{answer.decision_id}") for case, answer in asked if isinstance(answer, Answer)
+        Example(case.name, f"/explore/{answer.decision_id}") for case, answer in answers if isinstance(answer, Answer)
     ]

@@ -4,14 +4,14 @@ from typing import Any
 
 from flask import Blueprint, Response, request
 
+from service.advice.registry import find_rule
 from service.advice.render import citation
 from service.api.access import OPEN, scope
-from service.api.guidelines import asked_for, rule_of
-from service.api.knowledge import knowledge
+from service.api.knowledge import knowledge, requested_guideline, settings
 from service.engine.table import Box
 from service.knowledge.guideline import Guideline
 from service.knowledge.model import Rule
-from service.web.page import page
+from service.web.page import addresses_of, page
 from service.web.table_map import maps
 from service.web.words import Words
 
@@ -20,11 +20,19 @@ blueprint = Blueprint("guideline_pages", __name__)
 LATEST = "latest"
 
 
+@blueprint.get("/guidelines")
+@scope(OPEN)
+def guidelines_page() -> Response:
+    """Return the list of the guidelines: title, question, sign-off, and where each is explored and read."""
+    newest = [newest.guideline for newest in knowledge().newest_of_each(settings().guideline)]
+    return page("guidelines.html", here="guidelines", guidelines=[(each, addresses_of(each)) for each in newest])
+
+
 @blueprint.get("/guidelines/<guideline>")
 @scope(OPEN)
 def guideline_page(guideline: str) -> Response:
     """A release of a guideline: the newest, or that of ?release=."""
-    asked = asked_for(guideline)
+    asked = requested_guideline(guideline)
     return page(
         "guideline.html",
         here="guideline",
@@ -42,8 +50,8 @@ def guideline_page(guideline: str) -> Response:
 @scope(OPEN)
 def rule_page(guideline: str, rule: str) -> Response:
     """One rule, by its id or its code."""
-    asked = asked_for(guideline)
-    found = rule_of(asked, rule)
+    asked = requested_guideline(guideline)
+    found = find_rule(asked, rule)
     order = list(asked.rules)
     at = order.index(found.id)
     words = Words(asked)

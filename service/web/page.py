@@ -8,9 +8,10 @@ from typing import Any
 
 from flask import Response, render_template, request
 
-from service.api.json_out import GZIP_OVER, accepts_gzip, gzipped
+from service.api.json_out import GZIP_OVER, PUBLIC, accepts_gzip, gzipped
 from service.api.knowledge import knowledge, overdue, settings
 from service.api.problems import Problem
+from service.knowledge.guideline import Guideline
 
 ASSETS = Path(__file__).parent / "assets"
 TYPES = {
@@ -22,8 +23,6 @@ POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self' data:; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
-KNOWLEDGE = "public, max-age=300"
-"""Cache-Control of a page that shows knowledge and no patient."""
 PERMALINK = "private, no-cache"
 """Cache-Control of a page behind a decision_id."""
 FRESH = "no-store"
@@ -70,19 +69,41 @@ def asset_response(name: str) -> Response:
     response = Response(asset.small if small else asset.content, content_type=asset.mimetype)
     if small:
         response.headers["Content-Encoding"] = "gzip"
-    response.headers["Cache-Control"] = LASTING if request.args.get("v") == asset.digest else KNOWLEDGE
+    response.headers["Cache-Control"] = LASTING if request.args.get("v") == asset.digest else PUBLIC
     response.set_etag(asset.digest, weak=True)
     response.make_conditional(request)
     return response
 
 
-def page(template: str, *, here: str, keep: str = KNOWLEDGE, **context: Any) -> Response:
-    """A page for people. `here` is the part of the navigation that it belongs to; `keep` its Cache-Control."""
+@dataclass(frozen=True)
+class Addresses:
+    """Where the pages of one guideline stand."""
+
+    guideline: str
+    explorer: str
+    evidence: str
+
+
+def addresses_of(guideline: Guideline) -> Addresses:
+    """Return the addresses of a guideline's pages; the shorter ones stand for the setting GUIDELINE."""
+    home = f"/guidelines/{guideline.release.id}"
+    if guideline.release.id == settings().guideline:
+        return Addresses(home, "/", "/evidence")
+    return Addresses(home, f"{home}/explore", f"{home}/evidence")
+
+
+def page(template: str, *, here: str, keep: str = PUBLIC, **context: Any) -> Response:
+    """Return a page for people. `here` is the part of the navigation that it belongs to; `keep` its Cache-Control.
+
+    `guideline` is the one that the page speaks of, by default that of the setting GUIDELINE.
+    """
     guideline = context.pop("guideline", None) or knowledge().newest(settings().guideline).guideline
     shown = render_template(
         template,
         here=here,
         guideline=guideline,
+        addresses=addresses_of(guideline),
+        several=len(knowledge().library.guidelines) > 1,
         asset=asset_url,
         overdue=overdue(guideline, settings().today()),
         open_to_all=settings().auth == "none" and settings().auth_stated,

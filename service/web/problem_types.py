@@ -3,9 +3,8 @@
 from flask import Blueprint, Response, request
 
 from service.api.access import OPEN, scope
-from service.api.json_out import vary
-from service.api.operations import problem
-from service.api.problems import KINDS
+from service.api.json_out import PUBLIC, json_response, vary
+from service.api.problems import KINDS, problem_kind
 from service.web.page import page
 
 blueprint = Blueprint("problem_types", __name__)
@@ -22,6 +21,7 @@ def problem_page(code: str) -> Response:
     if for_people and code in KINDS:
         response = page("problem.html", here="docs", code=code, kind=KINDS[code], kinds=KINDS)
     else:
-        response = problem(code)
+        response = json_response(problem_kind(code))
+        response.headers["Cache-Control"] = PUBLIC
     vary(response, "Accept")
     return response

@@ -19,7 +19,7 @@ from service import create_app
 from service.cds_hooks import fhir_server
 from service.cds_hooks.fhir_server import Access, FhirServers, below, normal
 from service.cds_hooks.prefetch import Found, State
-from service.knowledge.cards import Datum
+from service.knowledge.cards import PrefetchItem
 from service.settings import Settings
 from tests.api.asking import is_outcome
 from tests.cds_hooks.fhir import Hospital, hospital, reply
@@ -400,7 +400,7 @@ def test_each_server_has_threads_of_its_own(fhir: Hospital, server: tuple[Hospit
     bases = (fhir.url, f"{root}/other")
     servers = FhirServers(bases, server[1], 1, 1, seconds=60.0)
     held = servers._threads[bases[1]].submit(fhir.released.wait)
-    datum = Datum("patient", "Patient/{{context.patientId}}", "patient", required=True)
+    datum = PrefetchItem("patient", "Patient/{{context.patientId}}", "patient", required=True)
     found = servers.read(Access(fhir.url, None), PATIENT, {datum: Found(State.ABSENT)})
     assert found["patient"].state is State.WHOLE
     assert not held.done()

@@ -18,6 +18,7 @@ from service.knowledge.cases import read_cases
 from service.settings import CONTENT
 from tests.api.asking import RESPONDER
 from tests.conftest import GUIDELINE, ROOT
+from tests.toy.conftest import TOY, app_of
 
 
 def run(app: Flask, *words: str) -> Result:
@@ -126,14 +127,57 @@ def test_explain_needs_a_file_that_there_is(app: Flask, tmp_path: Path) -> None:
         assert "Usage" in result.stderr
 
 
-def test_explain_says_when_there_is_no_such_guideline(app: Flask, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def toys() -> Flask:
+    """Two guidelines, of which the coat is the default."""
+    return app_of(TOY, "toy-coat")
+
+
+def test_explain_answers_by_the_default_guideline_or_by_the_one_that_is_named(toys: Flask, tmp_path: Path) -> None:
+    assert "toy-coat" in explain(toys, tmp_path, {"temperature": "cold"}).stdout
+    file = tmp_path / "facts.json"
+    file.write_text('{"forecast": "rain", "hazards": "none"}')
+    result = run(toys, "guideline", "explain", "--guideline", "toy-umbrella", str(file))
+    assert result.exit_code == 0, result.output
+    assert "wetness: WET" in result.stdout
+    assert "toy-umbrella" in result.stdout
+
+
+def test_explain_says_when_there_is_no_such_guideline(toys: Flask, tmp_path: Path) -> None:
     file = tmp_path / "facts.json"
     file.write_text("{}")
-    assert run(app, "guideline", "explain", "--id", GUIDELINE, str(file)).exit_code == 0
-    result = run(app, "guideline", "explain", "--id", "none-such", str(file))
-    assert result.exit_code not in {0, None}
-    assert isinstance(result.exception, SystemExit)
-    assert GUIDELINE in result.stderr
+    result = run(toys, "guideline", "explain", "--guideline", "none-such", str(file))
+    assert result.exit_code == 2
+    for text in ("--guideline", "toy-coat", "toy-umbrella"):
+        assert text in result.stderr, text
+
+
+COMMANDS = [
+    ("guideline", "explain"),
+    ("guideline", "cases"),
+    ("cohort", "run"),
+    ("cohort", "export"),
+    ("cohort", "columns"),
+    ("hooks", "call"),
+]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_commands_that_ask_one_guideline_have_the_same_option(app: Flask, command: tuple[str, str]) -> None:
+    text = run(app, *command, "--help").stdout
+    assert "--guideline ID" in text
+    assert "--id" not in text
+
+
+def test_the_name_of_the_option_in_the_first_version_still_works(toys: Flask, tmp_path: Path) -> None:
+    file = tmp_path / "facts.json"
+    file.write_text("{}")
+    result = run(toys, "guideline", "explain", "--id", "toy-umbrella", str(file))
+    assert result.exit_code == 0, result.output
+    assert "toy-umbrella" in result.stdout
+    columns = run(toys, "cohort", "columns", "--id", "toy-umbrella")
+    assert columns.stdout == run(toys, "cohort", "columns", "--guideline", "toy-umbrella").stdout
+    assert "forecast\tForecast" in columns.stdout
 
 
 # ---- cases
@@ -153,6 +197,14 @@ def test_cases_can_be_limited_to_a_rule(app: Flask) -> None:
     assert 0 < few.count("    -> ") < all_of_them.count("    -> ")
     assert "-> R16" in few
     assert run(app, "guideline", "cases", "--rule", "R99").stdout == ""
+
+
+def test_cases_can_be_limited_to_a_guideline(toys: Flask) -> None:
+    everything, coats = run(toys, "guideline", "cases"), run(toys, "guideline", "cases", "--guideline", "toy-coat")
+    assert "-> U03" in everything.stdout
+    assert "-> U03" not in coats.stdout
+    assert "-> K1" in coats.stdout
+    assert run(toys, "guideline", "cases", "--guideline", "none-such").exit_code == 2
 
 
 # ---- openapi, and the real command

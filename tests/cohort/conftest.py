@@ -46,8 +46,8 @@ def compiled_once(questioner: Questioner, tmp_path_factory: pytest.TempPathFacto
             load(connection, name, columns)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(engine, "Plan", lambda _: plan)
-        patch.setattr(engine, "tables_of", lambda _: tables.items())
+        patch.setattr(engine, "Plan", lambda asked: plan if asked is questioner.guideline else Plan(asked))
+        patch.setattr(engine, "tables_of", lambda asked: tables.items() if asked is plan else tables_of(asked))
         patch.setattr(engine, "load", loaded)
         yield
 

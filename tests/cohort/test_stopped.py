@@ -54,10 +54,10 @@ def test_a_file_that_cannot_be_read_is_an_input_that_cannot_be_used(command, tmp
 
 def test_words_of_the_command_that_mean_nothing_are_wrong_usage(command, tmp_path: Path) -> None:
     source = write_csv(tmp_path / "in.csv", list(patients(3, 1)))
-    for option in (("--memory", "lots"), ("--id", "nonsense")):
+    for option in (("--memory", "lots"), ("--guideline", "nonsense")):
         refused = command("run", source, tmp_path / "out.csv", *option)
         assert (refused.exit_code, option[0] in refused.output) == (2, True)
-    assert command("export", tmp_path / "relations", "--id", "nonsense").exit_code == 2
+    assert command("export", tmp_path / "relations", "--guideline", "nonsense").exit_code == 2
 
 
 ENGINE_FAULTS = {

@@ -1,7 +1,8 @@
-"""`make conformance`: every line of the checklist against running services; or against any URL.
+"""`make conformance`: every line of the checklist against running services; or against any URL; or one recorded call.
 
 python -m tests.conformance
 python -m tests.conformance --url https://guideline.example --ca ca.pem --origin https://ehr.example --party party.json
+python -m tests.conformance call FILE --url https://guideline.example
 """
 
 import argparse
@@ -11,7 +12,7 @@ import tempfile
 from collections import Counter
 from pathlib import Path
 
-from tests.conformance import lines
+from tests.conformance import call, lines
 from tests.conformance.checklist import FAIL, Target, gone_through
 from tests.conformance.party import from_file
 from tests.conformance.servers import guarded_service, open_service
@@ -66,4 +67,6 @@ def _arguments() -> argparse.Namespace:
 
 
 if __name__ == "__main__":
+    if sys.argv[1:2] == ["call"]:
+        call.main(sys.argv[2:])
     sys.exit(main())

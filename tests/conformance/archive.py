@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from service.conformance import HOOKS, completed
+from service.cli.hooks import complete
 from tests.conformance.charts import DIABETES, LOINC, PERSON, SNOMED, coded
+from tests.conformance.rules import HOOKS
 
 Body = dict[str, Any]
 INSTANCE = "d1577c69-dfbe-44ad-ba6d-3e05e953b2ea"
@@ -153,6 +154,6 @@ def bodies() -> Iterator[tuple[str, Body]]:
 def recorded(folder: Path) -> Iterator[tuple[str, Body]]:
     """The recorded requests of a folder; a context alone becomes the request that its file is named after."""
     for file in sorted(folder.rglob("*.json")):
-        body = completed(json.loads(file.read_text()), next((hook for hook in HOOKS if file.name.startswith(hook)), ""))
+        body = complete(json.loads(file.read_text()), next((hook for hook in HOOKS if file.name.startswith(hook)), ""))
         if "feedback" not in body:
             yield str(file.relative_to(folder)), body

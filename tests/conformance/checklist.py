@@ -8,9 +8,9 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from service.conformance import Violation
 from tests.conformance.charts import ONCOLOGICAL, body_of
 from tests.conformance.party import Party
+from tests.conformance.rules import Violation
 from tests.conformance.wire import Reply, Wire
 
 JSON = "application/json"

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from service import conformance
+from tests.conformance import rules
 from tests.conformance.browser import Ehr
 from tests.conformance.charts import ONCOLOGICAL
 from tests.conformance.servers import guarded_service, open_service
@@ -33,5 +33,5 @@ def test_a_browser_shows_the_cards_and_blocks_a_page_of_another_origin(way: str,
     assert [(call["hook"], call["status"]) for call in told["calls"]] == [("patient-view", 200), ("order-select", 200)]
     for call in told["calls"]:
         assert call["response"]["cards"]
-        assert list(conformance.response(call["response"])) == []
+        assert list(rules.response(call["response"])) == []
     assert told["feedback"] == [200]

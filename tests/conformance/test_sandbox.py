@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from service import conformance
+from tests.conformance import rules
 from tests.conformance.charts import CHARTS, ONCOLOGICAL, OTHER, PATIENT, found
 from tests.conformance.checklist import Target
 from tests.conformance.servers import ORIGIN, guarded_service, open_service
@@ -58,15 +58,15 @@ def told_by(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
 
 def test_a_chart_is_opened_an_order_selected_and_feedback_given(target: Target, tmp_path: Path) -> None:
     told = told_by(run_client(target, tmp_path, ONCOLOGICAL))
-    assert list(conformance.discovery({"services": told["services"]})) == []
+    assert list(rules.discovery({"services": told["services"]})) == []
     assert [call["hook"] for call in told["calls"]] == ["patient-view", "order-select"]
     for call in told["calls"]:
         service = next(one for one in told["services"] if one["hook"] == call["hook"])
-        assert [one for one in conformance.request(call["request"], service) if one.must] == []
+        assert [one for one in rules.request(call["request"], service) if one.must] == []
         assert call["request"]["prefetch"]["patient"]["id"] == PATIENT
         assert call["status"] == 200
         assert call["response"]["cards"]
-        assert list(conformance.response(call["response"])) == []
+        assert list(rules.response(call["response"])) == []
     assert len(told["feedback"]) == 2
     assert set(told["feedback"]) <= {200, 204}
     preflights = [one.split("/cds-services")[0].strip() for one in told["preflights"]]

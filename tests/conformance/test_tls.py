@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from service import conformance
-from tests.conformance import lines
+from tests.conformance import lines, rules
 from tests.conformance.checklist import FAIL, NOT_ASKED, gone_through
 from tests.conformance.nginx import BINARY, in_front
 from tests.conformance.servers import guarded_service
@@ -47,7 +46,7 @@ def test_nginx_tells_an_ehr_what_is_wrong_and_writes_no_path_down(
     assert missing.status == 404
     for reply, status in ((large, 413), (away, 503)):
         assert (reply.status, reply.mimetype) == (status, "application/fhir+json")
-        assert list(conformance.outcome(reply.json)) == []
+        assert list(rules.outcome(reply.json)) == []
         assert reply.headers["cache-control"] == "no-store"
     assert away.headers["retry-after"] == "5"
     written = "".join(file.read_text() for file in (tmp_path / "nginx").rglob("*.log"))

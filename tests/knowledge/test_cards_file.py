@@ -21,7 +21,7 @@ BROKEN = {
     "a query with another token": (
         "Patient/{{context.patientId}}", "Patient/{{userPatientId}}", "/prefetch/patient/query",
     ),
-    "a datum within one that there is not": ("within: observations", "within: notes", "no such datum: notes"),
+    "a datum within one that there is not": ("within: observations", "within: notes", "no such prefetch item: notes"),
     "an indicator besides emergencies that is critical": ("urgent: warning", "urgent: critical", "nothing else"),
     "an emergency that is not critical": ("emergency: critical", "emergency: warning", "and nothing else, is critical"),
     "a word that is missing": ("  partial: ", "  parcial: ", "/words"),
@@ -37,7 +37,26 @@ BROKEN = {
     "a side that there is not": ("{left: [left]", "{leftish: [left]", "/orders/side_words"),
     "a rule under which nothing is said of a draft": ("rules: [R14]", "rules: [R12]", "under rule R14"),
     "an option that there is not": ("[surgery_last, ", "[surgery_first, ", "no such option: surgery_first"),
-    "a procedure that no code means": ("means: [mastectomy, ", "means: [amputation, ", "/orders/kinds/surgery/means"),
+    "an order of a category that there is not": (
+        "categories: [mastectomy, ", "categories: [amputation, ", "the code list procedures has no category amputation",
+    ),
+    "a site of a category that there is not": (
+        "categories: [breast, chest_wall]", "categories: [breast, chest]", "/orders/site/categories",
+    ),
+    "a side of a category that there is not": (
+        "laterality_categories: [side]", "laterality_categories: [flank]", "body_sites has no category flank",
+    ),
+    "orders of a code list that there is not": ("places: body_sites", "places: places", "no such code list: places"),
+    "a suspicion of a code list that there is not": (
+        "code_lists: [breast_cancer, ", "code_lists: [cancer, ", "/suspicion/conditions/code_lists",
+    ),
+    "a suspicion of a category that there is not": (
+        "categories: [er, ", "categories: [oestrogen, ", "observations has no category oestrogen",
+    ),
+    "a suspicion in capitals": ("words: [breast, mamma, ca", "words: [breast, Mamma, ca", "in lower case: Mamma"),
+    "a notice on a fact that there is not": ("fact: age_years", "fact: years", "no such fact with a number: years"),
+    "a notice on a fact that is no number": ("fact: age_years", "fact: sex", "no such fact with a number: sex"),
+    "a notice with a limit and no fact": ("    fact: age_years\n", "", "fact and at_most stand together"),
     "a priority that FHIR does not know": ("priority: asap", "priority: soon", "/suggestions"),
     "no word for a kind of order": ("      title: breast surgery\n", "", "/orders/kinds/surgery/title"),
 }  # fmt: skip

@@ -105,6 +105,72 @@ def test_a_permalink_of_an_older_release_keeps_its_answer_and_tells_on_demand_wh
     assert after["guideline"]["release"] == "2026-02-02"
 
 
+# ---- which guidelines are loaded
+
+
+def test_guidelines_are_loaded_by_id_or_those_asked_for_in_the_order_given(toy):
+    assert list(toy.load().guidelines) == ["toy-coat", "toy-umbrella"]
+    assert list(load_library(toy.root, ["toy-umbrella", "toy-coat", "toy-umbrella"]).guidelines) == [
+        "toy-umbrella",
+        "toy-coat",
+    ]
+    assert list(load_library(toy.root, ["toy-umbrella"]).guidelines) == ["toy-umbrella"]
+
+
+def test_a_choice_of_guidelines_changes_no_digest(toy):
+    assert load_library(toy.root, ["toy-umbrella"]).newest("toy-umbrella").digest == digest(toy)
+
+
+def test_a_guideline_that_is_left_out_may_be_broken(toy):
+    toy.add("rules/U03.yaml", "broken: true\n")
+    assert toy.faults()
+    assert list(load_library(toy.root, ["toy-coat"]).guidelines) == ["toy-coat"]
+
+
+INDEX = "/guidelines/index.yaml"
+
+
+def test_the_default_is_that_of_the_index_or_the_first(toy):
+    assert toy.load().default == "toy-coat"
+    assert load_library(toy.root, ["toy-umbrella", "toy-coat"]).default == "toy-umbrella"
+    toy.add(INDEX, "default: toy-umbrella\n")
+    assert toy.load().default == "toy-umbrella"
+    assert load_library(toy.root, ["toy-coat"]).default == "toy-coat"
+
+
+def test_the_index_changes_no_digest(toy):
+    before = digest(toy)
+    toy.add(INDEX, "default: toy-umbrella\n")
+    assert digest(toy) == before
+
+
+@pytest.mark.parametrize(
+    ("text", "path", "detail"),
+    [
+        ("default: toy-parasol\n", "/default", "there is no guideline toy-parasol"),
+        ("default: index.yaml\n", "/default", "there is no guideline index.yaml"),
+        ("first: toy-coat\n", "", "default: <id of a guideline>"),
+        ("default: toy-coat\norder: []\n", "", "default: <id of a guideline>"),
+        ("default: [toy-coat]\n", "", "default: <id of a guideline>"),
+        ("default: ''\n", "", "default: <id of a guideline>"),
+        ("- toy-coat\n", "", "default: <id of a guideline>"),
+        ("", "", "empty"),
+    ],
+)
+def test_an_index_that_names_no_guideline_is_a_fault_with_file_and_path(toy, text, path, detail):
+    toy.add(INDEX, text)
+    (fault,) = toy.faults()
+    assert fault.file.endswith("guidelines/index.yaml")
+    assert fault.path == path
+    assert detail in fault.detail
+
+
+def test_a_folder_without_a_guideline_is_a_fault(toy):
+    shutil.rmtree(toy.file("/guidelines"))
+    (fault,) = toy.faults()
+    assert (fault.file, fault.detail) == (str(toy.file("/guidelines")), "no guideline in this folder")
+
+
 # ---- a change of the shipped knowledge is noticed by its worked cases
 
 

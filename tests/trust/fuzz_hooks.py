@@ -10,9 +10,9 @@ from typing import Any
 
 from flask import Flask
 
-from service import conformance
 from service.cds_hooks import feedback_store
 from service.cds_hooks.feedback_store import Entry
+from tests.conformance import rules
 from tests.conformance.archive import bodies, recorded
 from tests.conftest import ROOT
 from tests.trust.fuzz_cases import CANARY, call, holds, points_at, readable, tree, written
@@ -61,12 +61,12 @@ def case(app: Flask, chance: random.Random, counts: Counter, sound: Sequence[Any
     if status == 200:
         if "feedback" not in body:
             counts["cards"] += len(json.loads(answer)["cards"])
-            wrong = [each for each in conformance.response(json.loads(answer)) if each.must]
+            wrong = [each for each in rules.response(json.loads(answer)) if each.must]
             holds(not wrong, "an answer keeps the rules of CDS Hooks", (wrong, answer, text))
         return
     outcome = json.loads(answer)
     holds(headers["Content-Type"] == "application/json", "a refusal is JSON", headers)
-    holds(not list(conformance.outcome(outcome)), "a refusal is a good OperationOutcome", (answer, text))
+    holds(not list(rules.outcome(outcome)), "a refusal is a good OperationOutcome", (answer, text))
     holds(len(outcome["issue"]) > 1, "every refusal names a fault", (answer, text))
     read = tree(text) if readable(text) else None
     for issue in outcome["issue"]:

@@ -16,7 +16,7 @@ the code; a cell, a value, a row or an output of a derivation. Killed is a mutan
 tables are not proved any more; one that ran out of time is none. No mutant is left out."""
 
 TESTS = {
-    "evidence": ("tests/evidence", "tests/knowledge/test_figures.py", "tests/api/test_evidence.py"),
+    "evidence": ("tests/evidence", "tests/api/test_evidence.py"),
     "derivations": (
         "tests/facts/test_response_as_read.py",
         "tests/advice/test_response_pairs.py",

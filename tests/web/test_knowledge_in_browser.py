@@ -59,7 +59,7 @@ def test_the_pools_by_timing_are_one_click_away(opening: Opening, client: FlaskC
 
 def test_the_last_trial_stays_in(opening: Opening) -> None:
     with opening("/evidence?overall-survival=jcog1017") as page:
-        expect(page.locator("#overall-survival")).to_contain_text("One trial: nothing to pool.")
+        expect(page.locator("#overall-survival")).to_contain_text("Only one trial is chosen.")
         page.get_by_role("checkbox", name="JCOG1017 PRIM-BC in the pool").click()
         expect(page.locator("#said")).to_have_text("At least one trial stays in.")
         expect(page.get_by_role("checkbox", name="JCOG1017 PRIM-BC in the pool")).to_be_checked()

@@ -8,7 +8,7 @@ async function show(form, query) {
   const mine = ++latest;
   const name = form.dataset.outcome;
   const focused = document.activeElement && document.activeElement.id;
-  const address = `/evidence?${query}`;
+  const address = `${form.getAttribute("action").split("#")[0]}?${query}`;
   let text;
   try {
     text = await (await fetch(address, { headers: { Accept: "text/html" } })).text();

@@ -39,7 +39,7 @@ async function sent(change, signal) {
   const body = new URLSearchParams(new FormData(form));
   if (change) body.append("set", change);
   const ended = AbortSignal.any([signal, AbortSignal.timeout(PATIENCE)]);
-  const reply = await fetch("/", { method: "POST", body, signal: ended, headers: { Accept: "text/html" } });
+  const reply = await fetch(form.getAttribute("action"), { method: "POST", body, signal: ended, headers: { Accept: "text/html" } });
   const page = new DOMParser().parseFromString(await reply.text(), "text/html");
   if (!page.getElementById("answer")) throw new Error(String(reply.status));
   return page;

@@ -5,7 +5,7 @@ import json
 import uuid
 from typing import Any
 
-from service import conformance
+from tests.conformance import rules
 from tests.conformance.archive import bodies, recorded
 from tests.conformance.charts import CHARTS, OTHER, body_of
 from tests.conformance.checklist import (
@@ -26,7 +26,7 @@ DEEP = b'{"hook":' + b"[" * 100_000 + b"]" * 100_000 + b"}"
 def cards_of(reply: Reply) -> list[dict[str, Any]]:
     """The cards of a valid answer."""
     found: list[dict[str, Any]] = has_status(reply, 200).json["cards"]
-    no_violation(conformance.response(reply.json))
+    no_violation(rules.response(reply.json))
     return found
 
 
@@ -65,7 +65,7 @@ def structure(target: Target) -> str:
     for service in target.services:
         for chart in CHARTS:
             reply = target.call("POST", f"{DISCOVERY}/{service['id']}", body_of(service, chart))
-            no_violation(conformance.response(has_status(reply, 200).json), must_only=False)
+            no_violation(rules.response(has_status(reply, 200).json), must_only=False)
             count += len(reply.json["cards"])
     require(count, "no card was shown")
     return f"{count} cards without a violated rule"
@@ -134,7 +134,7 @@ def context_fields(target: Target) -> str:
     tried = []
     for service in target.services:
         right = body_of(service)
-        needed = [member.name for member in conformance.HOOKS[service["hook"]].context if member.required]
+        needed = [member.name for member in rules.HOOKS[service["hook"]].context if member.required]
         for name, value in [*((each, ...) for each in needed), ("patientId", 7), ("patientId", "Patient/p1")]:
             body = copy.deepcopy(right)
             body["context"][name] = value
@@ -221,7 +221,7 @@ def outcomes(target: Target) -> str:
     for name, reply in errors.items():
         require(str(reply.status) == name[:3], f"{name}: {reply.says()}")
         require(reply.mimetype in {JSON, "application/fhir+json"}, f"{name}: {reply.says()}")
-        no_violation(conformance.outcome(reply.json), must_only=False)
+        no_violation(rules.outcome(reply.json), must_only=False)
     return ", ".join(errors)
 
 
@@ -267,9 +267,9 @@ def archive(target: Target) -> str:
         if service is None:
             require(reply.status == 400, f"{name}: {reply.says()}")
         elif reply.status == 200:
-            no_violation(conformance.response(reply.json))
+            no_violation(rules.response(reply.json))
         else:
             has_status(reply, 412)
-            no_violation(conformance.outcome(reply.json), must_only=False)
+            no_violation(rules.outcome(reply.json), must_only=False)
         answered[reply.status] = answered.get(reply.status, 0) + 1
     return ", ".join(f"{status}: {count}" for status, count in sorted(answered.items()))

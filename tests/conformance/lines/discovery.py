@@ -2,7 +2,7 @@
 
 import re
 
-from service import conformance
+from tests.conformance import rules
 from tests.conformance.checklist import DISCOVERY, JSON, Target, has_status, line, no_violation, require
 
 
@@ -22,7 +22,7 @@ def is_json(target: Target) -> str:
 
 @line("D3", "S", "each service has hook, id and description")
 def has_members(target: Target) -> str:
-    no_violation(conformance.discovery({"services": target.services}), "§response", "§discovery", "§extensions")
+    no_violation(rules.discovery({"services": target.services}), "§response", "§discovery", "§extensions")
     return ", ".join(f"{each['id']}: {each['hook']}" for each in target.services)
 
 
@@ -35,13 +35,13 @@ def has_title(target: Target) -> str:
 
 @line("D5", "S", "nothing is null or empty in discovery")
 def nothing_empty(target: Target) -> str:
-    no_violation(conformance.discovery(target.call("GET", DISCOVERY).json), "I-3")
+    no_violation(rules.discovery(target.call("GET", DISCOVERY).json), "I-3")
     return "no null, empty string, array or object"
 
 
 @line("D6", "S", "prefetch tokens are those of 2.0.1")
 def tokens(target: Target) -> str:
-    no_violation(conformance.discovery({"services": target.services}), "§prefetch-t")
+    no_violation(rules.discovery({"services": target.services}), "§prefetch-t")
     count = sum(len(each.get("prefetch", {})) for each in target.services)
     require(count, "no service has a template")
     return f"{count} templates"
@@ -49,7 +49,7 @@ def tokens(target: Target) -> str:
 
 @line("D7", "s", "prefetch queries stay inside the recommended subset")
 def queries(target: Target) -> str:
-    no_violation(conformance.discovery({"services": target.services}), "I-58", must_only=False)
+    no_violation(rules.discovery({"services": target.services}), "I-58", must_only=False)
     longest = max(len(text) for each in target.services for text in each.get("prefetch", {}).values())
     return f"longest template {longest} characters"
 
@@ -58,5 +58,5 @@ def queries(target: Target) -> str:
 def ids(target: Target) -> str:
     found = [each["id"] for each in target.services]
     require(all(re.fullmatch(r"[a-z0-9-]{1,64}", name) for name in found), f"ids {found}")
-    no_violation(conformance.discovery({"services": target.services}), "§update-stale-guidance")
+    no_violation(rules.discovery({"services": target.services}), "§update-stale-guidance")
     return ", ".join(found)

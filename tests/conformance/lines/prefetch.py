@@ -4,7 +4,7 @@ import json
 import re
 from typing import Any
 
-from service import conformance
+from tests.conformance import rules
 from tests.conformance.charts import ONCOLOGICAL, OTHER, body_of, required_keys
 from tests.conformance.checklist import DISCOVERY, Target, has_status, line, no_violation, require
 from tests.conformance.lines.calls import cards_of, shown
@@ -44,7 +44,7 @@ def silent(target: Target, value: Any) -> None:
 
 def is_412(reply: Reply) -> str:
     has_status(reply, 412)
-    no_violation(conformance.outcome(reply.json), must_only=False)
+    no_violation(rules.outcome(reply.json), must_only=False)
     return reply.says()
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from service.conformance.violation import Json, Member, Violation, items, members, nothing_empty, pointer
+from tests.conformance.rules.violation import Json, Member, Violation, items, members, nothing_empty, pointer
 
 RULE = "§http-response.OperationOutcome"
 SEVERITIES = frozenset({"fatal", "error", "warning", "information"})

@@ -1,6 +1,6 @@
 import pytest
 
-from service.knowledge.figures import FigureError, with_figures
+from service.evidence.figures import FigureError, with_figures
 from service.knowledge.yaml_file import read_yaml
 from tests.knowledge.conftest import TOY
 
@@ -77,3 +77,40 @@ def test_the_data_given_is_left_alone():
     data = {"a": ["{figure:toy_rain/wet_pct}"]}
     with_figures(data, STUDIES)
     assert data == {"a": ["{figure:toy_rain/wet_pct}"]}
+
+
+NUMBERS = {
+    "pct_of_all": "7",
+    "st_pct_below": "1",
+    "difference_pct_points": "19.3",
+    "response_pct": {"haemorrhage": "73", "n": "12", "note": "read off a curve"},
+    "median": {"months": "19.2", "ci_low": "16", "ci_high": "22.46", "ci_level": "95"},
+    "plain_median": {"months": "37"},
+    "bayes": {"hr": "0.76", "ci_low": "0.51", "ci_high": "1.16", "ci_level": "95", "interval": "credible"},
+    "odd": {"hr": "0.76", "ci_low": "0.51", "ci_high": "1.16", "ci_level": "95", "interval": "prediction"},
+    "interaction": {"hr_ratio": "1.47", "ci_low": "1.11", "ci_high": "1.94", "ci_level": "95"},
+}
+
+
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [
+        ("pct_of_all", "7%"),
+        ("st_pct_below", "1%"),
+        ("difference_pct_points", "19.3"),
+        ("response_pct/haemorrhage", "73%"),
+        ("response_pct/n", "12"),
+        ("response_pct/note", "read off a curve"),
+        ("median", "19.2 months, 95% CI 16-22.46"),
+        ("plain_median", "37 months"),
+        ("bayes", "HR 0.76, 95% CrI 0.51-1.16"),
+        ("interaction", "ratio of HRs 1.47, 95% CI 1.11-1.94"),
+    ],
+)
+def test_a_figure_is_shown_in_its_own_unit_and_with_its_own_kind_of_interval(path, words):
+    assert with_figures(f"{{figure:toy/{path}}}", {"toy": NUMBERS}) == words
+
+
+def test_a_kind_of_interval_that_has_no_word_is_an_error():
+    with pytest.raises(FigureError, match="an interval is credible, or the member is left out"):
+        with_figures("{figure:toy/odd}", {"toy": NUMBERS})

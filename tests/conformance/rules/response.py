@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from service.conformance.violation import (
+from tests.conformance.rules.violation import (
     Json,
     Member,
     Violation,

@@ -4,7 +4,7 @@ import datetime as dt
 import re
 from collections.abc import Iterator
 
-from service.conformance.violation import Json, Member, Violation, coding, items, members, nothing_empty, pointer
+from tests.conformance.rules.violation import Json, Member, Violation, coding, items, members, nothing_empty, pointer
 
 TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]00:00)")
 ITEM = (

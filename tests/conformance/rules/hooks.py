@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from service.conformance.violation import Member
+from tests.conformance.rules.violation import Member
 
 PRACTITIONERS = ("Practitioner", "PractitionerRole")
 ANYBODY = (*PRACTITIONERS, "Patient", "RelatedPerson")

@@ -1,11 +1,10 @@
-"""The body of POST /cds-services/{id} (§http-request_1), and what a recorded context lacks to be one."""
+"""The body of POST /cds-services/{id} (§http-request_1)."""
 
-import uuid
 from collections.abc import Iterator, Mapping
 from urllib.parse import urlsplit
 
-from service.conformance.hooks import HOOKS
-from service.conformance.violation import (
+from tests.conformance.rules.hooks import HOOKS
+from tests.conformance.rules.violation import (
     Json,
     Member,
     Violation,
@@ -33,14 +32,6 @@ AUTHORIZATION = (
     Member("scope", "string", required=True, rule="§fhir-resource-access.scope"),
     Member("subject", "string", required=True, rule="§fhir-resource-access.subject"),
 )
-
-
-def completed(recorded: Json, hook: str) -> Json:
-    """A recorded body as it is; a file that holds only the context becomes a request of the hook."""
-    if not isinstance(recorded, dict) or "hook" in recorded or "hookInstance" in recorded:
-        return recorded
-    context = recorded.get("context", recorded)
-    return {"hook": hook, "hookInstance": str(uuid.uuid4()), "context": context}
 
 
 def request(body: Json, service: Mapping[str, Json] | None = None) -> Iterator[Violation]:

@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterator
 from urllib.parse import unquote
 
-from service.conformance.hooks import HOOKS
-from service.conformance.violation import (
+from tests.conformance.rules.hooks import HOOKS
+from tests.conformance.rules.violation import (
     Json,
     Member,
     Violation,

@@ -1,0 +1,213 @@
+"""Evidence of a guideline with arms of its own, two strata of one trial, no timings, no pool or no outcome at all."""
+
+import csv
+import io
+import shutil
+from pathlib import Path
+
+import pytest
+from flask.testing import FlaskClient
+
+from tests.api.asking import is_problem
+from tests.knowledge.conftest import Copy
+from tests.toy.conftest import TOY, app_of
+
+OVERLAY = Path(__file__).parent / "content"
+RELEASE = "guidelines/toy-umbrella/2026-02-01"
+HAIR, EARS = "/v1/evidence/dry-hair", "/v1/evidence/dry-ears"
+
+
+def copy(folder: Path) -> Copy:
+    shutil.copytree(TOY, folder / "content")
+    shutil.copytree(OVERLAY, folder / "content", dirs_exist_ok=True)
+    return Copy(folder / "content", RELEASE)
+
+
+@pytest.fixture(scope="module")
+def hats(tmp_path_factory: pytest.TempPathFactory) -> FlaskClient:
+    """The invented guideline with its evidence."""
+    return app_of(copy(tmp_path_factory.mktemp("hats")).root, "toy-umbrella").test_client()
+
+
+@pytest.fixture
+def content(tmp_path: Path) -> Copy:
+    return copy(tmp_path)
+
+
+def read(client: FlaskClient, path: str) -> dict:
+    response = client.get(path)
+    assert response.status_code == 200, response.get_data(as_text=True)
+    return response.get_json()
+
+
+def text(client: FlaskClient, path: str) -> str:
+    response = client.get(path)
+    assert response.status_code == 200
+    return response.get_data(as_text=True)
+
+
+def test_an_outcome_that_is_not_pooled_says_why_at_every_door(hats: FlaskClient) -> None:
+    outcome = read(hats, HAIR)
+    reason = "Both figures are of one trial."
+    assert (outcome["pooled"], outcome["pooled_reason"], outcome["method"]) == (None, reason, None)
+    answer = hats.post("/v1/recommendations", json={"forecast": "rain"}).get_json()
+    assert answer["evidence"]["dry_hair"]["pooled_reason"] == reason
+    assert answer["evidence"]["dry_ears"]["pooled_reason"] is None
+    assert f"Not pooled. {reason}" in text(hats, f"{HAIR}.svg")
+    rows = list(csv.DictReader(io.StringIO(text(hats, f"{HAIR}.csv"))))
+    assert [(row["kind"], row["name"]) for row in rows][-1] == ("not_pooled", reason)
+    assert reason in text(hats, "/evidence")
+    assert reason in text(hats, answer["links"]["page"])
+
+
+def test_without_a_pool_nothing_is_headed_that_is_not_there(hats: FlaskClient) -> None:
+    drawing, header = text(hats, f"{HAIR}.svg"), text(hats, f"{HAIR}.csv").splitlines()[0]
+    for words in ("Weight", "our calculation", "Published meta-analyses"):
+        assert words not in drawing
+    assert header == "kind,id,name,people,hr,ci_low,ci_high,ci_level,chosen,caveats"
+    section = text(hats, "/evidence").split('id="dry-hair"')[1].split("</section>")[0]
+    for words in ("Weight", "our calculation", "Published meta-analyses", "own pools", 'class="timing"', "Pool these"):
+        assert words not in section
+    pooled = text(hats, f"{EARS}.svg")
+    assert "Weight" in pooled
+    assert "pools are our calculation" in pooled
+
+
+def test_the_arms_of_the_guideline_are_named_where_a_ratio_points(hats: FlaskClient) -> None:
+    assert read(hats, HAIR)["favours"] == {"below": "a hat with a brim", "above": "no hat"}
+    drawing = text(hats, f"{HAIR}.svg")
+    assert "favours a hat with a brim" in drawing
+    assert "favours no hat" in drawing
+
+
+def test_each_stratum_has_its_own_line_people_and_id(hats: FlaskClient) -> None:
+    light, heavy = read(hats, HAIR)["studies"]
+    assert (light["id"], light["study"], light["stratum"], light["people"]) == (
+        "brim_light", "toy_brim", "light rain", 120,
+    )  # fmt: skip
+    assert (heavy["hr"], heavy["people"], heavy["timing"]) == (1.1, 180, None)
+    rows = {row["id"]: row for row in csv.DictReader(io.StringIO(text(hats, f"{HAIR}.csv")))}
+    assert rows["brim_heavy"]["name"] == "BRIM-1, heavy rain"
+    assert 'data-id="brim_light"' in text(hats, f"{HAIR}.svg")
+    page = text(hats, "/evidence")
+    assert '<a href="/evidence/studies/toy_brim">BRIM-1, light rain</a>' in page
+    assert "Dry hair, heavy rain</a>" in text(hats, "/evidence/studies/toy_brim")
+
+
+def test_a_pool_takes_one_stratum_by_its_id_and_never_two_of_one_trial(hats: FlaskClient) -> None:
+    ears = read(hats, EARS)
+    assert ears["same_trial"] == [["brim_light", "brim_heavy"]]
+    assert [(each["id"], each["study"]) for each in ears["pooled"]["weights"]] == [
+        ("brim_light", "toy_brim"),
+        ("toy_hat", "toy_hat"),
+    ]
+    other = read(hats, f"{EARS}?trials=brim_heavy,toy_hat")
+    assert (other["chosen"], other["pooled"]["id"]) == (["brim_heavy", "toy_hat"], "chosen")
+    assert read(hats, f"{EARS}?trials=toy_hat,brim_light")["pooled"]["id"] == "light_and_hat"
+    problem = is_problem(hats.get(f"{EARS}?trials=brim_light,brim_heavy"), 400, "bad-request")
+    assert "count twice" in problem["detail"]
+    is_problem(hats.get(f"{EARS}?trials=toy_brim,toy_hat"), 404, "not-found")
+    assert "count twice" in text(hats, "/evidence?dry-ears=brim_light&dry-ears=brim_heavy")
+
+
+def test_one_trial_alone_is_not_pooled_and_the_answer_says_so(hats: FlaskClient) -> None:
+    ears = read(hats, f"{EARS}?trials=toy_hat")
+    assert (ears["pooled"], ears["pooled_reason"]) == (None, "Only one trial is chosen.")
+
+
+def test_a_credible_interval_is_named_as_one_wherever_it_is_shown(hats: FlaskClient) -> None:
+    ears = read(hats, EARS)
+    assert [each["interval"] for each in ears["published"]] == ["credible"]
+    assert {each["interval"] for each in ears["studies"]} == {"confidence"}
+    assert "95% CrI" in text(hats, f"{EARS}.svg")
+    assert "95% credible interval" in text(hats, f"{EARS}.svg")
+    assert "95% CrI" in text(hats, "/evidence")
+    assert "95% CrI 0.75 to 1.08" in text(hats, "/evidence/studies/toy_network")
+
+
+def test_a_study_is_told_in_the_words_of_its_file_and_of_the_arms(hats: FlaskClient) -> None:
+    page = text(hats, "/evidence/studies/toy_brim")
+    assert "Gusts of wind with a hat with a brim (%)" in page
+    assert "3 months (95% CI 2 to 4), p below 0.01" in page
+    assert "<dt>Favours</dt><dd>no hat</dd>" in page
+    assert "labels" not in page.lower()
+
+
+def test_a_patient_is_compared_with_those_whom_the_study_enrolled(hats: FlaskClient) -> None:
+    for forecast, member in (("rain", "matches"), ("dry", "mismatches")):
+        (compared,) = hats.post("/v1/recommendations", json={"forecast": forecast}).get_json()["applicability"]
+        assert compared[member] == ["it rains"]
+
+
+def test_timings_of_the_guideline_group_its_trials_and_a_trial_may_have_none(content: Copy) -> None:
+    content.change("evidence.yaml", "\noutcomes:\n", "\ntimings:\n  spring: In the spring\n\noutcomes:\n")
+    content.change("evidence.yaml", "{study: toy_hat,", "{study: toy_hat, timing: spring,")
+    client = app_of(content.root, "toy-umbrella").test_client()
+    assert read(client, EARS)["timings"] == {"spring": "In the spring"}
+    assert read(client, HAIR)["timings"] == {}
+    assert "In the spring" in text(client, f"{EARS}.svg")
+    page = text(client, "/evidence")
+    assert page.count('class="timing"') == 1
+    assert page.index("BRIM-1, heavy rain") < page.index("In the spring")
+    rows = {row["id"]: row for row in csv.DictReader(io.StringIO(text(client, f"{EARS}.csv")))}
+    assert (rows["toy_hat"]["timing"], rows["brim_light"]["timing"]) == ("spring", "")
+
+
+def test_an_outcome_without_a_trial_or_a_published_figure_is_shown_empty(content: Copy) -> None:
+    file = content.file("evidence.yaml")
+    kept = file.read_text(encoding="utf-8").split("    trials:")[0]
+    file.write_text(f"{kept}    trials: []\n    pools: []\n    published: []\n    notes: []\n", encoding="utf-8")
+    client = app_of(content.root, "toy-umbrella").test_client()
+    assert (read(client, HAIR)["studies"], read(client, HAIR)["published"]) == ([], [])
+    for path in (f"{HAIR}.svg", f"{HAIR}.csv", "/evidence"):
+        assert "Both figures are of one trial." in text(client, path)
+
+
+def test_a_guideline_without_any_outcome_has_its_pages_and_its_answers(content: Copy) -> None:
+    client = app_of(content.root, "toy-coat").test_client()
+    page = text(client, "/evidence")
+    assert "This guideline shows no figures of trials." in page
+    assert "#people" not in page
+    assert text(client, "/evidence/studies/toy_brim")
+    answer = client.post("/v1/recommendations", json={"temperature": "warm"}).get_json()
+    assert (answer["evidence"], answer["applicability"]) == ({}, [])
+    assert text(client, answer["links"]["page"])
+    is_problem(client.get(HAIR), 404, "not-found")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "path", "detail"),
+    [
+        ("    default: light_and_hat\n", "", "/outcomes/1", "either a pool is the default, or pooled_reason says why"),
+        ("    pooled_reason: Both figures are of one trial.\n", "", "/outcomes/0", "pooled_reason says why none"),
+        ("[brim_light, toy_hat]", "[brim_light, brim_heavy]", "/outcomes/1", "who would count twice"),
+        ("[brim_light, toy_hat]", "[toy_brim, toy_hat]", "/outcomes/1", "not among the trials: toy_brim"),
+        ("{study: toy_hat,", "{study: toy_hat, id: brim_light,", "/outcomes/1", "brim_light stands twice"),
+        ("{study: toy_hat,", "{study: toy_hat, timing: spring,", "/outcomes/1", "no such timing: spring"),
+        ("  BARE: {label: no hat, side: above}\n", "", "/outcomes/0", "favours: no such arm: BARE"),
+        ("label: no hat, side: above", "label: no hat, side: below", "/arms", "1.10 does not favour BARE"),
+        ("label: no hat, side: above", "label: no hat, side: left", "/arms/BARE/side", "Must be one of"),
+        ("  - study: toy_brim\n", "  - study: toy_brims\n", "/populations/0", "no such study: toy_brims"),
+    ],
+)
+def test_evidence_that_does_not_fit_together_is_a_fault_with_file_and_path(
+    content: Copy, old: str, new: str, path: str, detail: str
+) -> None:
+    content.change("evidence.yaml", old, new)
+    faults = [fault for fault in content.faults() if fault.path == path]
+    assert faults, content.faults()
+    assert faults[0].file == str(content.file("evidence.yaml"))
+    assert detail in faults[0].detail
+
+
+def test_a_study_twice_without_ids_is_a_fault(content: Copy) -> None:
+    file = content.file("evidence.yaml")
+    words = file.read_text(encoding="utf-8").replace("id: brim_light, ", "").replace("id: brim_heavy, ", "")
+    file.write_text(words, encoding="utf-8")
+    assert "toy_brim stands twice among the trials; give each stratum an id" in str(content.faults()[0])
+
+
+def test_a_label_that_is_no_word_is_a_fault_of_the_studies(content: Copy) -> None:
+    content.change("/studies/toy_brim.yaml", "labels:\n  gusts: gusts of wind", "labels: [gusts]")
+    (fault,) = content.faults()
+    assert fault.detail == "toy_brim/labels: labels map an id to its words"
