@@ -54,8 +54,8 @@ def load_library(content: Path, only: Sequence[str] = ()) -> Library:
     default = _default(content / "guidelines", ids)
     studies = {file.stem: read_yaml(file) for file in sorted((content / "studies").glob("*.yaml"))}
     citations = _citations(content / "citations")
-    if wrong := list(study_faults(studies)):
-        raise ContentError([ContentFault(str(content / "studies"), "", detail) for detail in wrong])
+    if unsound := list(study_faults(studies)):
+        raise ContentError([ContentFault(str(content / "studies"), "", detail) for detail in unsound])
     shared = sorted([*(content / "citations").glob("*.yaml"), *(content / "studies").glob("*.yaml")])
     guidelines: dict[str, dict[str, Guideline]] = {}
     for folder in (release for name in ids for release in sorted((content / "guidelines" / name).glob("*/"))):
