@@ -206,7 +206,8 @@ def damaged(draw):
 
 def stated(extraction: Extraction) -> list[Any]:
     """Return what an answer shows of an extraction."""
-    return [extraction.facts, extraction.provenance, extraction.ignored, extraction.data_conflicts, extraction.patient]
+    whose = [extraction.patient, extraction.other_patients]
+    return [extraction.facts, extraction.provenance, extraction.ignored, extraction.data_conflicts, *whose]
 
 
 @quietly(400)
