@@ -37,7 +37,7 @@ class TermsSchema(Content):
 
 class PlacesSchema(Content):
     makes = extraction.Places
-    list, side = text(), text()
+    list, side = text(), optional()
     tumour, organ = _words(), _words()
     paired = truth()
 
@@ -348,9 +348,15 @@ class _Names:
         return {} if found is None else found.categories
 
 
+WORDED = (extraction.Line, extraction.Strongest, extraction.Interval, extraction.OnlySites)
+"""Resolvers whose values are words of a choice."""
+
+
 def _of_source(source: Any, fact: Fact, terminology: Terminology, path: str) -> Iterator[Fault]:
     """Yield what the shape of a fact forbids: values that it does not have."""
     stated: list[tuple[str, str]] = []
+    if isinstance(source, WORDED) and not isinstance(fact, Choice):
+        yield path, "this resolver gives a word"
     match source:
         case extraction.Newest() | extraction.AnyOf():
             if not isinstance(fact, Choice | Flag | Number):
