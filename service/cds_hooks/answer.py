@@ -69,7 +69,7 @@ def answer_call(dependencies: CdsDependencies, service: HookService, call: HookC
     ready = [case for case in cases if case.evaluation.is_emergency or not any(_missing_items(case, data))]
     answering: Sequence[_Case] = ready
     if service.is_shared:
-        known = any(case.evaluation.is_emergency for case in cases)
+        known = any(case.evaluation.is_emergency and case.evaluation.subject for case in cases)
         answering = _select_answering(ready, None if known else _unknown(dependencies, record, cases))
     cards = [card for case in answering for card in _cards(dependencies, service, call, case, data, today)]
     silent = [case for case in cases if case not in ready]

@@ -1,7 +1,7 @@
 """Services that ask all guidelines: one record, at most one card a guideline, the most urgent first."""
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,6 @@ import yaml
 from flask import Flask
 
 from service import create_app
-from service.cds_hooks.evaluation import RecordEvaluation
 from service.fhir.extract import Extraction
 from service.knowledge.library import load_library
 from service.knowledge.yaml_file import ContentError
@@ -104,14 +103,11 @@ def shows(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     def patch(**subjects: Subject) -> None:
         by_id = {OTHER: subjects["bowel"], GUIDELINE: subjects["breast"]}
 
-        def evaluate(_: Any, questioners: Iterator[Any], *__: Any) -> list[RecordEvaluation]:
-            return [evaluation(questioner) for questioner in questioners]
+        def read(_: Any, guideline: Any, **__: Any) -> Extraction:
+            facts, subject = by_id[guideline.release.id]
+            return Extraction(facts, {}, subject)
 
-        def evaluation(questioner: Any) -> RecordEvaluation:
-            facts, subject = by_id[questioner.guideline.release.id]
-            return RecordEvaluation(Extraction(facts, {}, subject), questioner.ask(dict(facts), NOON.date()))
-
-        monkeypatch.setattr("service.cds_hooks.answer.evaluate_record", evaluate)
+        monkeypatch.setattr("service.fhir.evaluation.extract", read)
 
     return patch
 
