@@ -217,7 +217,7 @@ def test_other_charts_bring_no_card(stomach: FlaskClient, code: str) -> None:
     [
         (CONTAINED, GASTRECTOMY, "The drafted removal of the stomach fits this advice."),
         (SPREAD, GASTRECTOMY, "The drafted removal of the stomach differs from this advice."),
-        (SPREAD, STENT, "The drafted a stent of the stomach is among the options."),
+        (SPREAD, STENT, "The drafted stent of the stomach is among the options."),
         (PERFORATED, GASTRECTOMY, "An emergency comes before the drafted removal of the stomach."),
     ],
 )
