@@ -28,6 +28,7 @@ from service.api import (
     operations,
     problems,
     recommendations,
+    records,
     request_log,
 )
 from service.api.hardening import SecurityHeaders
@@ -144,6 +145,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         batch,
         recommendations,
         extract,
+        records,
         cds_services,
         feedback,
         guidelines,

@@ -5,13 +5,13 @@ from flask import Blueprint, Response, g
 
 from service.api.access import CDS, scope
 from service.api.answers import cache
-from service.api.body import FHIR_JSON, JSON, parse_json, read_body
-from service.api.extract import TIMES_ONE
+from service.api.body import FHIR_JSON, JSON, parse_record_json, read_body
 from service.api.here import this_app
 from service.api.json_out import fresh, json_response
 from service.api.knowledge import settings
 from service.api.limits import EmergencyTest
 from service.api.problems import Problem, malformed
+from service.api.record_body import TIMES_ONE
 from service.cds_hooks.answer import CallAnswer, MissingDataError, answer_call, is_emergency_call
 from service.cds_hooks.dependencies import CdsDependencies
 from service.cds_hooks.request import names_no_patient, read_call, stable_parts
@@ -67,11 +67,11 @@ def find_service(service: str) -> HookService:
 
 
 def _answer(service: HookService, body: bytes) -> CallAnswer:
-    tree = parse_json(body)
+    document = parse_record_json(body)
     try:
-        hook_call = read_call(tree, service.text.hook)
+        hook_call = read_call(document, service.text.hook)
     except FaultsError as error:
-        code = "missing-data" if names_no_patient(tree, error.faults) else "bad-request"
+        code = "missing-data" if names_no_patient(document.tree, error.faults) else "bad-request"
         raise malformed(error.faults, code) from None
     try:
         return answer_call(cds(), service, hook_call, settings().today())
@@ -84,7 +84,7 @@ def _emergency_test(service: HookService) -> EmergencyTest:
 
     def test(body: bytes) -> bool:
         try:
-            hook_call = read_call(parse_json(body), service.text.hook)
+            hook_call = read_call(parse_record_json(body), service.text.hook)
             return is_emergency_call(cds(), service, hook_call, settings().today())
         except (FaultsError, Problem):
             return False

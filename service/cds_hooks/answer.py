@@ -2,13 +2,12 @@
 
 import datetime as dt
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from service.cds_hooks.cards import CardTarget, advice_card, uncertain_card
 from service.cds_hooks.dependencies import CdsDependencies
 from service.cds_hooks.detail import RecordReading, cards_of
-from service.cds_hooks.evaluation import RecordEvaluation, evaluate_record
 from service.cds_hooks.fhir_server import FhirAccess, FhirServers
 from service.cds_hooks.orders import Draft, select_drafts
 from service.cds_hooks.prefetch import PrefetchState
@@ -16,6 +15,8 @@ from service.cds_hooks.prefetch_data import PrefetchData, collect
 from service.cds_hooks.request import HookCall
 from service.cds_hooks.services import HookService
 from service.cds_hooks.suspicion import is_suspicious
+from service.fhir.evaluation import RecordEvaluation, evaluate_record, first_emergency
+from service.fhir.record import Record, read_record
 from service.knowledge.cards import PrefetchItem
 from service.knowledge.guideline import Guideline
 from service.knowledge.model import URGENCIES
@@ -59,14 +60,17 @@ def answer_call(dependencies: CdsDependencies, service: HookService, call: HookC
     data = collect(
         service.prefetch, call.patient, call.prefetch, dependencies.servers, _access(dependencies.servers, call)
     )
-    guidelines = [guideline for guideline in service.guidelines if guideline.release.id in drafts]
-    evaluations = _evaluate(dependencies, guidelines, data, call.patient, today)
+    record = read_record(dependencies.terminology, [data.bundle], call.patient, today)
     cases = [
-        _Case(guideline, drafts[guideline.release.id], evaluation)
-        for guideline, evaluation in zip(guidelines, evaluations, strict=True)
+        _Case(guideline, drafts[guideline.release.id], evaluate_record(record, dependencies.questioners[guideline.key]))
+        for guideline in service.guidelines
+        if guideline.release.id in drafts
     ]
     ready = [case for case in cases if case.evaluation.is_emergency or not any(_missing_items(case, data))]
-    answering = _select_answering(ready, dependencies.default_guideline) if service.is_shared else ready
+    answering: Sequence[_Case] = ready
+    if service.is_shared:
+        known = any(case.evaluation.is_emergency for case in cases)
+        answering = _select_answering(ready, None if known else _unknown(dependencies, record, cases))
     cards = [card for case in answering for card in _cards(dependencies, service, call, case, data, today)]
     silent = [case for case in cases if case not in ready]
     missing = {item.id: (item, state) for case in silent for item, state in _missing_items(case, data)}
@@ -82,8 +86,14 @@ def is_emergency_call(dependencies: CdsDependencies, service: HookService, call:
     Raises FaultsError for a prefetched value of a wrong type.
     """
     data = collect(service.prefetch, call.patient, call.prefetch, dependencies.servers, None)
-    evaluations = _evaluate(dependencies, service.guidelines, data, call.patient, today)
-    return any(evaluation.is_emergency for evaluation in evaluations)
+    record = read_record(dependencies.terminology, [data.bundle], call.patient, today)
+    cases = [
+        _Case(guideline, [], evaluate_record(record, dependencies.questioners[guideline.key]))
+        for guideline in service.guidelines
+    ]
+    if any(case.evaluation.is_emergency for case in cases):
+        return True
+    return service.is_shared and _unknown(dependencies, record, cases) is not None
 
 
 def _drafts(dependencies: CdsDependencies, service: HookService, call: HookCall) -> dict[str, list[Draft]]:
@@ -108,11 +118,12 @@ def _access(servers: FhirServers, call: HookCall) -> FhirAccess | None:
     return None if base is None else FhirAccess(base, call.token)
 
 
-def _evaluate(
-    dependencies: CdsDependencies, guidelines: Sequence[Guideline], data: PrefetchData, patient: str, today: dt.date
-) -> list[RecordEvaluation]:
-    questioners = (dependencies.questioners[guideline.key] for guideline in guidelines)
-    return evaluate_record(dependencies.terminology, questioners, data, patient, today)
+def _unknown(dependencies: CdsDependencies, record: Record, cases: Sequence[_Case]) -> _Case | None:
+    """Return the emergency of a cancer that is not known, as the one guideline that answers it sees it."""
+    unknown = {case.guideline.key: case for case in cases if case.evaluation.subject is None}
+    questioners = [dependencies.questioners[key] for key in unknown]
+    emergency = first_emergency(record, questioners, dependencies.default_guideline)
+    return None if emergency is None else replace(unknown[emergency.guideline.key], evaluation=emergency)
 
 
 def _missing_items(case: _Case, data: PrefetchData) -> Iterator[tuple[PrefetchItem, PrefetchState]]:
@@ -127,19 +138,16 @@ def _missing_items(case: _Case, data: PrefetchData) -> Iterator[tuple[PrefetchIt
         yield from ((item, state) for item, state in unread if state is PrefetchState.PARTIAL)
 
 
-def _select_answering(cases: Sequence[_Case], default: str) -> Sequence[_Case]:
+def _select_answering(cases: Sequence[_Case], emergency: _Case | None) -> Sequence[_Case]:
     """Return the cases that answer a shared service: those whose cancer the record shows.
 
-    An emergency that only guidelines of an unknown cancer see is answered by one of them: `default`, else the first.
-    The question whether there is a cancer is asked only if the record shows none and there is no emergency.
+    `emergency` is one of a cancer that is not known. The question whether there is a cancer is asked only if the
+    record shows none and there is no emergency.
     """
     certain = [case for case in cases if case.evaluation.subject]
-    unknown = [case for case in cases if case.evaluation.subject is None]
-    if any(case.evaluation.is_emergency for case in certain):
-        return certain
-    if emergencies := [case for case in unknown if case.evaluation.is_emergency]:
-        return [*certain, min(emergencies, key=lambda case: case.guideline.release.id != default)]
-    return certain or unknown
+    if emergency is not None:
+        return [*certain, emergency]
+    return certain or [case for case in cases if case.evaluation.subject is None]
 
 
 @dataclass(frozen=True)

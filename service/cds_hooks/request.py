@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from service.cds_hooks.prefetch_data import FHIR_ID
-from service.facts.json_body import MAX_RECORD, Json, crowded, pointer
+from service.facts.json_body import MAX_RECORD, Document, Json, pointer
 from service.facts.refusal import Fault, FaultsError, repeated_keys
 
 ORDER_SELECT = "order-select"
@@ -35,15 +35,16 @@ class HookCall:
     """False if there is an authorization whose token cannot be sent on."""
 
 
-def read_call(tree: Json, hook: str) -> HookCall:
+def read_call(document: Document, hook: str) -> HookCall:
     """Return the call of a parsed body. Raises FaultsError."""
+    tree = document.tree
     if not isinstance(tree, dict):
         raise FaultsError([Fault("", "invalid_value", "A call is a JSON object.")])
-    if crowded(tree, MAX_RECORD):
+    if document.nodes > MAX_RECORD:
         detail = f"A call has at most {MAX_RECORD} members and items. Prefetch what discovery asks for and no more."
         raise FaultsError([Fault("", "too_many_members", detail)])
-    if faults := repeated_keys(tree):
-        raise FaultsError(faults)
+    if document.has_repeats:
+        raise FaultsError(repeated_keys(tree))
     reader = _CallReader(tree, hook)
     call = reader.call()
     if reader.faults:

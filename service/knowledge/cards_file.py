@@ -57,9 +57,14 @@ PathFault = tuple[str, str]
 
 
 def faults(
-    cards: Cards, rules: Sequence[Rule], options: Mapping[str, Option], vocabulary: Vocabulary
+    cards: Cards,
+    rules: Sequence[Rule],
+    options: Mapping[str, Option],
+    vocabulary: Vocabulary,
+    terminology: Terminology,
 ) -> Iterator[PathFault]:
-    """Yield the faults of a file that fits the schema, except for names of code lists."""
+    """Yield the faults of a file that fits the schema."""
+    yield from _terminology_faults(cards, terminology)
     yield from _name_faults(cards, {rule.id for rule in rules}, options)
     yield from _notice_faults(cards.notices, vocabulary)
     for word in cards.suspicion.conditions.words:
@@ -78,14 +83,14 @@ def faults(
         yield "/indicators", "an emergency, and nothing else, is critical"
 
 
-def terminology_faults(cards: Cards, terminology: Terminology) -> Iterator[PathFault]:
+def _terminology_faults(cards: Cards, terminology: Terminology) -> Iterator[PathFault]:
     """Yield a fault for each code list or category that does not exist."""
     for path, name, categories in _code_list_uses(cards):
         if name not in terminology.lists:
             yield path, f"no such code list: {name}"
             continue
         for category in categories:
-            if category not in terminology[name].meanings:
+            if category not in terminology[name].categories:
                 yield path, f"the code list {name} has no category {category}"
 
 

@@ -12,6 +12,7 @@ from service.engine.vocabulary import Feature
 from service.evidence.outcomes import Evidence
 from service.knowledge.cards import Cards
 from service.knowledge.cases import Case
+from service.knowledge.extraction import Extraction
 from service.knowledge.model import Boxes, Citation, Clause, Communication, Modifier, Option, Release, Rule
 from service.knowledge.pages import Pages
 from service.knowledge.vocabulary import Finding, Vocabulary
@@ -79,6 +80,7 @@ class Guideline:
     options: Mapping[str, Option]
     communication: Communication | None
     cards: Cards | None
+    extraction: Extraction | None
     pages: Pages | None
     evidence: Evidence
     citations: Mapping[str, Citation]

@@ -1,19 +1,17 @@
 """One YAML file as plain strings, lists and mappings.
 
 PyYAML's own loaders turn `no` into a boolean and `1:30` into 90 and keep the last of two equal keys.
-Here every scalar but an unquoted null is a string, and a repeated key is a fault. Only below a key named
-`facts` (the body of a worked case) is an unquoted true, false, null or number the JSON value it looks like.
+Here every scalar but an unquoted null is a string, and a repeated key is a fault. Only below the keys that hold
+bodies in worked cases is an unquoted true, false, null or number the JSON value it looks like.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
-
-JSON_BELOW = "facts"
 
 
 @dataclass(frozen=True)
@@ -47,21 +45,24 @@ def flat(messages: Any, path: str = "") -> Iterator[tuple[str, str]]:
             yield path, str(text)
 
 
-def read_yaml(file: Path, *, json_facts: bool = False) -> Any:
-    """Read the file's one document. Raises ContentError naming file, path and fault."""
+def read_yaml(file: Path, json_below: Collection[str] = ()) -> Any:
+    """Read the file's one document. Raises ContentError naming file, path and fault.
+
+    Below the keys in `json_below` unquoted scalars are JSON values.
+    """
     try:
         node = yaml.compose(file.read_text(encoding="utf-8"), Loader=yaml.CBaseLoader)
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise ContentError([ContentFault(str(file), "", " ".join(str(error).split()))]) from error
     if node is None:
         raise ContentError([ContentFault(str(file), "", "the file is empty")])
-    return _Reader(file, json_facts=json_facts).value(node, "", typed=False)
+    return _Reader(file, json_below).value(node, "", typed=False)
 
 
 class _Reader:
-    def __init__(self, file: Path, *, json_facts: bool) -> None:
+    def __init__(self, file: Path, json_below: Collection[str]) -> None:
         self.file = file
-        self.json_facts = json_facts
+        self.json_below = json_below
 
     def value(self, node: yaml.Node, path: str, *, typed: bool) -> Any:
         if isinstance(node, yaml.MappingNode):
@@ -82,7 +83,7 @@ class _Reader:
             if key in found:
                 detail = f"the key {key!r} stands twice (line {key_node.start_mark.line + 1})"
                 raise ContentError([ContentFault(str(self.file), path, detail)])
-            below = typed or (self.json_facts and key == JSON_BELOW)
+            below = typed or key in self.json_below
             found[key] = self.value(value_node, f"{path}/{key}", typed=below)
         return found
 

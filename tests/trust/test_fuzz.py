@@ -107,7 +107,7 @@ def test_an_extraction_that_states_what_it_may_not_is_found_out(
 
     def changed(*given: object) -> object:
         found = real(*given)
-        if "sex" not in found.facts and found.breast_cancer is not False:
+        if "sex" not in found.facts and found.subject is not False:
             change(found)
         return found
 
@@ -129,9 +129,9 @@ def test_an_extraction_that_loses_a_fact_without_a_word_is_found_out(
     app: Flask, fact: str, told: dict[str, str], rule: str | None
 ) -> None:
     said = [{"resource": label, "reason": reason} for label, reason in told.items()]
-    found = Extraction(breast_cancer=True, ignored=said)
+    found = Extraction(subject=True, ignored=said)
     source = {"resource": "Procedure/r1", "runner_up": None}
-    less = Extraction({fact: "resected"}, {fact: source}, breast_cancer=True)
+    less = Extraction({fact: "resected"}, {fact: source}, subject=True)
     resources = [{"resourceType": "Observation", "id": "r0"}, {"resourceType": "Procedure", "id": "r1"}]
     terminology = app.config["KNOWLEDGE"].library.terminology
     with pytest.raises(Broken, match=rule) if rule else contextlib.nullcontext():
