@@ -43,7 +43,7 @@ class Readings:
             self.number += 1
             return extract.extract(*sent)
 
-        monkeypatch.setattr("service.cds_hooks.evaluation.extract", counted)
+        monkeypatch.setattr("service.fhir.evaluation.extract", counted)
 
 
 @pytest.fixture
