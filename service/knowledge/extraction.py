@@ -48,7 +48,8 @@ class Places:
     list: str = reference("list")
     tumour: tuple[str, ...] = reference("place")
     organ: tuple[str, ...] = reference("place")
-    side: str = reference("place")
+    side: str | None = field(default=None, metadata={"reference": "place"})
+    """The place of a code that states a side alone; an unpaired organ has none."""
     paired: bool = False
 
 

@@ -47,7 +47,7 @@ class TermsSchema(Content):
 
 class PlacesSchema(Content):
     makes = extraction.Places
-    list, side = text(), text()
+    list, side = text(), optional()
     tumour, organ = _words(), _words()
     paired = truth()
 
@@ -295,7 +295,7 @@ KINDS: Mapping[type[FactSource], tuple[type[Fact], ...]] = {
     extraction.Threshold: (Flag,),
     extraction.Person: (Choice, Number),
     extraction.Line: (Choice,),
-    extraction.Removal: (Choice,),
+    extraction.Removal: (Choice, Flag),
     extraction.Strongest: (Choice,),
     extraction.Interval: (Choice,),
     extraction.Sites: (Members,),

@@ -2,7 +2,7 @@
 
 import datetime as dt
 
-from service.fhir.claims import Claim, claim_of, set_fact
+from service.fhir.claims import Claim, claim_of, set_fact, typed
 from service.fhir.reading import Reading
 from service.fhir.record import first_object
 from service.fhir.resolution import Resolution
@@ -40,7 +40,8 @@ def resolve_removal(reading: Reading, source: Removal) -> Resolution:
         for item, _, _ in removals:
             resolution.ignore(item.label, reason)
         return resolution
-    claims = [claim_of(source.gives, item, "code", match, source.why) for item, _, match in removals]
+    value = typed(reading.fact(source.path), source.gives)
+    claims = [claim_of(value, item, "code", match, source.why) for item, _, match in removals]
     if claims:
         set_fact(resolution, source.path, claims[0], claims)
     return resolution
