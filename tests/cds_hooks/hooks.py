@@ -178,10 +178,10 @@ def empty_members(value: Any, place: str = "") -> Any:
 
 def found(monkeypatch: pytest.MonkeyPatch, facts: dict[str, Any], **members: Any) -> None:
     """Let the extraction find these facts, whatever is sent: for tests of what is made of them. Sides are as sent."""
-    stated = {"subject": True, "patient": PATIENT} | members
+    told = {"subject": True, "patient": PATIENT} | members
 
     def found_instead(*sent: Any, **options: Any) -> Extraction:
-        return Extraction(facts=facts, sides=extract(*sent, **options).sides, **stated)
+        return Extraction(facts=facts, sides=extract(*sent, **options).sides, **told)
 
     monkeypatch.setattr("service.fhir.evaluation.extract", found_instead)
 

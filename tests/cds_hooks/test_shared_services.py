@@ -11,6 +11,8 @@ from flask import Flask
 
 from service import create_app
 from service.fhir.extract import Extraction
+from service.fhir.record import Record, read_record
+from service.knowledge.guideline import Guideline
 from service.knowledge.library import load_library
 from service.knowledge.yaml_file import ContentError
 from service.settings import CONTENT, Settings
@@ -103,11 +105,11 @@ def shows(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     def patch(**subjects: Subject) -> None:
         by_id = {OTHER: subjects["bowel"], GUIDELINE: subjects["breast"]}
 
-        def read(_: Any, guideline: Any, **__: Any) -> Extraction:
+        def extraction(_: Any, guideline: Guideline, **__: Any) -> Extraction:
             facts, subject = by_id[guideline.release.id]
-            return Extraction(facts, {}, subject)
+            return Extraction(facts, subject=subject)
 
-        monkeypatch.setattr("service.fhir.evaluation.extract", read)
+        monkeypatch.setattr("service.fhir.evaluation.extract", extraction)
 
     return patch
 
@@ -182,6 +184,18 @@ def test_the_card_is_the_one_of_the_guidelines_own_service(both: Flask, post: Po
         for part in (card, *card["suggestions"]):
             del part["uuid"]
     assert shared == own
+
+
+def test_the_record_is_read_once_for_all_guidelines(post: Post, monkeypatch: pytest.MonkeyPatch) -> None:
+    reads: list[Record] = []
+
+    def read(*sent: Any) -> Record:
+        reads.append(read_record(*sent))
+        return reads[-1]
+
+    monkeypatch.setattr("service.cds_hooks.answer.read_record", read)
+    assert of(post(VIEW)) == [OTHER, GUIDELINE]
+    assert len(reads) == 1
 
 
 # ---- emergencies of an unknown cancer
