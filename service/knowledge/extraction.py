@@ -12,11 +12,21 @@ PROPOSAL = "proposal"
 PREDICATES = ("current", "confirmed", "not_inactive", "of_subject", "about_subject", "on_side")
 """What a resource must be to count; service/fhir/predicates.py says what each asks."""
 RESOURCES = ("Condition", "Observation", "Procedure")
+STATUS_FACT, SITES_FACT = "earlier fact of the resolver strongest", "earlier fact of the resolver sites"
+"""Kinds of name: a fact that another one reads."""
 
 
-def reference(kind: str) -> Any:
-    """Return a dataclass field that names something: list, category, place, window, fact or value."""
-    return field(metadata={"reference": kind})
+def reference(kind: str, values: str = "") -> Any:
+    """Return a dataclass field that names something; service/knowledge/extraction_file.py knows the kinds.
+
+    `kind` is that of a text, of the members of a list and of the keys of a mapping; `values` that of its values.
+    """
+    return field(metadata={"reference": kind, "values": values})
+
+
+def template(*names: str) -> Any:
+    """Return a dataclass field that holds a sentence with places for these names in braces."""
+    return field(metadata={"template": names})
 
 
 def optional_reference(kind: str) -> Any:
@@ -193,7 +203,7 @@ class AnyOf(FactSource):
 
     claims: tuple[ClaimSource, ...]
     valid: str | None = field(default=None, metadata={"reference": "window"})
-    stale: str = ""
+    stale: str = template("days")
     """What is said of a claim that is undated or too old; `{days}` is the window."""
 
     def values(self) -> Iterator[tuple[str, str]]:
@@ -226,9 +236,9 @@ class Threshold(FactSource):
     at_least: float
     at_most: float
     valid: str = reference("window")
-    drug: str
+    drug: str = reference("class of drugs")
     given: str = reference("window")
-    why: str
+    why: str = template("at_least", "drug", "days")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -238,7 +248,7 @@ class Person(FactSource):
     element: str
     codes: tuple[str, ...] = ()
     oldest: int = 0
-    why: str
+    why: str = template("today")
 
     def values(self) -> Iterator[tuple[str, str]]:
         """Yield the codes."""
@@ -249,13 +259,12 @@ class Person(FactSource):
 class Line(FactSource):
     """The class of the current line of systemic therapy."""
 
-    classes: Mapping[str, tuple[str, ...]]
+    classes: Mapping[str, tuple[str, ...]] = reference("value", "class of drugs")
     """Value of the fact -> the classes of drugs of which the line consists."""
     otherwise: str
 
     def values(self) -> Iterator[tuple[str, str]]:
-        """Yield the classes."""
-        yield from (("classes", value) for value in self.classes)
+        """Yield the one of a line of other classes."""
         yield "otherwise", self.otherwise
 
 
@@ -276,7 +285,7 @@ class SecondarySource:
     """Conditions that may be a metastasis."""
 
     why: str
-    at: Mapping[str, tuple[str, ...]]
+    at: Mapping[str, tuple[str, ...]] = reference("category", "place")
     """Category -> the places at which a generic one belongs to it, the first that fits."""
     list: str = reference("list")
     proof: tuple[str, ...] = reference("category")
@@ -304,10 +313,10 @@ class StageSource:
     why: str
     why_stage: str
     history_reason: str
-    status_gives: Mapping[str, str]
+    status_gives: Mapping[str, str] = reference("status", "value")
     """Category in `status_list` -> value of the fact; other values of such an observation are no stage."""
     list: str = reference("list")
-    gives: Mapping[str, str] = reference("category")
+    gives: Mapping[str, str] = reference("category", "value")
     """Category of the value -> value of the fact."""
     weights: Mapping[str, int] = reference("category")
     """Category of the observation -> weight; of claims of one day the heaviest is named."""
@@ -341,16 +350,12 @@ class Strongest(FactSource):
     close: str = reference("window")
     first: str = reference("window")
 
-    def values(self) -> Iterator[tuple[str, str]]:
-        """Yield those of the stages."""
-        yield from (("stages", value) for value in self.stages.gives.values())
-
 
 @dataclass(frozen=True, kw_only=True)
 class Interval(FactSource):
     """A value by the days between the first diagnosis and the first proof of another fact."""
 
-    of: str = reference("fact")
+    of: str = reference(STATUS_FACT)
     window: str = reference("window")
     within: str = reference("value")
     after: str = reference("value")
@@ -360,7 +365,7 @@ class Interval(FactSource):
 class Sites(FactSource):
     """The sites of metastasis as they were when it was found."""
 
-    of: str = reference("fact")
+    of: str = reference(STATUS_FACT)
     window: str = reference("window")
 
 
@@ -368,12 +373,8 @@ class Sites(FactSource):
 class OnlySites(FactSource):
     """A value where the sites of another fact are exactly these, and nothing is unclear."""
 
-    of: str = reference("fact")
-    gives: Mapping[str, tuple[str, ...]]
-
-    def values(self) -> Iterator[tuple[str, str]]:
-        """Yield those that the sites stand for."""
-        yield from (("gives", value) for value in self.gives)
+    of: str = reference(SITES_FACT)
+    gives: Mapping[str, tuple[str, ...]] = reference("value", "site")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -393,7 +394,7 @@ class Response(FactSource):
     member: str
     dated: str
     close: str = reference("window")
-    of: str = reference("fact")
+    of: str = reference(STATUS_FACT)
     window: str = reference("window")
     why_exact: str
     why_other: str
@@ -405,7 +406,7 @@ class Anywhere:
 
     finding: str
     why: str
-    old: str
+    old: str = template("days")
     """What is said of an older one whose source is not known; `{days}` is the window."""
     window: str = reference("window")
     sources: tuple[str, ...] = ()

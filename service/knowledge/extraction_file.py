@@ -1,8 +1,9 @@
 """extraction.yaml becomes an Extraction, or faults with their paths: every name in it must exist."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import fields as fields_of
 from dataclasses import is_dataclass
+from string import Formatter
 from typing import Any
 
 from marshmallow import ValidationError, fields, post_load, validate
@@ -89,7 +90,7 @@ class ValueSchema(Content):
     list = text()
     gives = _mapping()
     words = truth()
-    integer = fields.List(fields.Integer(), load_default=tuple, validate=validate.Length(max=2))
+    integer = fields.List(fields.Integer(), load_default=tuple, validate=validate.Length(equal=2))
 
 
 class ClaimSchema(Content):
@@ -322,7 +323,8 @@ def faults(
             yield f"/facts/{path}", "no such fact"
             continue
         yield from names.check(source, f"/facts/{path}", path)
-        yield from ((f"/facts/{path}{at}", detail) for at, detail in _source_faults(source, fact, terminology))
+        stated = [*_source_faults(source, fact, terminology), *_site_faults(made, source, fact, terminology)]
+        yield from ((f"/facts/{path}{at}", detail) for at, detail in stated)
         names.earlier.add(path)
     yield from _unread_facts(made, vocabulary)
 
@@ -348,20 +350,36 @@ class _Names:
         self.earlier: set[str] = set()
 
     def check(self, part: Any, path: str, fact: str = "") -> Iterator[Fault]:
-        """Yield a fault for each reference of a part, and of the parts below it, that leads nowhere."""
+        """Yield a fault for each name in a part, and in the parts below it, that stands for nothing."""
         for member in fields_of(part):
             value, at = getattr(part, member.name), f"{path}/{member.name}"
-            kind = member.metadata.get("reference")
-            if kind is not None and value is not None:
-                known = self.known(kind, part, fact)
-                stated = [value] if isinstance(value, str) else list(value)
-                yield from ((at, f"no such {kind}: {name}") for name in stated if name not in known)
+            if value is None:
+                continue
+            for kind, name in _names(value, member.metadata):
+                if not self.is_known(kind, name, part, fact):
+                    yield at, f"no such {kind}: {name}"
+            if (filled := member.metadata.get("template")) is not None:
+                yield from ((at, detail) for detail in _template_faults(value, filled))
             for index, below in enumerate(value if isinstance(value, tuple) else (value,)):
                 if is_dataclass(below) and not isinstance(below, type):
                     yield from self.check(below, f"{at}/{index}" if isinstance(value, tuple) else at, fact)
 
-    def known(self, kind: str, part: Any, fact: str) -> Any:
-        """Return the names of a kind."""
+    def is_known(self, kind: str, name: str, part: Any, fact: str) -> bool:
+        """Return whether a name of a kind stands for something."""
+        match kind:
+            case "value":
+                return _is_value(_fact(self.vocabulary, fact), name)
+            case "site":
+                return _is_value(_fact(self.vocabulary, part.of), name)
+            case extraction.STATUS_FACT:
+                return name in self.earlier and isinstance(self.made.facts[name], extraction.Strongest)
+            case extraction.SITES_FACT:
+                return name in self.earlier and isinstance(self.made.facts[name], extraction.Sites)
+            case _:
+                return name in self.known(kind, part)
+
+    def known(self, kind: str, part: Any) -> Collection[str]:
+        """Return the names of a kind that is no matter of facts."""
         match kind:
             case "list":
                 return self.terminology.lists
@@ -369,10 +387,11 @@ class _Names:
                 return self.made.windows
             case "place":
                 return self.categories(self.made.places.list)
-            case "fact":
-                return self.earlier
-            case "value":
-                return values_of(_fact(self.vocabulary, fact))
+            case "class of drugs":
+                therapy = self.made.therapy
+                return {*self.categories(therapy.drugs.list), *therapy.courses.categories}
+            case "status":
+                return self.categories(part.status_list)
             case _:
                 return self.categories(part.list)
 
@@ -382,14 +401,38 @@ class _Names:
         return {} if found is None else found.categories
 
 
+def _names(value: Any, metadata: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield the kind and the name of each reference in the value of a field."""
+    if (kind := metadata.get("reference")) is not None:
+        yield from ((kind, name) for name in ([value] if isinstance(value, str) else value))
+    if kind := metadata.get("values"):
+        for stated in value.values():
+            yield from ((kind, name) for name in ([stated] if isinstance(stated, str) else stated))
+
+
+def _template_faults(text: str, names: tuple[str, ...]) -> Iterator[str]:
+    """Yield what is wrong with a sentence that has places for names."""
+    try:
+        places = [place for _, place, _, _ in Formatter().parse(text) if place is not None]
+    except ValueError:
+        yield "a brace stands alone"
+        return
+    yield from (f"nothing fills {{{place}}}" for place in places if place not in names)
+
+
 def _source_faults(source: Source, fact: Fact, terminology: Terminology) -> Iterator[Fault]:
     """Yield what the fact forbids: a resolver of another kind of fact, a value that it does not have."""
     if not isinstance(fact, KINDS[type(source)]):
         yield "", "this resolver states no fact of this kind"
         return
-    known = values_of(fact)
-    if known is not None:
-        yield from ((f"/{at}", f"no such value: {value}") for at, value in source.values() if value not in known)
+    yield from ((f"/{at}", f"no such value: {value}") for at, value in source.values() if not _is_value(fact, value))
+    if isinstance(fact, Number) and any(not fact.minimum <= bound <= fact.maximum for bound in _bounds(source)):
+        yield "", "it may state a number beyond the bounds of the fact"
+    if isinstance(source, extraction.Quantity | extraction.Threshold):
+        units = (unit for unit in source.units if unit != unit.lower())
+        yield from (("/units", f"a unit is written in lower case: {unit}") for unit in units)
+    if isinstance(source, extraction.AnyOf) and source.valid is not None and not source.stale:
+        yield "/stale", "what is said of a claim that is too old?"
     if isinstance(source, extraction.Newest | extraction.AnyOf):
         for index, claim in enumerate(source.claims):
             if bool(claim.gives) == (claim.value is not None):
@@ -404,8 +447,33 @@ def _response_faults(source: extraction.Response, fact: Record) -> Iterator[Faul
     for name in (source.member, source.dated):
         if name not in fact.members:
             yield "", f"the fact has no part {name}"
-    known = values_of(fact.members.get(source.member))
-    yield from (("/gives", f"no such value: {value}") for value in source.gives.values() if value not in known)
+    stated = [*(("/gives", value) for value in source.gives.values()), ("/progression", source.progression)]
+    member = fact.members.get(source.member)
+    yield from ((at, f"no such value: {value}") for at, value in stated if not _is_value(member, value))
+
+
+def _bounds(source: Source) -> Iterator[float]:
+    """Yield the least and greatest numbers that a source may state."""
+    match source:
+        case extraction.Quantity():
+            yield from (source.least, source.greatest)
+        case extraction.Person():
+            yield source.oldest
+        case extraction.Newest():
+            for claim in source.claims:
+                yield from claim.value.integer if claim.value is not None else ()
+        case _:
+            pass
+
+
+def _site_faults(made: Extraction, source: Source, fact: Fact, terminology: Terminology) -> Iterator[Fault]:
+    """Yield the sites that the code lists or places of another fact state and this one does not have."""
+    status = made.facts.get(source.of) if isinstance(source, extraction.Sites) else None
+    if isinstance(status, extraction.Strongest):
+        listed = terminology.lists.get(status.secondaries.list)
+        sites = {concept.site for concept in listed.codes if concept.site} if listed is not None else set()
+        sites.update(status.sites.places)
+        yield from (("", f"no such site: {site}") for site in sorted(sites) if not _is_value(fact, site))
 
 
 def _findings_faults(source: extraction.FindingsSource, fact: Findings, terminology: Terminology) -> Iterator[Fault]:
@@ -424,17 +492,17 @@ def _findings_faults(source: extraction.FindingsSource, fact: Findings, terminol
                 yield f"/anywhere/{index}", f"no such finding: {name}"
 
 
-def values_of(fact: Fact | None) -> Any:
-    """Return the values that a fact may have; None for a number, which has bounds of its own."""
+def _is_value(fact: Fact | None, value: str) -> bool:
+    """Return whether a fact may have a value, written as content writes it."""
     match fact:
         case Choice() | Members():
-            return fact.words
+            return value in fact.words
         case Flag():
-            return ("true", "false")
+            return value in {"true", "false"}
         case Number():
-            return None
+            return value.isdecimal() and fact.minimum <= int(value) <= fact.maximum
         case _:
-            return ()
+            return False
 
 
 def _fact(vocabulary: Vocabulary, path: str) -> Fact | None:

@@ -53,5 +53,4 @@ def test_no_accessor_fails(tree: object) -> None:
     resources.choice(resource, "value")
     resources.extensions(tree, "x")
     resources.failed(tree)
-    list(resources.entries(tree))
-    list(resources.bundles(tree))
+    resources.read_sent(tree)
