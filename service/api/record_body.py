@@ -8,7 +8,8 @@ from service.api.limits import EmergencyTest
 from service.api.problems import Problem, listed
 from service.facts.json_body import MAX_RECORD, Json, pointer
 from service.facts.refusal import Fault, repeated_keys
-from service.fhir.record import Record, read_record
+from service.fhir.record import Record
+from service.fhir.record_reader import read_record
 from service.fhir.resources import type_of
 
 TIMES_ONE = 8

@@ -17,7 +17,7 @@ from service.cds_hooks.services import HookService
 from service.cds_hooks.suspicion import is_suspicious
 from service.fhir.evaluation import RecordEvaluation, RecordEvaluations, evaluate_all, evaluate_record
 from service.fhir.extract import Extraction
-from service.fhir.record import read_record
+from service.fhir.record_reader import read_record
 from service.knowledge.cards import PrefetchItem
 from service.knowledge.guideline import Guideline
 from service.knowledge.terminology import Terminology

@@ -11,7 +11,8 @@ from flask import Flask
 
 from service import create_app
 from service.fhir.extract import Extraction
-from service.fhir.record import Record, read_record
+from service.fhir.record import Record
+from service.fhir.record_reader import read_record
 from service.knowledge.guideline import Guideline
 from service.knowledge.library import load_library
 from service.knowledge.yaml_file import ContentError
