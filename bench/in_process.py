@@ -18,7 +18,7 @@ from typing import Any
 Call = Callable[[], object]
 MODULES = {
     "extract": ("service.fhir.extract", "service.ehr.extract"),
-    "record": ("service.fhir.record",),
+    "record": ("service.fhir.record_reader",),
     "parse": ("service.facts.json_body",),
     "load_library": ("service.knowledge.library",),
     "settings": ("service.settings",),
@@ -39,20 +39,21 @@ def find_module(purpose: str) -> Any:
 
 def read_extraction(body: bytes) -> Call:
     """Return a call that reads a FHIR Bundle from its bytes and extracts the facts of its patient."""
-    extract, parse = find_module("extract").extract, find_module("parse").parse
+    extract, parse = find_module("extract").extract, find_module("parse")
     library, today = load_library(), dt.datetime.now(dt.UTC).date()
     if next(iter(inspect.signature(extract).parameters)) == "record":
         read_record, guideline = find_module("record").read_record, newest_guideline(library)
 
-        def read(tree: object) -> Any:
+        def read() -> Any:
+            tree = parse.parse_long(body).tree
             return extract(read_record(library.terminology, [tree], None, today), guideline)
     else:
 
-        def read(tree: object) -> Any:
-            return extract(library.terminology, [tree], None, today)
+        def read() -> Any:
+            return extract(library.terminology, [parse.parse(body)], None, today)
 
     def call() -> None:
-        if not read(parse(body)).facts:
+        if not read().facts:
             raise RuntimeError("the record of the benchmark holds facts")
 
     return call

@@ -8,7 +8,8 @@ from service.api.limits import EmergencyTest
 from service.api.problems import Problem, listed
 from service.facts.json_body import MAX_RECORD, Json, pointer
 from service.facts.refusal import Fault, repeated_keys
-from service.fhir.record import Record, read_record
+from service.fhir.record import Record
+from service.fhir.record_reader import read_record
 from service.fhir.resources import type_of
 
 TIMES_ONE = 8
@@ -32,8 +33,9 @@ def parse_record(body: bytes) -> Record:
     if document.nodes > MAX_RECORD:
         raise Problem("body-too-large", f"A record has at most {MAX_RECORD} members and items; send a part of it.")
     if document.has_repeats:
+        rule = knowledge().newest(settings().guideline).guideline.repeated_key_rule
         detail = "A key stands more than once; which value holds cannot be told."
-        raise Problem("refused-facts", detail, listed(repeated_keys(document.tree, "V12")))
+        raise Problem("refused-facts", detail, listed(repeated_keys(document.tree, rule)))
     resources, patient = _resources(document.tree)
     return read_record(knowledge().library.terminology, resources, patient, settings().today())
 

@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from service.cds_hooks.cards import CardTarget, advice_card, uncertain_card
@@ -15,11 +15,11 @@ from service.cds_hooks.prefetch_data import PrefetchData, collect
 from service.cds_hooks.request import HookCall
 from service.cds_hooks.services import HookService
 from service.cds_hooks.suspicion import is_suspicious
-from service.fhir.evaluation import RecordEvaluation, evaluate_record, first_emergency
-from service.fhir.record import Record, read_record
+from service.fhir.evaluation import RecordEvaluation, RecordEvaluations, evaluate_all, evaluate_record
+from service.fhir.extract import Extraction
+from service.fhir.record_reader import read_record
 from service.knowledge.cards import PrefetchItem
 from service.knowledge.guideline import Guideline
-from service.knowledge.model import URGENCIES
 from service.knowledge.terminology import Terminology
 
 
@@ -39,13 +39,38 @@ class MissingDataError(Exception):
         self.items = items
 
 
-@dataclass(frozen=True, eq=False)
-class _Case:
-    """A guideline of the service, its drafts in the call, and its evaluation of the record."""
+@dataclass(frozen=True)
+class _Context:
+    """What all cards of a call share."""
 
-    guideline: Guideline
-    drafts: list[Draft]
-    evaluation: RecordEvaluation
+    dependencies: CdsDependencies
+    service: HookService
+    target: CardTarget
+    drafts: dict[str, list[Draft]]
+    data: PrefetchData
+    today: dt.date
+
+    def reading(self, guideline: Guideline, extraction: Extraction) -> RecordReading:
+        return RecordReading(
+            extraction,
+            self.data,
+            is_overdue=self.today > guideline.release.review_by,
+            is_subject_unknown=self.service.is_shared and extraction.subject is None,
+        )
+
+    def missing_items(
+        self, guideline: Guideline, extraction: Extraction
+    ) -> Iterator[tuple[PrefetchItem, PrefetchState]]:
+        """Yield the required items without which the guideline can say nothing.
+
+        A part of the diagnoses can show that there is a cancer, but not that there is none.
+        """
+        unread = [
+            (item, state) for item, state in self.data.unread_items(cards_of(guideline).prefetch) if item.required
+        ]
+        yield from ((item, state) for item, state in unread if state is not PrefetchState.PARTIAL)
+        if not extraction.subject:
+            yield from ((item, state) for item, state in unread if state is PrefetchState.PARTIAL)
 
 
 def answer_call(dependencies: CdsDependencies, service: HookService, call: HookCall, today: dt.date) -> CallAnswer:
@@ -57,27 +82,22 @@ def answer_call(dependencies: CdsDependencies, service: HookService, call: HookC
     drafts = _drafts(dependencies, service, call)
     if not drafts:
         return CallAnswer([], is_repeatable=True)
-    data = collect(
-        service.prefetch, call.patient, call.prefetch, dependencies.servers, _access(dependencies.servers, call)
-    )
-    record = read_record(dependencies.terminology, [data.bundle], call.patient, today)
-    cases = [
-        _Case(guideline, drafts[guideline.release.id], evaluate_record(record, dependencies.questioners[guideline.key]))
-        for guideline in service.guidelines
-        if guideline.release.id in drafts
-    ]
-    ready = [case for case in cases if case.evaluation.is_emergency or not any(_missing_items(case, data))]
-    answering: Sequence[_Case] = ready
-    if service.is_shared:
-        known = any(case.evaluation.is_emergency for case in cases)
-        answering = _select_answering(ready, None if known else _unknown(dependencies, record, cases))
-    cards = [card for case in answering for card in _cards(dependencies, service, call, case, data, today)]
-    silent = [case for case in cases if case not in ready]
-    missing = {item.id: (item, state) for case in silent for item, state in _missing_items(case, data)}
-    if missing and not cards:
-        raise MissingDataError(list(missing.values()))
-    cards.sort(key=lambda card: card.rank)
-    return CallAnswer([card.body for card in cards], is_repeatable=not data.is_from_server)
+    access = _access(dependencies.servers, call)
+    data = collect(service.prefetch, call.patient, call.prefetch, dependencies.servers, access)
+    target = CardTarget(dependencies.public_url, dependencies.has_pages, service.text.id, call.patient)
+    context = _Context(dependencies, service, target, drafts, data, today)
+    guidelines = [guideline for guideline in service.guidelines if guideline.release.id in drafts]
+    evaluations = _evaluate(dependencies, service, guidelines, data, call.patient, today)
+    cards = [card for evaluation in evaluations.answers for card in _advice(context, evaluation)]
+    if not evaluations.answers:
+        cards = [
+            card
+            for guideline in guidelines
+            for card in _question(context, guideline, evaluations.extractions[guideline.release.id])
+        ]
+    if not cards:
+        _check_missing(context, guidelines, evaluations)
+    return CallAnswer(cards, is_repeatable=not data.is_from_server)
 
 
 def is_emergency_call(dependencies: CdsDependencies, service: HookService, call: HookCall, today: dt.date) -> bool:
@@ -86,14 +106,8 @@ def is_emergency_call(dependencies: CdsDependencies, service: HookService, call:
     Raises FaultsError for a prefetched value of a wrong type.
     """
     data = collect(service.prefetch, call.patient, call.prefetch, dependencies.servers, None)
-    record = read_record(dependencies.terminology, [data.bundle], call.patient, today)
-    cases = [
-        _Case(guideline, [], evaluate_record(record, dependencies.questioners[guideline.key]))
-        for guideline in service.guidelines
-    ]
-    if any(case.evaluation.is_emergency for case in cases):
-        return True
-    return service.is_shared and _unknown(dependencies, record, cases) is not None
+    evaluations = _evaluate(dependencies, service, service.guidelines, data, call.patient, today)
+    return any(evaluation.is_emergency for evaluation in evaluations.answers)
 
 
 def _drafts(dependencies: CdsDependencies, service: HookService, call: HookCall) -> dict[str, list[Draft]]:
@@ -102,10 +116,9 @@ def _drafts(dependencies: CdsDependencies, service: HookService, call: HookCall)
         return {guideline.release.id: [] for guideline in service.guidelines}
     drafts = {
         guideline.release.id: select_drafts(
-            guideline.cards.orders, dependencies.terminology, call.drafts, call.selections, call.patient
+            cards_of(guideline).orders, dependencies.terminology, call.drafts, call.selections, call.patient
         )
         for guideline in service.guidelines
-        if guideline.cards is not None
     }
     return {name: selected for name, selected in drafts.items() if selected}
 
@@ -118,82 +131,74 @@ def _access(servers: FhirServers, call: HookCall) -> FhirAccess | None:
     return None if base is None else FhirAccess(base, call.token)
 
 
-def _unknown(dependencies: CdsDependencies, record: Record, cases: Sequence[_Case]) -> _Case | None:
-    """Return the emergency of a cancer that is not known, as the one guideline that answers it sees it."""
-    unknown = {case.guideline.key: case for case in cases if case.evaluation.subject is None}
-    questioners = [dependencies.questioners[key] for key in unknown]
-    emergency = first_emergency(record, questioners, dependencies.default_guideline)
-    return None if emergency is None else replace(unknown[emergency.guideline.key], evaluation=emergency)
-
-
-def _missing_items(case: _Case, data: PrefetchData) -> Iterator[tuple[PrefetchItem, PrefetchState]]:
-    """Yield the required items without which the guideline can say nothing.
-
-    A part of the diagnoses can show that there is a cancer, but not that there is none.
-    """
-    items = cards_of(case.guideline).prefetch
-    unread = [(item, state) for item, state in data.unread_items(items) if item.required]
-    yield from ((item, state) for item, state in unread if state is not PrefetchState.PARTIAL)
-    if not case.evaluation.subject:
-        yield from ((item, state) for item, state in unread if state is PrefetchState.PARTIAL)
-
-
-def _select_answering(cases: Sequence[_Case], emergency: _Case | None) -> Sequence[_Case]:
-    """Return the cases that answer a shared service: those whose cancer the record shows.
-
-    `emergency` is one of a cancer that is not known. The question whether there is a cancer is asked only if the
-    record shows none and there is no emergency.
-    """
-    certain = [case for case in cases if case.evaluation.subject]
-    if emergency is not None:
-        return [*certain, emergency]
-    return certain or [case for case in cases if case.evaluation.subject is None]
-
-
-@dataclass(frozen=True)
-class _RankedCard:
-    """A card with the index of its urgency. A card without advice comes last."""
-
-    rank: int
-    body: dict[str, Any]
-
-
-def _cards(  # noqa: PLR0913, PLR0917 - the parts of one call
+def _evaluate(  # noqa: PLR0913, PLR0917 - the parts of one call
     dependencies: CdsDependencies,
     service: HookService,
-    call: HookCall,
-    case: _Case,
+    guidelines: Sequence[Guideline],
     data: PrefetchData,
+    patient: str,
     today: dt.date,
-) -> Iterator[_RankedCard]:
-    """Yield the card of a guideline, if it has anything to say."""
-    guideline, evaluation, drafts = case.guideline, case.evaluation, case.drafts
-    extraction, is_emergency = evaluation.extraction, evaluation.is_emergency
+) -> RecordEvaluations:
+    """Return what the guidelines of the service read in the record, and their answers, most urgent first.
+
+    A service of one guideline answers an emergency whether or not the record shows the cancer.
+    """
+    record = read_record(dependencies.terminology, [data.bundle], patient, today)
+    questioners = [dependencies.questioners[guideline.key] for guideline in guidelines]
+    if service.is_shared:
+        return evaluate_all(record, questioners, dependencies.default_guideline)
+    (questioner,) = questioners
+    evaluation = evaluate_record(record, questioner)
+    is_answered = evaluation.extraction.subject or evaluation.is_emergency
+    extractions = {evaluation.guideline.release.id: evaluation.extraction}
+    return RecordEvaluations(extractions, [evaluation] if is_answered else [])
+
+
+def _advice(context: _Context, evaluation: RecordEvaluation) -> Iterator[dict[str, Any]]:
+    """Yield the card of an answer, unless data are missing or the drafts are for another side."""
+    guideline, extraction, is_emergency = evaluation.guideline, evaluation.extraction, evaluation.is_emergency
+    drafts = context.drafts[guideline.release.id]
+    if not is_emergency and any(context.missing_items(guideline, extraction)):
+        return
     if extraction.deceased or (extraction.history_only and not drafts):
         return
     if drafts and not is_emergency:
         drafts = [draft for draft in drafts if draft.may_be_on(extraction.sides)]
         if not drafts:
             return
-    reading = RecordReading(
-        extraction,
-        data,
-        is_overdue=today > guideline.release.review_by,
-        is_subject_unknown=service.is_shared and evaluation.subject is None,
-    )
-    target = CardTarget(dependencies.public_url, dependencies.has_pages, service.text.id, call.patient)
-    if evaluation.subject or is_emergency:
-        rank = URGENCIES.index(evaluation.answer.advice.lead.urgency)
-        yield _RankedCard(rank, advice_card(evaluation.answer, reading, drafts, target, dependencies.uuids))
-    elif evaluation.subject is None and _is_question(case, data, dependencies.terminology):
-        yield _RankedCard(len(URGENCIES), uncertain_card(guideline, reading, target, dependencies.uuids))
+    reading = context.reading(guideline, extraction)
+    yield advice_card(evaluation.answer, reading, drafts, context.target, context.dependencies.uuids)
 
 
-def _is_question(case: _Case, data: PrefetchData, terminology: Terminology) -> bool:
-    """Return whether something in the record points to the cancer of the guideline."""
-    extraction, findings = case.evaluation.extraction, case.guideline.vocabulary.findings
+def _question(context: _Context, guideline: Guideline, extraction: Extraction) -> Iterator[dict[str, Any]]:
+    """Yield the card that asks about the cancer of a guideline, if something in the record points to it."""
+    if extraction.subject is not None or extraction.deceased or any(context.missing_items(guideline, extraction)):
+        return
+    drafts = context.drafts[guideline.release.id]
+    if drafts and not any(draft.may_be_on(extraction.sides) for draft in drafts):
+        return
+    if _has_sign(guideline, extraction, context.data, context.dependencies.terminology):
+        reading = context.reading(guideline, extraction)
+        yield uncertain_card(guideline, reading, context.target, context.dependencies.uuids)
+
+
+def _has_sign(guideline: Guideline, extraction: Extraction, data: PrefetchData, terminology: Terminology) -> bool:
+    findings = guideline.vocabulary.findings
     return (
         bool(extraction.data_conflicts)
         or (findings is not None and findings.path in extraction.facts)
-        or is_suspicious(cards_of(case.guideline).suspicion, terminology, data.resources)
+        or is_suspicious(cards_of(guideline).suspicion, terminology, data.resources)
     )
+
+
+def _check_missing(context: _Context, guidelines: Sequence[Guideline], evaluations: RecordEvaluations) -> None:
+    """Raise MissingDataError if a guideline could say nothing because of missing data."""
+    emergencies = {evaluation.guideline.key for evaluation in evaluations.answers if evaluation.is_emergency}
+    missing = {
+        item.id: (item, state)
+        for guideline in guidelines
+        if guideline.key not in emergencies
+        for item, state in context.missing_items(guideline, evaluations.extractions[guideline.release.id])
+    }
+    if missing:
+        raise MissingDataError(list(missing.values()))

@@ -39,11 +39,11 @@ class Readings:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.number = 0
 
-        def counted(*sent: Any) -> extract.Extraction:
+        def counted(*sent: Any, **options: Any) -> extract.Extraction:
             self.number += 1
-            return extract.extract(*sent)
+            return extract.extract(*sent, **options)
 
-        monkeypatch.setattr("service.cds_hooks.evaluation.extract", counted)
+        monkeypatch.setattr("service.fhir.evaluation.extract", counted)
 
 
 @pytest.fixture

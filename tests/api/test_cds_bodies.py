@@ -208,7 +208,7 @@ class LeakyError(RuntimeError):
 
 PARTS = [
     "cds_hooks.answer.collect",
-    "cds_hooks.evaluation.extract",
+    "fhir.evaluation.extract",
     "cds_hooks.answer.advice_card",
     "api.cds_services.read_call",
 ]

@@ -178,12 +178,12 @@ def empty_members(value: Any, place: str = "") -> Any:
 
 def found(monkeypatch: pytest.MonkeyPatch, facts: dict[str, Any], **members: Any) -> None:
     """Let the extraction find these facts, whatever is sent: for tests of what is made of them. Sides are as sent."""
-    told = {"breast_cancer": True, "patient": PATIENT} | members
+    told = {"subject": True, "patient": PATIENT} | members
 
-    def found_instead(*sent: Any) -> Extraction:
-        return Extraction(facts=facts, sides=extract(*sent).sides, **told)
+    def found_instead(*sent: Any, **options: Any) -> Extraction:
+        return Extraction(facts=facts, sides=extract(*sent, **options).sides, **told)
 
-    monkeypatch.setattr("service.cds_hooks.evaluation.extract", found_instead)
+    monkeypatch.setattr("service.fhir.evaluation.extract", found_instead)
 
 
 def told(body: dict[str, Any]) -> str:

@@ -1,7 +1,7 @@
 """Services that ask all guidelines: one record, at most one card a guideline, the most urgent first."""
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +10,10 @@ import yaml
 from flask import Flask
 
 from service import create_app
-from service.cds_hooks.evaluation import RecordEvaluation
 from service.fhir.extract import Extraction
+from service.fhir.record import Record
+from service.fhir.record_reader import read_record
+from service.knowledge.guideline import Guideline
 from service.knowledge.library import load_library
 from service.knowledge.yaml_file import ContentError
 from service.settings import CONTENT, Settings
@@ -104,14 +106,11 @@ def shows(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     def patch(**subjects: Subject) -> None:
         by_id = {OTHER: subjects["bowel"], GUIDELINE: subjects["breast"]}
 
-        def evaluate(_: Any, questioners: Iterator[Any], *__: Any) -> list[RecordEvaluation]:
-            return [evaluation(questioner) for questioner in questioners]
+        def extraction(_: Any, guideline: Guideline, **__: Any) -> Extraction:
+            facts, subject = by_id[guideline.release.id]
+            return Extraction(facts, subject=subject)
 
-        def evaluation(questioner: Any) -> RecordEvaluation:
-            facts, subject = by_id[questioner.guideline.release.id]
-            return RecordEvaluation(Extraction(facts, {}, subject), questioner.ask(dict(facts), NOON.date()))
-
-        monkeypatch.setattr("service.cds_hooks.answer.evaluate_record", evaluate)
+        monkeypatch.setattr("service.fhir.evaluation.extract", extraction)
 
     return patch
 
@@ -186,6 +185,18 @@ def test_the_card_is_the_one_of_the_guidelines_own_service(both: Flask, post: Po
         for part in (card, *card["suggestions"]):
             del part["uuid"]
     assert shared == own
+
+
+def test_the_record_is_read_once_for_all_guidelines(post: Post, monkeypatch: pytest.MonkeyPatch) -> None:
+    reads: list[Record] = []
+
+    def read(*sent: Any) -> Record:
+        reads.append(read_record(*sent))
+        return reads[-1]
+
+    monkeypatch.setattr("service.cds_hooks.answer.read_record", read)
+    assert of(post(VIEW)) == [OTHER, GUIDELINE]
+    assert len(reads) == 1
 
 
 # ---- emergencies of an unknown cancer

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from service.fhir.extract import Extraction, extract
-from service.fhir.record import read_record
+from service.fhir.record_reader import read_record
 from service.knowledge.guideline import Guideline
 from service.knowledge.library import Library
 from tests.fhir.building import TODAY

@@ -10,7 +10,7 @@ from typing import Any
 from flask import Flask
 
 from service.fhir.extract import Extraction, extract
-from service.fhir.record import read_record
+from service.fhir.record_reader import read_record
 from service.knowledge.library import Library
 from service.knowledge.terminology import Concept, Terminology
 from tests.conftest import GUIDELINE
