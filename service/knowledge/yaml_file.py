@@ -100,9 +100,10 @@ class _Reader:
         while not isinstance(event := next(self.events), yaml.MappingEndEvent):
             if not isinstance(event, yaml.ScalarEvent):
                 raise self.fault(path, "a key must be plain text")
-            key = event.value
+            key, mark = event.value, event.start_mark
             if key in found:
-                raise self.fault(path, f"the key {key!r} stands twice (line {event.start_mark.line + 1})")
+                line = f" (line {mark.line + 1})" if mark is not None else ""
+                raise self.fault(path, f"the key {key!r} stands twice{line}")
             below = typed or key in self.json_below
             found[key] = self.value(next(self.events), f"{path}/{key}", typed=below)
         return found
