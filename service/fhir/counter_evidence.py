@@ -178,12 +178,15 @@ class CounterEvidenceReader:
         """Return whether a value says no: the words of the code are then those of what was not found."""
         if item.value[1] is False:
             return True
-        return self.says(ABSENT, item.value[1])
+        return self.says(ABSENT, item.value_concept)
 
-    def says(self, presence: str, value: Json) -> bool:
+    def says(self, presence: str, value: Concept) -> bool:
         """Return whether a value is a code, or a whole text, for present or absent."""
-        name = self.source.presence
-        return (self.record.categories(name, value) or self.record.categories_of_texts(name, value)) == {presence}
+        matches = value.hits.get(self.source.presence, ())
+        categories = {match.category for match in matches} or self.record.categories_of_texts(
+            self.source.presence, value.texts
+        )
+        return categories == {presence}
 
     # ---- other resources
 
@@ -220,9 +223,10 @@ class CounterEvidenceReader:
         for question in (each for name in ASKED for each in objects(part.get(name))):
             for answer in objects(question.get("answer")):
                 value = choice(answer, "value")[1]
-                if value is True or self.says(PRESENT, value):
+                concept = self.record.concept(value)
+                if value is True or self.says(PRESENT, concept):
                     yield string(question.get("text"))
-                elif isinstance(value, dict | str) and not self.says(ABSENT, value):
+                elif isinstance(value, dict | str) and not self.says(ABSENT, concept):
                     yield value
                 yield from self.affirmed(answer)
             yield from self.affirmed(question)

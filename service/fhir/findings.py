@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from service.facts.json_body import Json
 from service.fhir.record import Item, Match, Record
-from service.fhir.resources import Coding, choice, codings, extensions, objects
+from service.fhir.resources import Coding, choice, codings, extensions, objects, texts
 from service.knowledge.extraction import FindingsSource
 from service.knowledge.terminology import HINT, PROOFS
 
@@ -103,7 +103,7 @@ def _stated(record: Record, source: FindingsSource, value: Json) -> str:
     """Return present or absent, as the codes or the whole texts of a value say; empty for neither or both."""
     if value is None:
         return ""
-    stated = record.categories(source.presence, value) or record.categories_of_texts(source.presence, value)
+    stated = record.categories(source.presence, value) or record.categories_of_texts(source.presence, texts(value))
     return stated.pop() if len(stated) == 1 else ""
 
 

@@ -4,6 +4,7 @@ What contradicts itself is a doubt and never a number: a unit that differs from 
 can have.
 """
 
+import math
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 
@@ -37,7 +38,7 @@ class Amount:
     number: float | None = None
     comparator: str = ""
     text: str = ""
-    """The quantity as it was sent."""
+    """The quantity as it was sent, where there is a doubt or a comparator."""
     doubt: str = ""
 
 
@@ -75,20 +76,21 @@ def read_amount(
     number, comparator = quantity.get("value"), string(quantity.get("comparator"))
     if isinstance(number, bool) or not isinstance(number, int | float) or comparator not in {"", *BELOW, *ABOVE}:
         return UNREAD
-    sent = [string(quantity.get(name)) for name in ("code", "unit")]
-    names = [unit for unit in map(fold_unit, sent) if unit in units]
+    sent = {string(quantity.get("code")): None, string(quantity.get("unit")): None}
+    names = [name for unit in sent if (name := unit.lower()) in units or (name := fold_unit(unit)) in units]
     if not names:
         return UNREAD
-    stated = str(number) if abs(number) <= LARGEST else "more than 10^9"
-    text = f"{comparator}{stated} {' | '.join(dict.fromkeys(unit for unit in sent if unit))}"
-    if abs(number) > LARGEST:
-        return Amount(text=text, doubt="no person can have this value")
-    amounts = [scale(number, unit) for unit in names]
+    amounts = [scale(number, unit) for unit in names] if abs(number) <= LARGEST else [math.inf]
+    doubt = ""
     if amounts[0] != amounts[-1]:
-        return Amount(text=text, doubt="the unit and its code are not the same unit")
-    if not least <= amounts[0] <= greatest:
-        return Amount(text=text, doubt="no person can have this value")
-    return Amount(amounts[0], comparator, text)
+        doubt = "the unit and its code are not the same unit"
+    elif not least <= amounts[0] <= greatest:
+        doubt = "no person can have this value"
+    if not doubt and not comparator:
+        return Amount(amounts[0])
+    stated = str(number) if abs(number) <= LARGEST else "more than 10^9"
+    text = f"{comparator}{stated} {' | '.join(unit for unit in sent if unit)}"
+    return Amount(text=text, doubt=doubt) if doubt else Amount(amounts[0], comparator, text)
 
 
 def settle_bound(amount: Amount, band: Callable[[float], str], least: float, greatest: float) -> float | None:

@@ -260,10 +260,10 @@ class Record:
         """Return the categories of a concept's codes in a list."""
         return {match.category for match in self.concept(concept).hits.get(name, ())}
 
-    def categories_of_texts(self, name: str, concept: Json) -> set[str]:
-        """Return the categories of a list of which a word is a whole text of a concept."""
+    def categories_of_texts(self, name: str, phrases: Iterable[str]) -> set[str]:
+        """Return the categories of a list of which any of the texts is a word."""
         listed = self.terminology[name]
-        return {category for text in self.concept(concept).texts if (category := listed.category_of_word(text))}
+        return {category for text in phrases if (category := listed.category_of_word(text))}
 
     def categories_within(self, name: str, phrases: Iterable[str]) -> frozenset[str]:
         """Return the categories of a list of which a word stands somewhere in any of the texts."""

@@ -1,6 +1,6 @@
 """extraction.yaml becomes an Extraction, or faults with their paths: every name in it must exist."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import fields as fields_of
 from dataclasses import is_dataclass
 from string import Formatter
@@ -431,9 +431,7 @@ def _source_faults(source: Source, fact: Fact, terminology: Terminology) -> Iter
     if isinstance(fact, Number) and any(not fact.minimum <= bound <= fact.maximum for bound in _bounds(source)):
         yield "", "it may state a number beyond the bounds of the fact"
     if isinstance(source, extraction.Quantity | extraction.Threshold):
-        yield from _unit_faults(source.units)
-    if isinstance(source, extraction.Threshold):
-        yield from _threshold_faults(source)
+        yield from _measured_faults(source)
     if isinstance(source, extraction.AnyOf) and source.valid is not None and not source.stale:
         yield "/stale", "what is said of a claim that is too old?"
     if isinstance(source, extraction.Newest | extraction.AnyOf):
@@ -446,12 +444,11 @@ def _source_faults(source: Source, fact: Fact, terminology: Terminology) -> Iter
         yield from _findings_faults(source, fact, terminology)
 
 
-def _unit_faults(units: Iterable[str]) -> Iterator[Fault]:
-    unread = (unit for unit in units if unit != fold_unit(unit))
-    yield from (("/units", f"a unit is written in lower case and without spaces: {unit}") for unit in unread)
-
-
-def _threshold_faults(source: extraction.Threshold) -> Iterator[Fault]:
+def _measured_faults(source: extraction.Quantity | extraction.Threshold) -> Iterator[Fault]:
+    units = (unit for unit in source.units if unit != fold_unit(unit))
+    yield from (("/units", f"a unit is written in lower case and without spaces: {unit}") for unit in units)
+    if not isinstance(source, extraction.Threshold):
+        return
     if not source.least <= source.at_least <= source.greatest:
         yield "/at_least", "it is beyond what a person can have (least, greatest)"
     if source.diagnoses and not (source.diagnosed and source.why_diagnosed):

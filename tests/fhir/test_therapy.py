@@ -22,7 +22,7 @@ from tests.fhir.building import (
 )
 
 PACLITAXEL, TRASTUZUMAB, LETROZOLE, PALBOCICLIB, PEMBROLIZUMAB = "56946", "224905", "72965", "1601374", "1547545"
-ON = "2026-02-01"
+ON = "2026-10-01"
 
 
 def therapy(found) -> str | None:
@@ -70,11 +70,17 @@ def test_drugs_by_ingredient_product_name_and_class(read, coded: dict, expected:
         ("MedicationAdministration", "in-progress", True),
         ("MedicationAdministration", "not-done", False),
         ("MedicationAdministration", "entered-in-error", False),
-        ("MedicationAdministration", "stopped", False),
+        ("MedicationAdministration", "stopped", True),
+        ("MedicationAdministration", "on-hold", True),
+        ("MedicationAdministration", "unknown", False),
         ("MedicationStatement", "active", True),
         ("MedicationStatement", "completed", True),
         ("MedicationStatement", "intended", False),
-        ("MedicationStatement", "stopped", False),
+        ("MedicationStatement", "stopped", True),
+        ("MedicationStatement", "on-hold", True),
+        ("MedicationStatement", "recorded", True),
+        ("MedicationStatement", "draft", False),
+        ("MedicationStatement", "not-taken", False),
         ("MedicationRequest", "active", False),
         ("MedicationRequest", "completed", False),
     ],
@@ -104,7 +110,9 @@ def test_a_drug_that_another_resource_names(read) -> None:
 
 def test_chemotherapy_as_a_procedure(read) -> None:
     assert therapy(read(us(), cancer(), procedure("367336001", ON))) == "chemotherapy"
-    found = read(us(), cancer(), procedure("367336001", ON, status="in-progress"))
+    for begun in ("in-progress", "stopped", "on-hold", "suspended", "aborted"):
+        assert therapy(read(us(), cancer(), procedure("367336001", ON, status=begun))) == "chemotherapy"
+    found = read(us(), cancer(), procedure("367336001", ON, status="preparation"))
     assert therapy(found) is None
     assert reasons(found, "Procedure")
 

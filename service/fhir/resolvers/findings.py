@@ -7,6 +7,7 @@ looks like a finding and does not count is reported.
 """
 
 import datetime as dt
+from collections.abc import Container
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -89,35 +90,33 @@ class _Findings:
         for finding in sorted(every, key=lambda each: each.kind in self.anywhere):
             self.weigh(finding)
         stated = {kind: value for kind in self.claims if (value := self.state(kind)) is not None}
-        self.unresolved += [told for each in counter_evidence.emergencies if (told := self.unread_emergency(each))]
         for kind, items, detail in self.unresolved:
-            if kind in stated:
-                reason = f"{kind}: it stands beside another that is stated. {detail}"
-                self.resolution.ignore(items[0].label, reason)
-            elif not self.is_in_conflict(kind, items):
-                self.resolution.conflict(f"{self.source.path}.{kind}", [PRESENT], items, detail)
+            self.report_unresolved(kind, items, detail, stated)
+        reported = {(each["fact"], label) for each in self.resolution.conflicts for label in each["resources"]}
+        for named in counter_evidence.emergencies:
+            if self.is_current(named) and (f"{self.source.path}.{named.kind}", named.item.label) not in reported:
+                detail = f"Named in a resource of the type {named.item.type}, which is no finding: examine today."
+                self.report_unresolved(named.kind, [named.item], detail, stated)
         if stated:
             self.resolution.facts[self.source.path] = stated
 
-    def is_in_conflict(self, kind: str, items: list[Item]) -> bool:
-        """Return whether a conflict about a finding names these resources already."""
-        labels, path = {item.label for item in items}, f"{self.source.path}.{kind}"
-        return any(each["fact"] == path and labels <= {*each["resources"]} for each in self.resolution.conflicts)
+    def report_unresolved(self, kind: str, items: list[Item], detail: str, stated: Container[str]) -> None:
+        """Report what leaves a finding unknown as a conflict, unless the finding is stated all the same."""
+        if kind in stated:
+            reason = f"{kind}: it stands beside another that is stated. {detail}"
+            self.resolution.ignore(items[0].label, reason)
+        else:
+            self.resolution.conflict(f"{self.source.path}.{kind}", [PRESENT], items, detail)
 
-    def unread_emergency(self, named: NamedEmergency) -> tuple[str, list[Item], str] | None:
-        """Return an emergency that is named where no finding is read, with what is said of it; None if it is old."""
-        if self.subject.present is not True:
-            return None
+    def is_current(self, named: NamedEmergency) -> bool:
+        """Return whether an emergency that is named where no finding is read may be one of today."""
         day, anywhere = named.day, self.anywhere.get(named.kind)
+        if day is None or self.subject.present is not True:
+            return self.subject.present is True
         days = self.reading.days(anywhere.window if anywhere is not None else self.source.stale)
         removal, _ = self.reading.therapy.last_removal(frozenset())
-        if day is not None and (
-            (self.record.today - day.last).days > days
-            or self.subject.before_diagnosis(day)
-            or (_is_removed_after(day, removal) and not self.subject.recurred)
-        ):
-            return None
-        return named.kind, [named.item], f"Named in a {named.item.type}, which is no finding: examine today."
+        removed = _is_removed_after(day, removal) and not self.subject.recurred
+        return (self.record.today - day.last).days <= days and not self.subject.before_diagnosis(day) and not removed
 
     def weigh(self, finding: Finding) -> None:
         """Count a finding, or report why it does not count."""

@@ -9,6 +9,7 @@ from service.fhir.quantities import read_amount, read_components, read_measureme
 from service.fhir.reading import Reading
 from service.fhir.record import Item, Match
 from service.fhir.resolution import Resolution
+from service.fhir.resources import texts
 from service.knowledge.extraction import AnyOf, ClaimSource, Newest, Quantity, ValueSource
 from service.knowledge.vocabulary import Number
 
@@ -104,13 +105,13 @@ def _has_doubt(
     final = [claim for claim in claims if not claim.preliminary]
     latest = newest(final or claims) if claims else None
     days = reading.days(source.valid)
-    current = [
-        doubt
+    current = {
+        doubt: None
         for doubt in doubts
         if not (final and doubt.preliminary)
         and not _is_stale(reading, doubt.item, days)
         and not (latest and latest.day and doubt.day and doubt.day.before(latest.day))
-    ]
+    }
     for doubt in doubts:
         if doubt not in current:
             resolution.ignore(doubt.item.label, f"{source.path}: {doubt.value}: {doubt.why}")
@@ -156,7 +157,7 @@ def _read_value(reading: Reading, source: ValueSource, value: Json) -> str | Non
         return _integer(source, number)
     categories = reading.record.categories(source.list, value) & source.gives.keys()
     if not categories and source.words:
-        categories = reading.record.categories_of_texts(source.list, value) & source.gives.keys()
+        categories = reading.record.categories_of_texts(source.list, texts(value)) & source.gives.keys()
     if len(categories) != 1:
         return None
     return source.gives.get(categories.pop())

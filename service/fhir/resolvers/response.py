@@ -71,7 +71,7 @@ class _Response:
         if not ending:
             return assessed
         first = min(ending, key=lambda claim: claim.day.last if claim.day else dt.date.max)
-        later = [claim for claim in assessed if _is_before(first, claim)]
+        later = {claim: None for claim in assessed if _is_before(first, claim)}
         for claim in later:
             self.resolution.ignore(claim.item.label, "assessed after the disease had progressed beyond this line")
         self.after_line += later

@@ -24,7 +24,7 @@ from tests.fhir.building import (
 PROGRESSION, RESPONSE, REGISTRY = "97509-4", "88040-1", "21976-6"
 LETROZOLE, PACLITAXEL = "72965", "56946"
 DOSE, ON = "2026-03-01", "2026-09-01"
-CHEMO = given(PACLITAXEL, DOSE)
+CHEMO = given(PACLITAXEL, DOSE, kind="MedicationStatement", status="active")
 
 
 def response(found) -> str | None:
@@ -116,7 +116,7 @@ def test_an_order_does_not_make_it_a_response(read) -> None:
 
 @pytest.mark.parametrize("drug", [LETROZOLE, "1601374", "224905", "1547545", "1597582"])
 def test_a_response_to_any_class_of_therapy(read, drug: str) -> None:
-    assert response(read(us(), cancer(), given(drug, DOSE), observation(PROGRESSION, STABLE, ON))) == "SD"
+    assert response(read(us(), cancer(), given(drug, "2026-08-01"), observation(PROGRESSION, STABLE, ON))) == "SD"
 
 
 def test_a_new_line_makes_older_assessments_history(read) -> None:
