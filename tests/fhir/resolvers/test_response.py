@@ -222,3 +222,26 @@ def test_a_response_of_one_place_is_not_the_whole(read) -> None:
     found = read(us(), cancer(), CHEMO, observation(RESPONSE, IMPROVED, ON, bodySite=concept(LEFT)))
     assert response(found) is None
     assert "one place" in reasons(found, RESPONSE)[0]
+
+
+def test_a_line_ends_half_a_year_after_its_last_dose(read) -> None:
+    dose = given(PACLITAXEL, "2026-03-01")
+    assert response(read(us(), cancer(), dose, observation(PROGRESSION, STABLE, "2026-08-28"))) == "SD"
+    found = read(us(), cancer(), dose, observation(PROGRESSION, STABLE, "2026-08-29"))
+    assert response(found) is None
+    assert "180 days" in reasons(found, PROGRESSION)[0]
+    within = observation(PROGRESSION, IMPROVED, "2026-06-01")
+    both = read(us(), cancer(), dose, within, observation(PROGRESSION, STABLE, "2026-10-01"))
+    assert response(both) is None
+    assert both.data_conflicts[0]["fact"] == "chemotherapy_response"
+    again = read(us(), cancer(), dose, within, observation(PROGRESSION, IMPROVED, "2026-10-01"))
+    assert again.facts["chemotherapy_response"]["assessed_on"] == "2026-06-01"
+
+
+def test_progression_after_its_last_dose_ends_a_line(read) -> None:
+    dose, worse = given(PACLITAXEL, "2026-07-01"), observation(PROGRESSION, WORSENED, "2026-09-01")
+    assert response(read(us(), cancer(), dose, worse)) == "PD"
+    found = read(us(), cancer(), dose, worse, observation(PROGRESSION, STABLE, "2026-11-01"))
+    assert response(found) is None
+    assert found.data_conflicts
+    assert response(read(us(), cancer(), CHEMO, worse, observation(PROGRESSION, STABLE, "2026-11-01"))) == "SD"
