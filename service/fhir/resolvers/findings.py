@@ -125,7 +125,8 @@ class _Findings:
         removal, undated = self.reading.therapy.last_removal(frozenset(sides))
         reason = self.why_no_finding(finding) or self.why_not(finding, sides, removal)
         if reason:
-            if reason == self.stale or reason == self.old.get(kind):
+            # An adverse event has a day on which it happened: an old one asks for no new examination.
+            if item.type != "AdverseEvent" and reason in {self.stale, self.old.get(kind)}:
                 self.unresolved.append((kind, [item], f"On record, but {reason}."))
             else:
                 self.resolution.ignore(item.label, f"{kind}: {reason}")

@@ -104,15 +104,17 @@ class _Threshold:
                 continue
             amount = read_amount(measurement.value, source.units, self.scale, source.least, source.greatest)
             claim = claim_of(amount.text or "true", item, measurement.element, measurement.match, why)
-            if amount.doubt:
+            hot = amount.number is not None and amount.number >= source.at_least
+            if amount.doubt and item.day is not None:
                 self.doubts.append(replace(claim, why=f"{amount.doubt[0].upper()}{amount.doubt[1:]}: measure again."))
             elif amount.number is None:
-                self.resolution.ignore(item.label, f"{source.path}: no value in a known form and unit")
-            elif item.day is None:
+                why_not = amount.doubt or "no value in a known form and unit"
+                self.resolution.ignore(item.label, f"{source.path}: {why_not}")
+            elif hot and item.day is None:
                 self.resolution.ignore(item.label, f"{source.path}: measured on an unknown day")
-            elif amount.number >= source.at_least and amount.comparator not in BELOW:
+            elif hot and amount.comparator not in BELOW:
                 yield replace(claim, value="true")
-            elif amount.comparator and (amount.number >= source.at_least or amount.comparator in ABOVE):
+            elif amount.comparator and (hot or amount.comparator in ABOVE):
                 self.resolution.ignore(item.label, f"{source.path}: the bound {amount.text} does not settle it")
 
     def scale(self, number: float, unit: str) -> float:
