@@ -211,21 +211,15 @@ def test_an_order_of_a_plan_is_told(read) -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "display", "counts"),
-    [
-        ("M06.9", "Rheumatoid arthritis", False),
-        ("C83.30", "Diffuse large B-cell lymphoma", False),
-        ("C79.51", "Secondary malignant neoplasm of bone", True),
-        ("Z51.11", "Encounter for antineoplastic chemotherapy", True),
-        ("C50.912", "Malignant neoplasm of left breast", True),
-    ],
+    ("code", "counts"),
+    [("M06.9", False), ("C83.30", False), ("C79.51", True), ("Z51.11", True), ("C50.912", True)],
 )
-def test_a_drug_counts_for_the_reason_it_is_given_for(read, code: str, display: str, *, counts: bool) -> None:
-    reason = {"reasonCode": [concept((CM, code, display))]}
+def test_a_drug_counts_for_the_reason_it_is_given_for(read, code: str, *, counts: bool) -> None:
+    reason = {"reasonCode": [concept((CM, code))]}
     found = read(us(), cancer(), given(PACLITAXEL, ON, **reason))
     assert (therapy(found) == "chemotherapy") is counts
     linked = {"reasonReference": [{"reference": "Condition/reason"}]}
-    why = condition(concept((CM, code, display)), "2026-01-12", id="reason")
+    why = condition(concept((CM, code)), "2026-01-12", id="reason")
     found = read(us(), cancer(), why, given(PACLITAXEL, ON, **linked))
     assert (therapy(found) == "chemotherapy") is counts
     assert counts or reasons(found, PACLITAXEL)
