@@ -17,13 +17,10 @@ from cryptography.hazmat.primitives.hashes import SHA384
 from joserfc import jws
 from joserfc.jwk import ECKey, RSAKey
 
-from bench.knowledge import library
-from bench.records import PATIENT, bundle
+from bench.in_process import read_extraction
+from bench.records import bundle
 from bench.row import Effort, Measure, Spec, Target
 from bench.timing import both, seconds
-from bench.today import TODAY
-from service.facts.json_body import parse
-from service.fhir.extract import extract
 from service.security.authenticator import Authenticator
 from service.settings import Settings
 
@@ -35,15 +32,9 @@ ISS, URL, PATH = "https://ehr.example", "http://127.0.0.1:8000", "/cds-services/
 
 
 def milliseconds_a_megabyte(size: int) -> Callable[[float], float]:
-    """What reading and extracting a Bundle of this size costs, in ms a MB."""
+    """Return what measures the reading and extracting of a Bundle of this size, in ms a MB."""
     body = bundle(size)
-    terminology = library().terminology
-
-    def read() -> None:
-        found = extract(terminology, [parse(body)], PATIENT, TODAY)
-        if found.breast_cancer is not True:
-            raise RuntimeError("the record of the benchmark holds a breast cancer")
-
+    read = read_extraction(body)
     return lambda at_least: seconds(read, at_least) * 1000 / (len(body) / 1e6)
 
 

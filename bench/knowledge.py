@@ -4,7 +4,7 @@ from functools import cache
 
 from service.knowledge.guideline import Guideline
 from service.knowledge.library import Library, load_library
-from service.settings import CONTENT, Settings
+from service.settings import CONTENT
 
 
 @cache
@@ -15,7 +15,7 @@ def library() -> Library:
 
 def guideline() -> Guideline:
     """The newest release of the guideline that /v1/recommendations stands for."""
-    found = library().newest(Settings.guideline)
+    found = library().newest(library().default)
     if found is None:
         raise RuntimeError("the guideline is not loaded")
     return found

@@ -230,16 +230,24 @@ def _entry(build: Build, entry: str, file: Path) -> Iterator[Callable[[float], f
         text=True,
         preexec_fn=lambda: pin(0),  # noqa: PLW1509 - this process has one thread
     )
-    with process:
 
-        def measure(at_least: float) -> float:
+    def measure(at_least: float) -> float:
+        # A process that has ended has written its traceback to our standard error.
+        with contextlib.suppress(BrokenPipeError):
             print(at_least, file=process.stdin, flush=True)
-            line = process.stdout.readline()  # type: ignore[union-attr]
-            if not line:
-                raise RuntimeError(f"{build.commit}: {entry} ended")
-            return float(line)
+        line = process.stdout.readline()  # type: ignore[union-attr]
+        if not line:
+            raise RuntimeError(f"{build.commit}: {entry} ended without a figure")
+        return float(line)
 
+    try:
         yield measure
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()  # type: ignore[union-attr]
+        with contextlib.suppress(BrokenPipeError):
+            process.stdin.close()  # type: ignore[union-attr]
 
 
 def _extract_in_process(builds: Builds, effort: Effort) -> contextlib.AbstractContextManager[Measure]:

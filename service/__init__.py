@@ -28,9 +28,9 @@ from service.api import (
     operations,
     problems,
     recommendations,
+    records,
     request_log,
 )
-from service.api.cds_services import Door
 from service.api.hardening import SecurityHeaders
 from service.api.json_out import compress, vary
 from service.api.timeouts import BodyFaults
@@ -38,9 +38,12 @@ from service.cache.cache import Cache
 from service.cache.near import Near
 from service.cache.shared import Shared
 from service.cds_hooks.card_uuid import CardUuids
-from service.cds_hooks.feedback_store import PATIENCE_SECONDS, FeedbackStore
+from service.cds_hooks.dependencies import CdsDependencies
+from service.cds_hooks.feedback_store import TIMEOUT_SECONDS as STORE_TIMEOUT_SECONDS
+from service.cds_hooks.feedback_store import FeedbackStore
 from service.cds_hooks.fhir_server import FhirServers
-from service.knowledge.library import Library, load_library
+from service.cds_hooks.services import hook_services
+from service.knowledge.library import load_library
 from service.knowledge.yaml_file import ContentError
 from service.security import cors
 from service.security.authenticator import Authenticator
@@ -119,15 +122,16 @@ def create_app(settings: Settings | None = None) -> Flask:
     counted = Metrics()
     for guideline in (each for releases in library.guidelines.values() for each in releases.values()):
         counted.loaded(*guideline.key, guideline.digest)
+    knowledge = GuidelineRegistry.of(library)
     app = App(__name__, static_folder=None)
     secret = _secret(settings)
-    state = redis_client.connect(settings.redis_state_url, PATIENCE_SECONDS) if settings.redis_state_url else None
+    state = redis_client.connect(settings.redis_state_url, STORE_TIMEOUT_SECONDS) if settings.redis_state_url else None
     app.config.update(
         SETTINGS=settings,
-        KNOWLEDGE=GuidelineRegistry.of(library),
+        KNOWLEDGE=knowledge,
         METRICS=counted,
         CACHE=_cache(settings, secret, counted),
-        CDS_DOOR=_cds_door(settings, library, secret),
+        CDS=_cds_dependencies(settings, knowledge, secret),
         FEEDBACK_STORE=FeedbackStore(state),
         AUTHENTICATOR=authenticator,
         LIMITS=_limits(settings, secret),
@@ -141,6 +145,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         batch,
         recommendations,
         extract,
+        records,
         cds_services,
         feedback,
         guidelines,
@@ -192,10 +197,23 @@ def _limits(settings: Settings, secret: bytes) -> limits.Limits:
     return limits.Limits(Work(settings.threads), Streams(settings.threads), limiter, settings.proxy_hops)
 
 
-def _cds_door(settings: Settings, library: Library, secret: bytes) -> Door:
-    """At most half of the threads wait for FHIR servers, so that the others still answer."""
-    asked = library.newest(settings.guideline)
-    queries = len(asked.cards.prefetch) if asked is not None and asked.cards is not None else 1
-    servers = FhirServers(settings.fhir_servers, settings.fhir_ca, settings.threads // 2, queries)
+def _cds_dependencies(settings: Settings, knowledge: GuidelineRegistry, secret: bytes) -> CdsDependencies:
+    """Make what the CDS Hooks views share. At most half of the threads wait for FHIR servers, so others still answer.
+
+    Without code lists no record can be read, so no service is offered.
+    """
+    library = knowledge.library
+    guidelines = [library.newest(name) for name in library.guidelines] if library.terminology else []
+    services = hook_services(guideline for guideline in guidelines if guideline is not None)
+    max_queries = max((len(service.prefetch) for service in services.values()), default=1)
     releases = {each.key: each for by_release in library.guidelines.values() for each in by_release.values()}
-    return Door(servers, CardUuids(secret, releases))
+    return CdsDependencies(
+        servers=FhirServers(settings.fhir_servers, settings.fhir_ca, settings.threads // 2, max_queries),
+        uuids=CardUuids(secret, releases),
+        services=services,
+        questioners=knowledge.questioners,
+        terminology=library.terminology,
+        default_guideline=settings.guideline,
+        public_url=settings.public_url,
+        has_pages=settings.pages,
+    )

@@ -14,6 +14,7 @@ FILES = (
     "tests/web/test_accessibility_in_browser.py",
     "tests/web/test_explorer_in_browser.py",
     "tests/web/test_every_page_in_browser.py",
+    "tests/web/test_guidelines_in_browser.py",
     "tests/web/test_knowledge_in_browser.py",
 )
 """The files that need it."""

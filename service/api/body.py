@@ -10,7 +10,7 @@ from service.api.here import this_request
 from service.api.knowledge import knowledge, settings
 from service.api.limits import EmergencyTest, admit, most
 from service.api.problems import Problem
-from service.facts.json_body import BodyError, Json, parse
+from service.facts.json_body import BodyError, Document, Json, parse, parse_long
 
 JSON = "application/json"
 NDJSON = "application/x-ndjson"
@@ -42,9 +42,21 @@ def parse_json(body: bytes) -> Json:
     try:
         return parse(body)
     except BodyError as error:
-        code = "empty-body" if error.code == "empty_body" else "unreadable-body"
-        errors: list[dict[str, Any]] = [{"pointer": "", "code": error.code, "detail": error.detail}]
-        raise Problem(code, error.detail, errors) from None
+        raise _unreadable(error) from None
+
+
+def parse_record_json(body: bytes) -> Document:
+    """Return the JSON of a long body, counted. Raise Problem with what is wrong with it."""
+    try:
+        return parse_long(body)
+    except BodyError as error:
+        raise _unreadable(error) from None
+
+
+def _unreadable(error: BodyError) -> Problem:
+    code = "empty-body" if error.code == "empty_body" else "unreadable-body"
+    errors: list[dict[str, Any]] = [{"pointer": "", "code": error.code, "detail": error.detail}]
+    return Problem(code, error.detail, errors)
 
 
 def emergency_in(questioner: Questioner) -> EmergencyTest:

@@ -58,6 +58,9 @@ def contract() -> dict[str, Any]:
     return made
 
 
+RECORDS = (schemas.ExtractionOut, schemas.RecordAnswersOut)
+
+
 def document(questioners: Sequence[Questioner], scopes: Mapping[tuple[str, str], str]) -> dict[str, Any]:
     """Return the OpenAPI document of these guidelines, the default first; `scopes` by method and path.
 
@@ -79,9 +82,11 @@ def document(questioners: Sequence[Questioner], scopes: Mapping[tuple[str, str],
     )
     for name, questioner in (default, *others):
         spec.components.schema(name, schema=questioner.schema)
-    outgoing = (schemas.AnswerOut, schemas.RowOut, schemas.ProblemOut, schemas.ExtractionOut, *cds_schemas.ALL)
+    outgoing = (schemas.AnswerOut, schemas.RowOut, schemas.ProblemOut, *RECORDS, *cds_schemas.ALL)
     for schema in outgoing:
         spec.components.schema(_named(schema), schema=schema)
+    if (extraction := default[1].guideline.extraction) is not None and extraction.legacy_member is not None:
+        spec.components.schemas["Extraction"]["properties"][extraction.legacy_member] = schemas.SHOWN
     for name, response in _responses(default[1]).items():
         spec.components.response(name, response)
     for path, operations in paths(_patient(default), _patient(default, *others)).items():

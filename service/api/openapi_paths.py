@@ -117,7 +117,11 @@ def paths(patient: dict[str, Any], patient_of_any: dict[str, Any]) -> dict[str, 
             "get": known("sourceAttributes", "The 13 source attributes", guideline, release)
         },
         "/v1/guidelines/{guideline}/hazards": {"get": known("hazards", "The hazard log", guideline, release)},
-        "/v1/facts/extract": {"post": _extract()},
+        "/v1/facts/extract": {"post": _extract("extract", "Read the facts of one patient out of FHIR R4 resources")},
+        "/v1/guidelines/{guideline}/facts/extract": {
+            "post": _extract("extractBy", "Read the facts that one guideline asks for out of FHIR resources", guideline)
+        },
+        "/v1/records/recommendations": {"post": _answer_record()},
         "/v1/facts": {"get": known("facts", "The request vocabulary with definitions and codes", release)},
         "/v1/guidelines/{guideline}/facts": {
             "get": known("factsBy", "The request vocabulary of one guideline", guideline, release)
@@ -235,7 +239,7 @@ def asking_many(facts: str) -> dict[str, Any]:
     }
 
 
-def _extract() -> dict[str, Any]:
+def _record() -> dict[str, Any]:
     resource = {"type": "object", "required": ["resourceType"], "properties": {"resourceType": {"type": "string"}}}
     bundle = {
         "type": "object",
@@ -248,17 +252,36 @@ def _extract() -> dict[str, Any]:
         "properties": {"patient": {"type": ["string", "null"], "description": "Id of the Patient"}, "bundle": bundle},
         "additionalProperties": False,
     }
-    record = {"anyOf": [bundle, {"type": "array", "items": resource}, named]}
+    record = {"anyOf": [bundle, resource, {"type": "array", "items": resource}, named]}
     return {
-        "operationId": "extract",
         "tags": ["one patient"],
-        "summary": "Read the facts of one patient out of FHIR R4 resources",
         "requestBody": {"required": True, "content": {media: {"schema": record} for media in (JSON, FHIR_JSON)}},
         "responses": {
-            **ok("Facts, each with where it comes from, and what was not used", ref("Extraction")),
             **problems("unreadable-body", "not-found", "misdirected-request", "body-too-large"),
             **problems("unsupported-media-type", "request-timeout", "refused-facts"),
         },
+    }
+
+
+def _extract(name: str, summary: str, *parameters: dict[str, Any]) -> dict[str, Any]:
+    asked = _record()
+    found = ok("Facts, each with where it comes from, and what was not used", ref("Extraction"))
+    return asked | {
+        "operationId": name,
+        "summary": summary,
+        "parameters": list(parameters),
+        "responses": found | asked["responses"],
+    }
+
+
+def _answer_record() -> dict[str, Any]:
+    asked = _record()
+    found = ok("The answers, the most urgent first", ref("RecordAnswers"))
+    return asked | {
+        "operationId": "recommendRecord",
+        "summary": "Answer a FHIR record by every guideline whose cancer it shows",
+        "parameters": [query("view", list(VIEWS))],
+        "responses": found | asked["responses"] | problems("bad-request"),
     }
 
 

@@ -270,13 +270,49 @@ class RecordConflict(Schema):
     resources = texts()
 
 
+class ResourceCounts(Schema):
+    """How many resources were sent; the other three add up to that."""
+
+    sent, used, ignored, unread = (fields.Integer(required=True) for _ in range(4))
+
+
+SHOWN = {"enum": [True, False, "unknown"]}
+"""Whether a record shows a cancer."""
+
+
 class ExtractionOut(Schema):
-    """The facts of one patient as a record states them."""
+    """The facts of one patient as a record states them.
+
+    A guideline may have one more member, named by its content, that says whether the record shows its cancer.
+    """
 
     facts = fields.Dict(fields.String(), fields.Raw(), required=True)
     provenance = fields.Dict(fields.String(), fields.Nested(Provenance), required=True)
-    breast_cancer = fields.Raw(required=True, metadata={"enum": [True, False, "unknown"]})
     ignored = several(IgnoredOut)
     data_conflicts = several(RecordConflict)
     patient = maybe()
     other_patients = texts()
+    subjects = fields.Dict(fields.String(), fields.Raw(metadata=SHOWN), required=True)
+    resources = fields.Nested(ResourceCounts, required=True)
+
+
+class RecordAnswer(Schema):
+    """What one guideline reads in a record, and its answer. `remark` is there if the cancer is not known."""
+
+    guideline = text()
+    facts = fields.Dict(fields.String(), fields.Raw(), required=True)
+    provenance = fields.Dict(fields.String(), fields.Nested(Provenance), required=True)
+    data_conflicts = several(RecordConflict)
+    answer = fields.Dict(required=True)
+    remark = fields.String()
+
+
+class RecordAnswersOut(Schema):
+    """The answers of every guideline whose cancer a record shows, the most urgent first."""
+
+    patient = maybe()
+    other_patients = texts()
+    ignored = several(IgnoredOut)
+    resources = fields.Nested(ResourceCounts, required=True)
+    subjects = fields.Dict(fields.String(), fields.Raw(metadata=SHOWN), required=True)
+    answers = several(RecordAnswer)

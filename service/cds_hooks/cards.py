@@ -1,4 +1,4 @@
-"""Advice as a CDS Hooks card: one sentence, detail in Markdown, orders to take over, reasons to override."""
+"""Make CDS Hooks cards: a summary, detail in Markdown, orders to take over, reasons to override."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from service.advice.decision import effects, wording_point
 from service.advice.question import Answer
 from service.advice.recommendation import OfferedOption
 from service.cds_hooks.card_uuid import UNCERTAIN, CardUuids
-from service.cds_hooks.detail import Findings, detail, value_at
+from service.cds_hooks.detail import RecordReading, advice_detail, cards_of, value_at
 from service.cds_hooks.orders import Draft
 from service.engine.compile import Point
 from service.knowledge.cards import (
@@ -26,188 +26,188 @@ from service.knowledge.model import Effect, Modifier
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where a card is shown and what it links to: absolute addresses, the service that was called."""
+class CardTarget:
+    """The call that a card answers: its service and patient, and the base of absolute links."""
 
     public_url: str
-    pages: bool
-    service: int
+    has_pages: bool
+    service: str
     patient: str
 
 
 @dataclass(frozen=True)
 class Remark:
-    """What is said about a draft order."""
+    """A remark about a draft order. `differs`: the draft contradicts the advice."""
 
     text: str
     differs: bool
 
 
-class Told:
-    """An answer as its card tells it. What several parts of the card read is worked out once."""
+class CardContext:
+    """An answer with the values that several parts of its card read."""
 
     def __init__(self, answer: Answer) -> None:
         self.answer = answer
         self.advice = answer.advice
         self.lead = answer.advice.lead
-        self.cards = _cards(answer.advice.guideline)
+        self.cards = cards_of(answer.advice.guideline)
 
     @cached_property
     def effects(self) -> list[tuple[Modifier, Effect]]:
-        """What the modifiers of this patient do under the rule that leads."""
+        """Return what the modifiers of this patient do under the leading rule."""
         return effects(self.advice.decision)
 
     @cached_property
     def point(self) -> Point:
-        """All features, with what sentences may read as well: the trigger, modifiers, removed kinds."""
+        """Return all features, with those that only sentences read: the trigger, modifiers, removed kinds."""
         return wording_point(self.advice.decision, self.effects)
 
     @cached_property
     def heading(self) -> str:
-        """The title of the rule, or what stands in its place where that would mislead this patient's clinician."""
-        return next((each.text for each in self.cards.headings if self.holds(each)), self.lead.rule.title)
+        """Return the title of the rule, or the heading that replaces it."""
+        return next((heading.text for heading in self.cards.headings if self.fits(heading)), self.lead.rule.title)
 
-    def holds(self, said: SummaryText | SuggestionText | OrderText) -> bool:
-        """Whether something is said under this rule to this patient."""
-        return self.lead.rule.id in said.rules and holds(said.when, self.point)
+    def fits(self, text: SummaryText | SuggestionText | OrderText) -> bool:
+        """Return whether a text is for the leading rule and for this patient."""
+        return self.lead.rule.id in text.rules and holds(text.when, self.point)
 
 
 def advice_card(
-    answer: Answer, findings: Findings, drafts: Sequence[Draft], place: Place, uuids: CardUuids
+    answer: Answer, reading: RecordReading, drafts: Sequence[Draft], target: CardTarget, uuids: CardUuids
 ) -> dict[str, Any]:
-    """The card of an answer."""
-    told = Told(answer)
-    guideline, cards, lead = told.advice.guideline, told.cards, told.lead
-    remarks = [_remark(told, draft) for draft in drafts]
-    differs = any(each.differs for each in remarks) and not told.advice.decision.emergency
+    """Return the card of an answer."""
+    context = CardContext(answer)
+    guideline, cards, lead = context.advice.guideline, context.cards, context.lead
+    remarks = [_remark(context, draft) for draft in drafts]
+    differs = any(remark.differs for remark in remarks) and not context.advice.decision.emergency
     indicator = cards.indicators[lead.urgency]
-    suggestions = list(_suggestions(told, place, uuids))
+    suggestions = list(_suggestions(context, target, uuids))
+    notices = _notices(context, reading, drafts)
     card = {
-        "uuid": uuids.make(guideline, lead.rule.id, place.service),
-        "summary": _summary(told, differs=differs),
+        "uuid": uuids.make(guideline, lead.rule.id, target.service),
+        "summary": _summary(context, differs=differs),
         "indicator": "warning" if differs and indicator == "info" else indicator,
-        "detail": detail(answer, findings, [each.text for each in remarks], _notices(told, findings, drafts)),
-        "source": _source(guideline, place),
+        "detail": advice_detail(answer, reading, [remark.text for remark in remarks], notices),
+        "source": _source(guideline, target),
         "suggestions": suggestions,
         "selectionBehavior": "any",
         "overrideReasons": _override_reasons(cards),
-        "links": [_link(told, place)],
+        "links": [_link(context, target)],
     }
     if not suggestions:
         del card["suggestions"], card["selectionBehavior"]
     return card
 
 
-def uncertain_card(guideline: Guideline, findings: Findings, place: Place, uuids: CardUuids) -> dict[str, Any]:
-    """The card that asks whether the guideline is about this patient at all."""
-    cards = _cards(guideline)
+def uncertain_card(
+    guideline: Guideline, reading: RecordReading, target: CardTarget, uuids: CardUuids
+) -> dict[str, Any]:
+    """Return the card that asks whether the patient belongs to the guideline at all."""
+    cards = cards_of(guideline)
     return {
-        "uuid": uuids.make(guideline, UNCERTAIN, place.service),
+        "uuid": uuids.make(guideline, UNCERTAIN, target.service),
         "summary": cards.uncertain.summary,
         "indicator": "info",
-        "detail": "\n\n".join((cards.uncertain.text, *findings.sections(guideline))),
-        "source": _source(guideline, place),
+        "detail": "\n\n".join((cards.uncertain.text, *reading.sections(guideline))),
+        "source": _source(guideline, target),
         "overrideReasons": _override_reasons(cards),
     }
 
 
-def _remark(told: Told, draft: Draft) -> Remark:
-    """What the advice says about a draft order. What does not differ comes with all that the answer reserves."""
-    cards, drafted, offered = told.cards, draft.kind.title, _offered(told, draft.kind.id)
-    known = {"text_only": draft.has_code, "site_unstated": draft.has_site}
-    doubts = [cards.words[name] for name, said in known.items() if not said]
-    because = _removed(told, draft.kind.id)
+def _remark(context: CardContext, draft: Draft) -> Remark:
+    """Return the remark about a draft order. If it does not differ, all reservations that fit are added."""
+    cards, title, offered = context.cards, draft.kind.title, _offered_options(context, draft.kind.id)
+    certainties = {"text_only": draft.has_code, "site_unstated": draft.has_site}
+    doubts = [cards.words[name] for name, is_certain in certainties.items() if not is_certain]
+    reasons = _removal_reasons(context, draft.kind.id)
     for text in cards.orders.texts:
-        option = next((each for each in offered if each.id in text.options), None)
-        if not _fits(text, told, draft) or (option is None and text.options):
+        option = next((option for option in offered if option.id in text.options), None)
+        if not _fits_draft(text, context, draft) or (option is None and text.options):
             continue
-        wording = "" if option is None else _option(told, option)
-        parts = [text.text.format(drafted=drafted, option=wording)]
-        if because:
-            gone = cards.orders.removed.format(drafted=drafted, because="; ".join(because))
-            return Remark(" ".join((gone, *(parts if text.differs else ()), *doubts)), differs=True)
+        option_text = "" if option is None else _option_text(context, option)
+        parts = [text.text.format(drafted=title, option=option_text)]
+        if reasons:
+            removed = cards.orders.removed.format(drafted=title, because="; ".join(reasons))
+            return Remark(" ".join((removed, *(parts if text.differs else ()), *doubts)), differs=True)
         if not text.differs:
-            parts += [each.text for each in cards.orders.reservations if _fits(each, told, draft)]
-        if option is not None and not text.differs and told.advice.must_check:
-            parts.append(cards.words["check_first"].format(checks="; ".join(told.advice.must_check)))
+            parts += [other.text for other in cards.orders.reservations if _fits_draft(other, context, draft)]
+        if option is not None and not text.differs and context.advice.must_check:
+            parts.append(cards.words["check_first"].format(checks="; ".join(context.advice.must_check)))
         return Remark(" ".join((*parts, *doubts)), text.differs)
     raise ValueError("the content does not load without a text for every rule and kind")
 
 
-def _removed(told: Told, kind: str) -> list[str]:
-    """Why a kind of treatment is no option for this patient, whether or not the rule would offer it.
+def _removal_reasons(context: CardContext, kind: str) -> list[str]:
+    """Return why a kind of treatment is no option for this patient, whether or not the rule would offer it.
 
-    Where the guideline does not apply, it takes nothing away.
+    A guideline that does not apply removes nothing.
     """
-    if told.lead.rule.direction == "not_applicable":
+    if context.lead.rule.direction == "not_applicable":
         return []
-    return list(dict.fromkeys(modifier.title for modifier, effect in told.effects if kind in effect.remove))
+    return list(dict.fromkeys(modifier.title for modifier, effect in context.effects if kind in effect.remove))
 
 
-def _fits(text: OrderText, told: Told, draft: Draft) -> bool:
-    return (not text.kinds or draft.kind.id in text.kinds) and told.holds(text)
+def _fits_draft(text: OrderText, context: CardContext, draft: Draft) -> bool:
+    return (not text.kinds or draft.kind.id in text.kinds) and context.fits(text)
 
 
-def _offered(told: Told, kind: str) -> list[OfferedOption]:
-    """The options of a kind as the advice offers them: in what leads, else in what supports it."""
-    options = told.advice.guideline.options
-    for given in told.advice.recommendations:
-        if found := [each for each in given.options if options[each.id].kind == kind]:
-            return found
+def _offered_options(context: CardContext, kind: str) -> list[OfferedOption]:
+    """Return the options of a kind in the first recommendation that has any."""
+    content = context.advice.guideline.options
+    for recommendation in context.advice.recommendations:
+        if options := [option for option in recommendation.options if content[option.id].kind == kind]:
+            return options
     return []
 
 
-def _option(told: Told, option: OfferedOption) -> str:
-    text = told.advice.guideline.options[option.id].text
+def _option_text(context: CardContext, option: OfferedOption) -> str:
+    text = context.advice.guideline.options[option.id].text
     return text if option.note is None else f"{text} ({option.note})"
 
 
-def _cards(guideline: Guideline) -> Cards:
-    if guideline.cards is None:
-        raise ValueError(f"{guideline.release.id} has no cards")
-    return guideline.cards
-
-
-def _summary(told: Told, *, differs: bool) -> str:
-    """The heading, whole, with what there is room for: what is no option, what to be careful about."""
-    words = told.cards.words
-    said = f"{words['differs']}: {told.heading}" if differs else told.heading
-    kinds = ", ".join(removed.kind.replace("_", " ") for removed in told.lead.removed)
-    more = [f"{words['limits']}: {kinds}."] if kinds else []
-    more += [each.text for each in told.cards.cautions if told.holds(each)]
-    for sentence in more:
-        longer = f"{said.removesuffix('.')}. {sentence}"
+def _summary(context: CardContext, *, differs: bool) -> str:
+    """Return the whole heading, with the removed kinds and the cautions that still have room."""
+    words = context.cards.words
+    summary = f"{words['differs']}: {context.heading}" if differs else context.heading
+    kinds = ", ".join(removed.kind.replace("_", " ") for removed in context.lead.removed)
+    sentences = [f"{words['limits']}: {kinds}."] if kinds else []
+    sentences += [caution.text for caution in context.cards.cautions if context.fits(caution)]
+    for sentence in sentences:
+        longer = f"{summary.removesuffix('.')}. {sentence}"
         if len(longer) <= MAX_SUMMARY_CHARACTERS:
-            said = longer
-    return said
+            summary = longer
+    return summary
 
 
-def _notices(told: Told, findings: Findings, drafts: Sequence[Draft]) -> list[str]:
-    """What has to be checked before a local treatment that is advised or drafted."""
-    if not drafts and not any(_offered(told, kind.id) for kind in told.cards.orders.kinds):
+def _notices(context: CardContext, reading: RecordReading, drafts: Sequence[Draft]) -> list[str]:
+    """Return the checks before a treatment that is advised or drafted."""
+    if not drafts and not any(_offered_options(context, kind.id) for kind in context.cards.orders.kinds):
         return []
-    facts = findings.extraction.facts
-    return [notice.text for notice in told.cards.notices if _concerns(notice, facts) and holds(notice.when, told.point)]
+    facts = reading.extraction.facts
+    return [
+        notice.text
+        for notice in context.cards.notices
+        if _is_within_limit(notice, facts) and holds(notice.when, context.point)
+    ]
 
 
-def _concerns(notice: Notice, facts: Mapping[str, Any]) -> bool:
-    """Return whether the fact of the notice is unknown or within its limit."""
+def _is_within_limit(notice: Notice, facts: Mapping[str, Any]) -> bool:
     if notice.fact is None or notice.at_most is None:
         return True
     value = value_at(facts, notice.fact)
     return value is None or value <= notice.at_most
 
 
-def _source(guideline: Guideline, place: Place) -> dict[str, Any]:
-    source = _cards(guideline).source
-    url = f"{place.public_url}/v1/guidelines/{guideline.release.id}"
+def _source(guideline: Guideline, target: CardTarget) -> dict[str, Any]:
+    source = cards_of(guideline).source
+    url = f"{target.public_url}/v1/guidelines/{guideline.release.id}"
     return {"label": source.label, "url": url, "topic": _coding(source.topic)}
 
 
-def _link(told: Told, place: Place) -> dict[str, Any]:
-    name = told.answer.decision_id
-    path = f"/decisions/{name}" if place.pages else f"/v1/recommendations/{name}"
-    return {"label": told.cards.words["link"], "url": f"{place.public_url}{path}", "type": "absolute"}
+def _link(context: CardContext, target: CardTarget) -> dict[str, Any]:
+    decision_id = context.answer.decision_id
+    path = f"/decisions/{decision_id}" if target.has_pages else f"/v1/recommendations/{decision_id}"
+    return {"label": context.cards.words["link"], "url": f"{target.public_url}{path}", "type": "absolute"}
 
 
 def _override_reasons(cards: Cards) -> list[dict[str, str]]:
@@ -215,27 +215,27 @@ def _override_reasons(cards: Cards) -> list[dict[str, str]]:
     return [{"code": code, "system": reasons.system, "display": display} for code, display in reasons.codes.items()]
 
 
-def _suggestions(told: Told, place: Place, uuids: CardUuids) -> Iterator[dict[str, Any]]:
-    guideline, lead, offered = told.advice.guideline, told.lead, {each.id for each in told.lead.options}
-    for index, suggestion in enumerate(told.cards.suggestions):
+def _suggestions(context: CardContext, target: CardTarget, uuids: CardUuids) -> Iterator[dict[str, Any]]:
+    guideline, lead, offered = context.advice.guideline, context.lead, {option.id for option in context.lead.options}
+    for index, suggestion in enumerate(context.cards.suggestions):
         if suggestion.options and offered.isdisjoint(suggestion.options):
             continue
-        if told.holds(suggestion):
+        if context.fits(suggestion):
             yield {
                 "label": suggestion.label,
-                "uuid": uuids.make(guideline, lead.rule.id, place.service, index),
+                "uuid": uuids.make(guideline, lead.rule.id, target.service, index),
                 "actions": [
                     {
                         "type": "create",
                         "description": suggestion.description,
-                        "resource": _order(suggestion, told.heading, place.patient),
+                        "resource": _order(suggestion, context.heading, target.patient),
                     }
                 ],
             }
 
 
 def _order(suggestion: SuggestionText, reason: str, patient: str) -> dict[str, Any]:
-    """A proposal, which nobody has to take over: a draft ServiceRequest of FHIR R4."""
+    """Return a draft ServiceRequest of FHIR R4 with the intent proposal, which obliges nobody."""
     code: dict[str, Any] = {"text": suggestion.order}
     if suggestion.coding is not None:
         code["coding"] = [_coding(suggestion.coding)]

@@ -1,4 +1,4 @@
-"""The detail of a card: Markdown without HTML. What comes out of the record is escaped."""
+"""Write the detail of a card: Markdown without HTML. Text from the record is escaped."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -7,124 +7,86 @@ from typing import Any
 
 from service.advice.missing import Missing
 from service.advice.question import Answer
-from service.cds_hooks.prefetch import State
-from service.cds_hooks.prefetch_data import Gathered
+from service.cds_hooks.prefetch_data import PrefetchData
 from service.fhir.extract import Extraction
+from service.knowledge.cards import Cards
 from service.knowledge.guideline import Guideline
 from service.knowledge.model import Citation, Cited
 
-SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~])")
-MOST = 12
-"""Items of one list; the whole answer is one link away."""
-MOST_MISSING = 5
-"""Facts that would change the code, besides those that would make it an emergency: these are never cut."""
+MARKUP = re.compile(r"([\\`*_{}\[\]<>#|~])")
+MAX_LIST_ITEMS = 12
+"""The whole answer is one link away."""
+MAX_MISSING_FACTS = 5
+"""That would change the code. Facts that could make it an emergency come first and are never cut."""
 
 
 @dataclass(frozen=True)
-class Findings:
-    """What was read of the record, and what was not."""
+class RecordReading:
+    """What was read of the record and what was not.
+
+    `is_subject_unknown`: the card must say that the record does not show the cancer of the guideline.
+    """
 
     extraction: Extraction
-    record: Gathered
-    overdue: bool
+    data: PrefetchData
+    is_overdue: bool
+    is_subject_unknown: bool = False
 
     def sections(self, guideline: Guideline) -> Iterator[str]:
-        """The sections about the record, then who speaks."""
-        words = guideline.cards.words if guideline.cards is not None else {}
-        extraction = self.extraction
+        """Yield the sections about the record, then the guideline and its disclaimer."""
+        cards, extraction, release = cards_of(guideline), self.extraction, guideline.release
+        words = cards.words
         yield from _section(words["facts"], (_fact(extraction, path) for path in extraction.provenance))
-        unread = [
-            words[state.value].format(title=datum.title)
-            for datum, state in self.record.states.items()
-            if state is not State.WHOLE
-        ]
+        unread = [words[state.value].format(title=item.title) for item, state in self.data.unread_items(cards.prefetch)]
         yield from _section(words["unread"], unread)
-        yield from _section(words["conflicts"], (plain(str(each["detail"])) for each in extraction.data_conflicts))
+        conflicts = (escape(str(conflict["detail"])) for conflict in extraction.data_conflicts)
+        yield from _section(words["conflicts"], conflicts)
         if extraction.ignored:
             yield words["ignored"].format(count=len(extraction.ignored))
         if extraction.other_patients:
             yield words["others"].format(count=len(extraction.other_patients))
-        release = guideline.release
-        if self.overdue:
+        if self.is_overdue:
             yield words["overdue"].format(date=release.review_by.isoformat())
-        yield f"{words['guideline']}: {plain(release.title)}, {release.release}. {plain(release.disclaimer)}"
+        yield f"{words['guideline']}: {escape(release.title)}, {release.release}. {escape(release.disclaimer)}"
 
 
-def detail(answer: Answer, findings: Findings, remarks: list[str], notices: list[str]) -> str:
-    """What a card says below its summary, most important first. What must be checked is never cut."""
+def advice_detail(answer: Answer, reading: RecordReading, remarks: list[str], notices: list[str]) -> str:
+    """Return the text below the summary, most important first. The checks are never cut."""
     advice = answer.advice
     guideline, lead = advice.guideline, advice.lead
-    words = guideline.cards.words if guideline.cards is not None else {}
-    parts = [plain(lead.statement) + (f" ({plain(lead.label)})" if lead.label else "")]
-    parts += _section(words["order"], map(plain, remarks))
-    parts += _section(
-        words["limits"],
-        (plain(f"{each.kind.replace('_', ' ')} ({'; '.join(each.because)})") for each in lead.removed),
-    )
+    words = cards_of(guideline).words
+    parts = [escape(lead.statement) + (f" ({escape(lead.label)})" if lead.label else "")]
+    if reading.is_subject_unknown:
+        parts.append(words["subject_unknown"])
+    parts += _section(words["order"], map(escape, remarks))
+    removed = (f"{removed.kind.replace('_', ' ')} ({'; '.join(removed.because)})" for removed in lead.removed)
+    parts += _section(words["limits"], map(escape, removed))
     grades = (lead.rule.direction, lead.rule.strength, lead.certainty, lead.urgency)
     parts.append(f"**{words['grading']}:** {', '.join(grade.replace('_', ' ') for grade in grades)}.")
-    parts += _section(words["supporting"], (plain(other.statement) for other in advice.recommendations[1:]))
-    grave = [item for item in advice.missing if item.decisive and _may_be_emergency(item)]
-    other = [item for item in advice.missing if item.decisive and not _may_be_emergency(item)]
-    missing = [_missing(item, lead.rule.code) for item in (*grave, *other)]
-    parts += _section(words["missing"], missing, len(grave) + MOST_MISSING)
-    parts += _section(words["warnings"], (plain(clause.detail) for clause in advice.warnings))
-    parts += _section(words["conflicts"], (plain(clause.detail) for clause in advice.data_conflicts))
-    checks = [*map(plain, notices), *map(plain, advice.must_check)]
+    parts += _section(words["supporting"], (escape(other.statement) for other in advice.recommendations[1:]))
+    grave = [fact for fact in advice.missing if fact.decisive and _may_be_emergency(fact)]
+    other = [fact for fact in advice.missing if fact.decisive and not _may_be_emergency(fact)]
+    missing = [_missing_fact(fact, lead.rule.code) for fact in (*grave, *other)]
+    parts += _section(words["missing"], missing, len(grave) + MAX_MISSING_FACTS)
+    parts += _section(words["warnings"], (escape(clause.detail) for clause in advice.warnings))
+    parts += _section(words["conflicts"], (escape(clause.detail) for clause in advice.data_conflicts))
+    checks = [*map(escape, notices), *map(escape, advice.must_check)]
     parts += _section(words["checks"], checks, len(checks))
-    parts += _section(words["reasons"], (plain(reason.text) for reason in lead.certainty_reasons))
+    parts += _section(words["reasons"], (escape(reason.text) for reason in lead.certainty_reasons))
     parts += _section(words["sources"], _sources(guideline, lead.citations))
-    return "\n\n".join((*parts, *findings.sections(guideline)))
+    return "\n\n".join((*parts, *reading.sections(guideline)))
 
 
-def plain(text: str) -> str:
-    """The text on one line, with nothing in it that Markdown or HTML would take for its own."""
-    return SPECIAL.sub(r"\\\1", " ".join(text.split()))
+def cards_of(guideline: Guideline) -> Cards:
+    """Return the content of the guideline's cards. Raises ValueError if it has none."""
+    if guideline.cards is None:
+        raise ValueError(f"{guideline.release.id} has no cards")
+    return guideline.cards
 
 
-def _section(title: str, items: Iterable[str], most: int = MOST) -> list[str]:
-    listed = list(dict.fromkeys(items))
-    shown = [f"- {item}" for item in listed[:most]] + (["- ..."] if len(listed) > most else [])
-    return [f"**{title}**\n\n" + "\n".join(shown)] if listed else []
-
-
-def _may_be_emergency(item: Missing) -> bool:
-    return any(other.urgency == "emergency" for other in item.would_become.values())
-
-
-def _missing(item: Missing, code: str) -> str:
-    """The fact, with the values that would change the code."""
-    outcomes: dict[str, list[str]] = {}
-    changing = ((value, other) for value, other in item.would_become.items() if other.rule.code != code)
-    for value, other in changing:
-        outcomes.setdefault(other.rule.title, []).append(value)
-    leads = "; ".join(f"{' or '.join(values)}: {title}" for title, values in outcomes.items())
-    return plain(f"{item.fact} ({leads})")
-
-
-def _sources(guideline: Guideline, cited: Iterable[Cited]) -> Iterator[str]:
-    supports: dict[str, list[str]] = {}
-    for each in cited:
-        supports.setdefault(each.id, []).append(each.supports)
-    for name, said in supports.items():
-        yield f"{_source(guideline.citations[name])}: {plain('; '.join(dict.fromkeys(said)))}"
-
-
-def _source(citation: Citation) -> str:
-    title = plain(citation.title or citation.source)
-    if citation.url is not None:
-        address = citation.url.replace("(", "%28").replace(")", "%29")
-        title = f"[{title}]({address})"
-    told = [citation.year, f"doi {citation.doi}" if citation.doi else None]
-    told += ["second-hand"] if citation.verified != "yes" else []
-    return ", ".join((title, *(plain(each) for each in told if each)))
-
-
-def _fact(extraction: Extraction, path: str) -> str:
-    origin = extraction.provenance[path]
-    told = ", ".join(str(origin[name]) for name in ("resource", "date") if origin.get(name))
-    value = _value(value_at(extraction.facts, path))
-    return plain(f"{path}: {value}" + (f" ({told})" if told else ""))
+def escape(text: str) -> str:
+    """Return the text on one line, without Markdown or HTML."""
+    return MARKUP.sub(r"\\\1", " ".join(text.split()))
 
 
 def value_at(facts: Mapping[str, Any], path: str) -> Any:
@@ -135,11 +97,56 @@ def value_at(facts: Mapping[str, Any], path: str) -> Any:
     return value
 
 
-def _value(value: Any) -> str:
+def _section(title: str, items: Iterable[str], max_items: int = MAX_LIST_ITEMS) -> list[str]:
+    unique = list(dict.fromkeys(items))
+    lines = [f"- {item}" for item in unique[:max_items]] + (["- ..."] if len(unique) > max_items else [])
+    return [f"**{title}**\n\n" + "\n".join(lines)] if lines else []
+
+
+def _may_be_emergency(fact: Missing) -> bool:
+    return any(other.urgency == "emergency" for other in fact.would_become.values())
+
+
+def _missing_fact(fact: Missing, code: str) -> str:
+    """Return the fact with the values that would change the code."""
+    values_by_title: dict[str, list[str]] = {}
+    for value, recommendation in fact.would_become.items():
+        if recommendation.rule.code != code:
+            values_by_title.setdefault(recommendation.rule.title, []).append(value)
+    consequences = "; ".join(f"{' or '.join(values)}: {title}" for title, values in values_by_title.items())
+    return escape(f"{fact.fact} ({consequences})")
+
+
+def _sources(guideline: Guideline, citations: Iterable[Cited]) -> Iterator[str]:
+    supports: dict[str, list[str]] = {}
+    for citation in citations:
+        supports.setdefault(citation.id, []).append(citation.supports)
+    for name, sentences in supports.items():
+        yield f"{_source(guideline.citations[name])}: {escape('; '.join(dict.fromkeys(sentences)))}"
+
+
+def _source(citation: Citation) -> str:
+    title = escape(citation.title or citation.source)
+    if citation.url is not None:
+        address = citation.url.replace("(", "%28").replace(")", "%29")
+        title = f"[{title}]({address})"
+    parts = [citation.year, f"doi {citation.doi}" if citation.doi else None]
+    parts += ["second-hand"] if citation.verified != "yes" else []
+    return ", ".join((title, *(escape(part) for part in parts if part)))
+
+
+def _fact(extraction: Extraction, path: str) -> str:
+    origin = extraction.provenance[path]
+    source = ", ".join(str(origin[name]) for name in ("resource", "date") if origin.get(name))
+    value = _value_text(value_at(extraction.facts, path))
+    return escape(f"{path}: {value}" + (f" ({source})" if source else ""))
+
+
+def _value_text(value: Any) -> str:
     if isinstance(value, Mapping):
-        return ", ".join(f"{name} {_value(below)}" for name, below in value.items())
+        return ", ".join(f"{name} {_value_text(member)}" for name, member in value.items())
     if isinstance(value, list | tuple):
-        return ", ".join(map(_value, value))
+        return ", ".join(map(_value_text, value))
     if isinstance(value, bool):
         return "yes" if value else "no"
     return str(value)

@@ -1,4 +1,4 @@
-"""What clinicians did with a card: CDS Hooks feedback as the specification, Epic and the sandbox say it."""
+"""Read CDS Hooks feedback in the dialects of the specification, of Epic and of the public sandbox."""
 
 import datetime as dt
 from collections.abc import Iterator
@@ -8,64 +8,64 @@ from typing import TypeVar
 from service.facts.json_body import Json, pointer
 from service.facts.refusal import Fault, FaultsError
 
-Some = TypeVar("Some")
+T = TypeVar("T")
 
 OUTCOMES = ("accepted", "overridden")
-MOST = 1000
-"""Outcomes of one batch."""
-LONGEST = 200
-"""Characters of an id or a code; a UUID has 36."""
-MOST_NAMED = 20
-"""Suggestions, and reasons, of one outcome; a card offers a handful of each."""
-LONGEST_COMMENT = 2000
-"""Characters of a comment that are kept; what comes after them is not, and the documents say so."""
+MAX_ITEMS = 1000
+"""Items of one body."""
+MAX_TEXT_CHARACTERS = 200
+"""Of an id or a code. A UUID has 36."""
+MAX_CODES = 20
+"""Suggestions, and reasons, of one item. A card offers a few of each."""
+MAX_COMMENT_CHARACTERS = 2000
+"""A longer comment is cut, as the documents say."""
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What became of one card. `comment` is free text of a clinician about a patient: PHI."""
+class CardFeedback:
+    """The outcome of one card. `comment` is free text of a clinician about a patient: PHI."""
 
     card: str
     outcome: str
-    at: str
+    timestamp: str
     suggestions: tuple[str, ...]
     reasons: tuple[str, ...]
     comment: str | None
 
 
-def read_feedback(tree: Json) -> list[Outcome]:
-    """The outcomes that a body reports. Raises FaultsError with every fault."""
+def read_feedback(tree: Json) -> list[CardFeedback]:
+    """Return the items of a feedback body. Raises FaultsError with every fault."""
     items = tree.get("feedback") if isinstance(tree, dict) else None
-    if not isinstance(items, list) or not items or len(items) > MOST:
-        detail = f"Send an object with a list `feedback` of 1 to {MOST} outcomes."
+    if not isinstance(items, list) or not items or len(items) > MAX_ITEMS:
+        detail = f"Send an object with a list `feedback` of 1 to {MAX_ITEMS} outcomes."
         raise FaultsError([Fault("/feedback" if isinstance(tree, dict) else "", "invalid_value", detail)])
     faults: list[Fault] = []
-    found = []
+    feedback = []
     for index, item in enumerate(items):
         if isinstance(item, dict):
-            found.append(_Item(item, index, faults).outcome())
+            feedback.append(_ItemReader(item, index, faults).read())
         else:
             faults.append(Fault(pointer("feedback", index), "invalid_value", "An outcome is an object."))
     if faults:
         raise FaultsError(faults)
-    return found
+    return feedback
 
 
-class _Item:
+class _ItemReader:
     def __init__(self, item: dict[str, Json], index: int, faults: list[Fault]) -> None:
         self.item = item
         self.index = index
         self.faults = faults
 
-    def outcome(self) -> Outcome:
+    def read(self) -> CardFeedback:
         outcome = self.item.get("outcome")
         if outcome not in OUTCOMES:
             self.fault(f"outcome is one of {', '.join(OUTCOMES)}.", "outcome")
         reasons, comment = self.reasons()
-        return Outcome(
+        return CardFeedback(
             card=self.text("card"),
             outcome=str(outcome),
-            at=self.moment(),
+            timestamp=self.timestamp(),
             suggestions=tuple(self.suggestions(required=outcome == "accepted")),
             reasons=reasons,
             comment=comment,
@@ -73,13 +73,13 @@ class _Item:
 
     def text(self, name: str) -> str:
         value = self.item.get(name)
-        if isinstance(value, str) and 0 < len(value) <= LONGEST:
+        if isinstance(value, str) and 0 < len(value) <= MAX_TEXT_CHARACTERS:
             return value
-        self.fault(f"{name} is a text of 1 to {LONGEST} characters.", name)
+        self.fault(f"{name} is a text of 1 to {MAX_TEXT_CHARACTERS} characters.", name)
         return ""
 
-    def moment(self) -> str:
-        """The moment in UTC, so that the same moment written in two ways is one."""
+    def timestamp(self) -> str:
+        """Return the timestamp in UTC, so that two spellings of one moment are equal."""
         value = self.item.get("outcomeTimestamp")
         try:
             moment = dt.datetime.fromisoformat(value) if isinstance(value, str) and "T" in value.upper() else None
@@ -92,69 +92,70 @@ class _Item:
 
     def suggestions(self, *, required: bool) -> Iterator[str]:
         name = "acceptedSuggestions"
-        given = self.item.get(name)
-        if given is None and not required:
+        value = self.item.get(name)
+        if value is None and not required:
             return
-        if not isinstance(given, list) or (required and not given):
+        if not isinstance(value, list) or (required and not value):
             self.fault("Of an accepted card, acceptedSuggestions lists the suggestions taken over.", name)
             return
-        if len(given) > MOST_NAMED:
-            self.fault(f"An outcome names at most {MOST_NAMED} suggestions.", name)
+        if len(value) > MAX_CODES:
+            self.fault(f"An outcome names at most {MAX_CODES} suggestions.", name)
             return
-        for place, each in enumerate(given):
-            value = each.get("id") if isinstance(each, dict) else None
-            if isinstance(value, str) and 0 < len(value) <= LONGEST:
-                yield value
+        for index, suggestion in enumerate(value):
+            suggestion_id = suggestion.get("id") if isinstance(suggestion, dict) else None
+            if isinstance(suggestion_id, str) and 0 < len(suggestion_id) <= MAX_TEXT_CHARACTERS:
+                yield suggestion_id
             else:
-                inside = ("id",) if isinstance(each, dict) else ()
-                self.fault("A suggestion is an object with its id.", name, place, *inside)
+                member = ("id",) if isinstance(suggestion, dict) else ()
+                self.fault("A suggestion is an object with its id.", name, index, *member)
 
     def reasons(self) -> tuple[tuple[str, ...], str | None]:
-        """Codes of the reasons, and the comment. The specification says overrideReason, Epic overrideReasons."""
+        """Return the codes of the reasons, and the comment. Epic spells the member overrideReasons."""
         codes: list[str] = []
         comments: list[str] = []
         for name in ("overrideReason", "overrideReasons"):
-            given = self.item.get(name)
-            for place, each in self.few([] if given is None else _each(given, name), name):
-                if not isinstance(each, dict):
-                    self.fault(f"{name} is an object.", *place)
+            value = self.item.get(name)
+            for path, reason in self.check_number([] if value is None else _with_paths(value, name), name):
+                if not isinstance(reason, dict):
+                    self.fault(f"{name} is an object.", *path)
                     continue
-                if each.get("reason") is not None:
-                    codes += self.codes(each["reason"], *place, "reason")
-                elif "reason" not in each and "code" in each:
-                    codes += self.codes(each, *place)
-                comment = each.get("userComment")
+                if reason.get("reason") is not None:
+                    codes += self.codes(reason["reason"], *path, "reason")
+                elif "reason" not in reason and "code" in reason:
+                    codes += self.codes(reason, *path)
+                comment = reason.get("userComment")
                 if comment is not None and not isinstance(comment, str):
-                    self.fault("userComment is a text.", *place, "userComment")
+                    self.fault("userComment is a text.", *path, "userComment")
                 elif comment:
                     comments.append(comment)
-        return tuple(dict.fromkeys(self.few(codes))), "\n".join(comments)[:LONGEST_COMMENT] or None
+        return tuple(dict.fromkeys(self.check_number(codes))), "\n".join(comments)[:MAX_COMMENT_CHARACTERS] or None
 
-    def codes(self, reason: Json, *at: str | int) -> Iterator[str]:
-        """The code of a reason: a Coding, or (as some send it) a concept with several."""
-        concept = isinstance(reason, dict) and "coding" in reason
-        for place, coding in self.few(_each(reason["coding"], *at, "coding") if concept else [(at, reason)], *at):
+    def codes(self, reason: Json, *path: str | int) -> Iterator[str]:
+        """Yield the codes of a reason: a Coding, or a concept with several codings."""
+        is_concept = isinstance(reason, dict) and "coding" in reason
+        codings = _with_paths(reason["coding"], *path, "coding") if is_concept else [(path, reason)]
+        for place, coding in self.check_number(codings, *path):
             code = coding.get("code") if isinstance(coding, dict) else None
-            if isinstance(code, str) and 0 < len(code) <= LONGEST:
+            if isinstance(code, str) and 0 < len(code) <= MAX_TEXT_CHARACTERS:
                 yield code
             else:
-                inside = ("code",) if isinstance(coding, dict) else ()
-                self.fault("A reason is a Coding with its code.", *place, *inside)
+                member = ("code",) if isinstance(coding, dict) else ()
+                self.fault("A reason is a Coding with its code.", *place, *member)
 
-    def few(self, given: list[Some], *at: str | int) -> list[Some]:
-        """What is given; nothing of it where it is too much."""
-        if len(given) <= MOST_NAMED:
-            return given
-        self.fault(f"An outcome names at most {MOST_NAMED} reasons.", *at)
+    def check_number(self, values: list[T], *path: str | int) -> list[T]:
+        """Return the values, or none with a fault if there are too many."""
+        if len(values) <= MAX_CODES:
+            return values
+        self.fault(f"An outcome names at most {MAX_CODES} reasons.", *path)
         return []
 
     def fault(self, detail: str, *path: str | int) -> None:
         self.faults.append(Fault(pointer("feedback", self.index, *path), "invalid_value", detail))
 
 
-Place = tuple[str | int, ...]
+Path = tuple[str | int, ...]
 
 
-def _each(value: Json, *at: str | int) -> list[tuple[Place, Json]]:
-    """Each item of a list and where it stands; anything else is a list of one."""
-    return [((*at, index), item) for index, item in enumerate(value)] if isinstance(value, list) else [(at, value)]
+def _with_paths(value: Json, *path: str | int) -> list[tuple[Path, Json]]:
+    """Return each item of a list with its path. Any other value is a list of one."""
+    return [((*path, index), item) for index, item in enumerate(value)] if isinstance(value, list) else [(path, value)]

@@ -1,10 +1,10 @@
-"""Feedback in the state Redis: a bounded stream, its counters, and what was seen, written in one step or not at all.
+"""Keep feedback in the state Redis: a bounded stream, counters and digests, written in one step or not at all.
 
 feedback:stream        the last outcomes, without comments
 feedback:counts        hash: month|guideline|release|rule|what -> number; `what` is an outcome, a reason or a suggestion
-feedback:seen          sorted set of digests of (card, outcome, moment), so that a repeated outcome counts once
+feedback:seen          sorted set of digests of (card, outcome, timestamp), so that a repeated outcome counts once
 feedback:comment:<id>  free text of a clinician, by the id of its entry in the stream; it expires
-feedback:commented     list of the ids that have a comment, oldest first: of too many the oldest comments go
+feedback:commented     list of the ids that have a comment, oldest first; if there are too many, the oldest are deleted
 """
 
 import hashlib
@@ -17,20 +17,20 @@ from redis import Redis, RedisError
 
 STREAM, COUNTS, SEEN, COMMENTED = "feedback:stream", "feedback:counts", "feedback:seen", "feedback:commented"
 COMMENT = "feedback:comment:"
-KEPT = 100_000
-"""Outcomes in the stream, and digests of outcomes seen."""
-PATIENCE_SECONDS = 2.0
-"""For an answer of the server: it writes to its disk first, and no decision waits for it."""
+MAX_ENTRIES = 100_000
+"""In the stream, and in the set of digests."""
+TIMEOUT_SECONDS = 2.0
+"""The server writes to its disk before it answers, and no decision waits for it."""
 SEEN_SECONDS = 90 * 86400
-"""How long a repetition is recognised; a client that repeats does so within hours."""
+"""For so long a repeated outcome is recognised. Clients repeat within hours."""
 COMMENT_SECONDS = 30 * 86400
-"""How long a comment is kept."""
-COMMENTS = 2000
-"""Comments kept. The server also holds the marks of tokens and refuses all where it is full, so nobody may fill it."""
+"""For so long a comment is kept."""
+MAX_COMMENTS = 2000
+"""Comments must not fill the server: it keeps the marks of used tokens too, and refuses all writes when it is full."""
 SEPARATOR = "|"
 UNATTRIBUTED = ("-", "-", "-")
 
-# Within a script nothing else runs, and what it wrote reaches the disk together, before the answer.
+# A script runs alone, and all its writes reach the disk together, before the answer.
 RECORD = """
 local now, counted = tonumber(ARGV[1]), 0
 for _, item in ipairs(cjson.decode(ARGV[2])) do
@@ -53,12 +53,12 @@ return counted
 
 
 @dataclass(frozen=True)
-class Entry:
-    """One outcome, attributed: `rule` is (guideline, release, rule). `counts` are the words it is counted under."""
+class FeedbackEntry:
+    """The feedback on one card. `rule` is (guideline, release, rule); `counts` names further counters to increment."""
 
     card: str
     outcome: str
-    at: str
+    timestamp: str
     service: str
     rule: tuple[str, str, str]
     counts: tuple[str, ...]
@@ -66,8 +66,8 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class Count:
-    """How often something was said about the cards of a rule in a month (YYYY-MM)."""
+class FeedbackCount:
+    """A counter of the cards of a rule in a month (YYYY-MM)."""
 
     month: str
     rule: tuple[str, str, str]
@@ -75,72 +75,73 @@ class Count:
     number: int
 
 
-class NotKeptError(Exception):
-    """The store cannot be reached, or would not keep what it is given."""
+class StoreError(Exception):
+    """The store cannot be reached, or would not write to its disk."""
 
 
 class FeedbackStore:
-    """Made once, used by all threads; it connects when first used."""
+    """A store for all threads. It connects on first use."""
 
     def __init__(self, redis: Redis | None) -> None:
         self._redis = redis
 
-    def record(self, entries: Iterable[Entry], seconds: int, month: str) -> int:
-        """Keep and count those not seen before; how many that were. `seconds` is the time, `month` its YYYY-MM.
+    def record(self, entries: Iterable[FeedbackEntry], seconds: int, month: str) -> int:
+        """Store and count the entries that are not repetitions, and return their number.
 
-        Returns only when the server has them on its disk. Raises NotKeptError, and then the whole may be sent again.
+        `seconds` is the time, `month` its YYYY-MM. Returns when the server has written to its disk. Raises StoreError;
+        then the whole may be sent again.
         """
         items = [_item(entry, month) for entry in entries]
         arguments: list[int | str] = [
             seconds,
             json.dumps(items),
-            KEPT,
+            MAX_ENTRIES,
             SEEN_SECONDS,
             COMMENT_SECONDS,
             COMMENT,
-            COMMENTS,
+            MAX_COMMENTS,
         ]
         redis = self._durable()
         try:
             return int(redis.eval(RECORD, 4, STREAM, COUNTS, SEEN, COMMENTED, *arguments))
         except RedisError as error:
-            raise NotKeptError from error
+            raise StoreError from error
 
-    def counts(self) -> Iterator[Count]:
-        """All counters. Raises NotKeptError."""
+    def counts(self) -> Iterator[FeedbackCount]:
+        """Yield all counters. Raises StoreError."""
         if self._redis is None:
-            raise NotKeptError
+            raise StoreError
         try:
-            found: Mapping[Any, Any] = self._redis.hgetall(COUNTS)
+            counters: Mapping[Any, Any] = self._redis.hgetall(COUNTS)
         except RedisError as error:
-            raise NotKeptError from error
-        for name, number in sorted(found.items()):
+            raise StoreError from error
+        for name, number in sorted(counters.items()):
             month, guideline, release, rule, what = name.decode().split(SEPARATOR, 4)
-            yield Count(month, (guideline, release, rule), what, int(number))
+            yield FeedbackCount(month, (guideline, release, rule), what, int(number))
 
     def _durable(self) -> Redis:
-        """The server, if it writes to its disk before it answers."""
+        """Return the server. Raises StoreError if it does not write to its disk before it answers."""
         if self._redis is None:
-            raise NotKeptError
+            raise StoreError
         try:
             persistence: Mapping[str, Any] = self._redis.info("persistence")
         except RedisError as error:
-            raise NotKeptError from error
+            raise StoreError from error
         if not persistence.get("aof_enabled") or persistence.get("aof_last_write_status") != "ok":
-            raise NotKeptError
+            raise StoreError
         return self._redis
 
 
-def _item(entry: Entry, month: str) -> dict[str, Any]:
+def _item(entry: FeedbackEntry, month: str) -> dict[str, Any]:
     guideline, release, rule = entry.rule
-    # The id of a stranger's card and a comment on it may be any text, so only those on ours are kept.
-    ours = entry.rule != UNATTRIBUTED
-    card = entry.card if ours else "-"
-    told = {"card": card, "outcome": entry.outcome, "at": entry.at, "service": entry.service}
-    told |= {"guideline": guideline, "release": release, "rule": rule, "counts": ",".join(entry.counts)}
-    seen = f"{entry.card}\n{entry.outcome}\n{entry.at}"
+    # The id of an unknown card and a comment on it may be any text, so they are not kept.
+    is_attributed = entry.rule != UNATTRIBUTED
+    card = entry.card if is_attributed else "-"
+    members = {"card": card, "outcome": entry.outcome, "at": entry.timestamp, "service": entry.service}
+    members |= {"guideline": guideline, "release": release, "rule": rule, "counts": ",".join(entry.counts)}
+    seen = f"{entry.card}\n{entry.outcome}\n{entry.timestamp}"
     return {
         "seen": hashlib.sha256(seen.encode()).hexdigest()[:32],
-        "entry": [word for pair in told.items() for word in pair],
+        "entry": [word for pair in members.items() for word in pair],
         "counts": [SEPARATOR.join((month, *entry.rule, what)) for what in (entry.outcome, *entry.counts)],
-    } | ({"comment": entry.comment} if ours and entry.comment else {})
+    } | ({"comment": entry.comment} if is_attributed and entry.comment else {})

@@ -1,7 +1,7 @@
-"""Reading from the hospital's FHIR server what a call did not bring along.
+"""Read from the hospital's FHIR server what a call did not prefetch.
 
-Only from servers that the operator has listed, by queries of our own, with the token of the call, and not for long: all
-queries of a call run side by side and end together. A token lives as long as the call; it is in no log and in no error.
+Only servers that the operator lists are called, with our own queries and the token of the call. All queries of a call
+run in parallel and share one deadline. The token lives as long as the call and is in no log and no error.
 """
 
 import ssl
@@ -13,111 +13,122 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import unquote, urljoin, urlsplit
 
-from service.cds_hooks.prefetch import Found, State, read_value
+from service.cds_hooks.prefetch import PrefetchResult, PrefetchState, read_value
 from service.facts.json_body import BodyError, Json, parse, repeated
 from service.fhir.resources import type_of
 from service.knowledge.cards import PrefetchItem
 from service.server.outbound import GetError, Getter
 
-SECONDS = 0.8
+READ_TIMEOUT_SECONDS = 0.8
 """For all queries of one call together."""
-PAGES = 5
-"""Pages of one search."""
-MOST_BYTES = 5_000_000
-"""Of one page."""
-PATIENT = "{{context.patientId}}"
+MAX_PAGES = 5
+"""Of one search."""
+MAX_PAGE_BYTES = 5_000_000
+PATIENT_PLACEHOLDER = "{{context.patientId}}"
 DEFAULT_PORTS = {"https": 443, "http": 80}
 
 
 @dataclass(frozen=True)
-class Access:
-    """Where and with what token a call may be answered; `base` is one of the listed servers."""
+class FhirAccess:
+    """A listed server's base URL, and the token of the call."""
 
     base: str
     token: str | None = field(default=None, repr=False)
 
 
 class FhirServers:
-    """The servers that may be called back. Made once; at most `waiting` threads wait for one at a time."""
+    """The servers that may be called. Made once.
+
+    At most `max_waiting` threads wait for a server at a time. `max_queries` is the largest number of queries of a call.
+    """
 
     def __init__(
-        self, bases: Sequence[str], ca: Path | None, waiting: int, queries: int, seconds: float = SECONDS
+        self,
+        bases: Sequence[str],
+        ca: Path | None,
+        max_waiting: int,
+        max_queries: int,
+        seconds: float = READ_TIMEOUT_SECONDS,
     ) -> None:
-        found = ((normal(base), base.rstrip("/")) for base in bases)
-        self._bases = {key: base for key, base in found if key is not None}
+        keys = ((normalise_base(base), base.rstrip("/")) for base in bases)
+        self._bases = {key: base for key, base in keys if key is not None}
         self._seconds = seconds
-        self._waiting = threading.BoundedSemaphore(waiting) if waiting else None
-        # Threads and connections are made when first needed, so after a fork. Each server has threads of its own: one
-        # that hangs must not hold up another.
+        self._waiting = threading.BoundedSemaphore(max_waiting) if max_waiting else None
+        # Threads and connections are made on first use, so after a fork. Each server has its own threads, because a
+        # server that hangs must not hold up another.
         self._threads = {
-            base: ThreadPoolExecutor(max_workers=max(1, waiting * queries), thread_name_prefix="fhir")
+            base: ThreadPoolExecutor(max_workers=max(1, max_waiting * max_queries), thread_name_prefix="fhir")
             for base in self._bases.values()
         }
-        # Reading the system's authorities takes a start some 20 ms, so only where somebody may be asked.
+        # Reading the system's authorities takes about 20 ms at start, so it is done only if there is a server.
         context = ssl.create_default_context() if bases else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         if ca is not None:
             context.load_verify_locations(ca)
-        self._getter = Getter(context, servers=len(bases) or 1, size=max(1, waiting))
+        self._getter = Getter(context, servers=len(bases) or 1, size=max(1, max_waiting))
 
-    def listed(self, url: str) -> str | None:
-        """The base URL as the operator wrote it, if this is one of those listed."""
-        key = normal(url)
+    def find_base(self, url: str) -> str | None:
+        """Return the base URL as the operator wrote it, or None if this server is not listed."""
+        key = normalise_base(url)
         return None if key is None else self._bases.get(key)
 
-    def read(self, access: Access, patient: str, wanted: Mapping[PrefetchItem, Found]) -> dict[str, Found]:
-        """Each datum read; of a partial one the further pages. What did not come in time failed.
+    def read(
+        self, access: FhirAccess, patient: str, items: Mapping[PrefetchItem, PrefetchResult]
+    ) -> dict[str, PrefetchResult]:
+        """Query each item, or the further pages of a partial one. An item that is late has failed.
 
-        `patient` must be a FHIR id. Empty when too many threads wait already.
+        `patient` must be a FHIR id. Empty if too many threads wait already.
         """
         if self._waiting is None or not self._waiting.acquire(blocking=False):
             return {}
         try:
-            end = time.monotonic() + self._seconds
-            asked = {
-                self._threads[access.base].submit(self._query, access, datum, patient, found, end): datum
-                for datum, found in wanted.items()
+            deadline = time.monotonic() + self._seconds
+            queries = {
+                self._threads[access.base].submit(self._query, access, item, patient, result, deadline): item
+                for item, result in items.items()
             }
-            done, late = wait(asked, timeout=max(0.0, end - time.monotonic()))
+            done, late = wait(queries, timeout=max(0.0, deadline - time.monotonic()))
             for query in late:
                 query.cancel()
-            found = {datum.id: Found(State.FAILED) for datum in wanted}
-            return found | {asked[query].id: query.result() for query in done}
+            results = {item.id: PrefetchResult(PrefetchState.FAILED) for item in items}
+            return results | {queries[query].id: query.result() for query in done}
         finally:
             self._waiting.release()
 
-    def _query(self, access: Access, datum: PrefetchItem, patient: str, found: Found, end: float) -> Found:
-        """One datum with all its pages, as far as they can be had."""
-        url = f"{access.base}/{datum.query.replace(PATIENT, patient)}"
-        read: tuple[Json, ...] = ()
-        if found.next_page:
-            url, read = found.next_page, found.entries
-        for _ in range(PAGES):
-            page = self._page(access, url, end)
-            read += page.entries
-            if page.state is not State.PARTIAL or not page.next_page:
-                state = page.state if page.state is not State.FAILED or not read else State.PARTIAL
-                return Found(state, read)
+    def _query(
+        self, access: FhirAccess, item: PrefetchItem, patient: str, result: PrefetchResult, deadline: float
+    ) -> PrefetchResult:
+        """Return one item with as many of its pages as can be read."""
+        url = f"{access.base}/{item.query.replace(PATIENT_PLACEHOLDER, patient)}"
+        entries: tuple[Json, ...] = ()
+        if result.next_page:
+            url, entries = result.next_page, result.entries
+        for _ in range(MAX_PAGES):
+            page = self._page(access, url, deadline)
+            entries += page.entries
+            if page.state is not PrefetchState.PARTIAL or not page.next_page:
+                is_cut = page.state is PrefetchState.FAILED and bool(entries)
+                return PrefetchResult(PrefetchState.PARTIAL if is_cut else page.state, entries)
             url = page.next_page
-        return Found(State.PARTIAL, read)
+        return PrefetchResult(PrefetchState.PARTIAL, entries)
 
-    def _page(self, access: Access, url: str, end: float) -> Found:
+    def _page(self, access: FhirAccess, url: str, deadline: float) -> PrefetchResult:
         url = urljoin(access.base + "/", url)
-        if not below(access.base, url):
-            return Found(State.FAILED)
+        if not is_below(access.base, url):
+            return PrefetchResult(PrefetchState.FAILED)
         headers = {"Accept": "application/fhir+json", "Accept-Encoding": "identity"}
         if access.token is not None:
             headers["Authorization"] = f"Bearer {access.token}"
         try:
-            value = parse(self._getter.get(url, headers, end, MOST_BYTES))
+            value = parse(self._getter.get(url, headers, deadline, MAX_PAGE_BYTES))
         except (GetError, BodyError):
-            return Found(State.FAILED)
+            return PrefetchResult(PrefetchState.FAILED)
         if isinstance(value, dict) and type_of(value) and not any(repeated(value)):
             return read_value(value)
-        return Found(State.FAILED)
+        return PrefetchResult(PrefetchState.FAILED)
 
 
-def normal(url: str) -> tuple[str, str, int, str] | None:
-    """Scheme, host, port and path of a base URL, in which equal ones are equal; None for what is no base URL."""
+def normalise_base(url: str) -> tuple[str, str, int, str] | None:
+    """Return scheme, host, port and path of a base URL, equal for equal bases, or None if it is no base URL."""
     try:
         parts = urlsplit(url)
         port = parts.port or DEFAULT_PORTS.get(parts.scheme, 0)
@@ -130,10 +141,10 @@ def normal(url: str) -> tuple[str, str, int, str] | None:
     return parts.scheme, parts.hostname, port, parts.path.rstrip("/")
 
 
-def below(base: str, url: str) -> bool:
-    """Whether an address lies under the base: same scheme, host and port, and its path or one below it."""
-    top = normal(base)
-    here = normal(url.partition("#")[0].partition("?")[0])
-    if top is None or here is None or here[:3] != top[:3]:
+def is_below(base: str, url: str) -> bool:
+    """Return whether a URL has the scheme, host and port of the base, and its path or a path below it."""
+    base_key = normalise_base(base)
+    key = normalise_base(url.partition("#")[0].partition("?")[0])
+    if base_key is None or key is None or key[:3] != base_key[:3]:
         return False
-    return here[3] == top[3] or here[3].startswith(f"{top[3]}/")
+    return key[3] == base_key[3] or key[3].startswith(f"{base_key[3]}/")

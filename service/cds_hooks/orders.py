@@ -10,7 +10,7 @@ from functools import cache
 from typing import Any
 
 from service.cds_hooks.code_categories import find_concepts
-from service.fhir.record import both
+from service.fhir.record import both_sides
 from service.fhir.resources import objects, texts
 from service.knowledge.cards import OrderContent, OrderKind
 from service.knowledge.terminology import Terminology
@@ -81,14 +81,14 @@ def _read_draft(content: OrderContent, terminology: Terminology, order: Mapping[
     site, code_texts, site_texts = content.site, texts(order.get("code")), texts(order.get("bodySite"))
     procedures = find_concepts(terminology, content.code_lists.procedures, order.get("code"))
     places = find_concepts(terminology, content.code_lists.places, order.get("bodySite"))
-    procedure_categories = {concept.means for concept in procedures}
-    place_categories = {concept.means for concept in places}
+    procedure_categories = {concept.category for concept in procedures}
+    place_categories = {concept.category for concept in places}
     words = [_remove(text, site.diagnosis_phrases) for text in (*code_texts, *site_texts)]
     has_site = not place_categories.isdisjoint(site.categories) or any(_contains(text, site.words) for text in words)
     has_other_place = bool(site_texts or place_categories.difference(site.laterality_categories))
     is_elsewhere = not has_site and (has_other_place or any(_contains(text, site.other_site_words) for text in words))
     sides = [side for side, names in content.side_words.items() if any(_contains(text, names) for text in words)]
-    all_sides = frozenset(both([*sides, *(concept.side for concept in (*procedures, *places))]))
+    all_sides = frozenset(both_sides([*sides, *(concept.side for concept in (*procedures, *places))]))
     kind_texts = [text for text in code_texts if not _contains(text, content.excluded_phrases)]
     for kind in content.kinds:
         categories = (*kind.categories, *(kind.categories_at_site if has_site else ()))

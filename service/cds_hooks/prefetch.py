@@ -1,7 +1,7 @@
-"""What a call brings along: each datum asked for is whole (perhaps empty), partial, failed or absent.
+"""Read the prefetched values of a call: each item is complete (perhaps empty), partial, failed or absent.
 
-A search that found nothing is an answer; a search that failed is not. A datum is matched by its key first, then by the
-type of its resources: keys are typed in by hand at some hospitals.
+A search without results is an answer. A search that failed is not. An item is matched by its key first, then by the
+type of its resources, because some hospitals type the keys in by hand.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -14,119 +14,125 @@ from service.facts.refusal import Fault, FaultsError
 from service.fhir.resources import type_of
 from service.knowledge.cards import PrefetchItem
 
-OUTCOME = "OperationOutcome"
-FAILING = ("error", "fatal")
+OPERATION_OUTCOME = "OperationOutcome"
+FAILURE_SEVERITIES = ("error", "fatal")
+UNREQUESTED = ""
+"""Key of the resources that came under a key of no item."""
 
 
-class State(Enum):
-    """How much of a datum there is."""
+class PrefetchState(Enum):
+    """How much of an item is at hand."""
 
-    WHOLE = "whole"
+    COMPLETE = "complete"
     PARTIAL = "partial"
     FAILED = "failed"
     ABSENT = "absent"
 
 
 @dataclass(frozen=True)
-class Found:
-    """What was found of one datum: entries of Bundles, for references may name their fullUrl. `next_page` has more."""
+class PrefetchResult:
+    """The Bundle entries of one item. Entries, not resources: a reference may name a fullUrl.
 
-    state: State
+    `next_page` is the address of the next page of a partial search, if the server gave one.
+    """
+
+    state: PrefetchState
     entries: tuple[Json, ...] = ()
     next_page: str | None = None
 
     @property
     def resources(self) -> list[Json]:
-        """The resources of the entries."""
+        """Return the resources of the entries."""
         return [entry["resource"] for entry in self.entries]
 
 
-def read_prefetch(wanted: Sequence[PrefetchItem], prefetch: Mapping[str, Json]) -> dict[str, Found]:
-    """What was prefetched of each datum, and under the key "" the resources that nobody asked for.
+def read_prefetch(items: Sequence[PrefetchItem], prefetch: Mapping[str, Json]) -> dict[str, PrefetchResult]:
+    """Return the result of each item by its id, and under UNREQUESTED all other resources.
 
-    Raises FaultsError for a value of another type: a fault of the client.
+    Raises FaultsError for a value that is neither an object nor null.
     """
-    keys = {datum.id for datum in wanted}
-    spare = [value for key, value in prefetch.items() if key not in keys and isinstance(value, dict)]
-    found: dict[str, Found] = {}
-    for datum in wanted:
-        read = _read(datum, prefetch[datum.id]) if datum.id in prefetch else Found(State.ABSENT)
-        if read.state is State.ABSENT:
-            spare += [prefetch[datum.id]] if isinstance(prefetch.get(datum.id), dict) else []
-            read = _elsewhere(datum, spare)
-        found[datum.id] = read
-    return found | {"": Found(State.WHOLE, tuple(entry for value in spare for entry in _entries(value)))}
+    keys = {item.id for item in items}
+    others = [value for key, value in prefetch.items() if key not in keys and isinstance(value, dict)]
+    results: dict[str, PrefetchResult] = {}
+    for item in items:
+        result = _read_item(item, prefetch[item.id]) if item.id in prefetch else PrefetchResult(PrefetchState.ABSENT)
+        if result.state is PrefetchState.ABSENT:
+            others += [prefetch[item.id]] if isinstance(prefetch.get(item.id), dict) else []
+            result = _match_by_type(item, others)
+        results[item.id] = result
+    entries = tuple(entry for value in others for entry in _entries(value))
+    return results | {UNREQUESTED: PrefetchResult(PrefetchState.COMPLETE, entries)}
 
 
-def read_value(value: Mapping[str, Any]) -> Found:
-    """What an answer to a query holds: a resource, a Bundle, or the news that the query failed."""
-    if value.get("resourceType") == OUTCOME:
-        return Found(State.FAILED)
+def read_value(value: Mapping[str, Any]) -> PrefetchResult:
+    """Return the result of a query that was answered with this resource, Bundle or OperationOutcome."""
+    if value.get("resourceType") == OPERATION_OUTCOME:
+        return PrefetchResult(PrefetchState.FAILED)
     if value.get("resourceType") != "Bundle":
-        return Found(State.WHOLE, ({"resource": value},))
-    return _bundle(value)
+        return PrefetchResult(PrefetchState.COMPLETE, ({"resource": value},))
+    return _read_bundle(value)
 
 
-def _read(datum: PrefetchItem, value: Json) -> Found:
+def _read_item(item: PrefetchItem, value: Json) -> PrefetchResult:
     if value is None:
-        return Found(State.WHOLE)
+        return PrefetchResult(PrefetchState.COMPLETE)
     if not isinstance(value, dict):
         detail = "A prefetched value is a FHIR resource or null."
-        raise FaultsError([Fault(pointer("prefetch", datum.id), "invalid_value", detail)])
-    if type_of(value) not in {"Bundle", OUTCOME, datum.resource_type}:
-        return Found(State.ABSENT)  # something else under this key; it may be what another asked for
+        raise FaultsError([Fault(pointer("prefetch", item.id), "invalid_value", detail)])
+    if type_of(value) not in {"Bundle", OPERATION_OUTCOME, item.resource_type}:
+        return PrefetchResult(PrefetchState.ABSENT)  # the value may belong to another item
     return read_value(value)
 
 
-def _elsewhere(datum: PrefetchItem, spare: Iterable[Mapping[str, Any]]) -> Found:
-    """The datum under a key that nobody asked for, known by the type of its resources."""
-    for value in spare:
-        read = read_value(value)
-        if any(resource.get("resourceType") == datum.resource_type for resource in read.resources):
-            return read
-    return Found(State.ABSENT)
+def _match_by_type(item: PrefetchItem, values: Iterable[Mapping[str, Any]]) -> PrefetchResult:
+    """Return the first value that holds a resource of the item's type."""
+    for value in values:
+        result = read_value(value)
+        if any(resource.get("resourceType") == item.resource_type for resource in result.resources):
+            return result
+    return PrefetchResult(PrefetchState.ABSENT)
 
 
-def _bundle(bundle: Mapping[str, Any]) -> Found:
-    entries = bundle.get("entry", [])
-    if not isinstance(entries, list):
-        return Found(State.FAILED)
-    read = tuple(_entries(bundle))
-    if any(map(_failing, _outcomes(entries))):
-        return Found(State.FAILED, read)
-    more, total = _next_page(bundle), bundle.get("total")
-    counted = isinstance(total, int) and total > len(read)
-    if more is None and counted and not read:
-        return Found(State.FAILED)  # a count without the resources counted
-    partial = more is not None or counted
-    return Found(State.PARTIAL if partial else State.WHOLE, read, more)
+def _read_bundle(bundle: Mapping[str, Any]) -> PrefetchResult:
+    raw_entries = bundle.get("entry", [])
+    if not isinstance(raw_entries, list):
+        return PrefetchResult(PrefetchState.FAILED)
+    entries = tuple(_entries(bundle))
+    if any(map(_is_failure, _operation_outcomes(raw_entries))):
+        return PrefetchResult(PrefetchState.FAILED, entries)
+    next_page, total = _next_page(bundle), bundle.get("total")
+    has_larger_total = isinstance(total, int) and total > len(entries)
+    if next_page is None and has_larger_total and not entries:
+        return PrefetchResult(PrefetchState.FAILED)  # a count without the resources counted
+    is_partial = next_page is not None or has_larger_total
+    return PrefetchResult(PrefetchState.PARTIAL if is_partial else PrefetchState.COMPLETE, entries, next_page)
 
 
 def _entries(value: Mapping[str, Any]) -> Iterator[Json]:
     if value.get("resourceType") != "Bundle":
-        if value.get("resourceType") != OUTCOME:
+        if value.get("resourceType") != OPERATION_OUTCOME:
             yield {"resource": value}
         return
     entries = value.get("entry")
     for entry in entries if isinstance(entries, list) else ():
         resource = entry.get("resource") if isinstance(entry, dict) else None
-        if isinstance(resource, dict) and resource.get("resourceType") != OUTCOME:
+        if isinstance(resource, dict) and resource.get("resourceType") != OPERATION_OUTCOME:
             yield entry
 
 
-def _outcomes(entries: Iterable[Json]) -> Iterator[Mapping[str, Any]]:
+def _operation_outcomes(entries: Iterable[Json]) -> Iterator[Mapping[str, Any]]:
     for entry in entries:
         resource = entry.get("resource") if isinstance(entry, dict) else None
-        if isinstance(resource, dict) and resource.get("resourceType") == OUTCOME:
+        if isinstance(resource, dict) and resource.get("resourceType") == OPERATION_OUTCOME:
             yield resource
 
 
-def _failing(outcome: Mapping[str, Any]) -> bool:
-    """Whether an OperationOutcome tells of a failure. One that cannot be read is taken for it."""
+def _is_failure(outcome: Mapping[str, Any]) -> bool:
+    """Return whether an OperationOutcome reports a failure. One that cannot be read counts as a failure."""
     issues = outcome.get("issue")
     if not isinstance(issues, list) or not issues:
         return True
-    return any(not isinstance(issue, dict) or issue.get("severity", "error") in FAILING for issue in issues)
+    return any(not isinstance(issue, dict) or issue.get("severity", "error") in FAILURE_SEVERITIES for issue in issues)
 
 
 def _next_page(bundle: Mapping[str, Any]) -> str | None:

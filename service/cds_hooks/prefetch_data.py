@@ -1,98 +1,98 @@
-"""The record of a call's patient: what was prefetched, and what the FHIR server added."""
+"""Collect the record of a call's patient: the prefetched resources, and what the FHIR server adds."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from service.cds_hooks.fhir_server import Access, FhirServers
-from service.cds_hooks.prefetch import Found, State, read_prefetch
+from service.cds_hooks.fhir_server import FhirAccess, FhirServers
+from service.cds_hooks.prefetch import PrefetchResult, PrefetchState, read_prefetch
 from service.facts.json_body import Json
-from service.knowledge.cards import Cards, PrefetchItem
+from service.knowledge.cards import PrefetchItem
 
 FHIR_ID = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9.-]{1,64}")
 
 
 @dataclass(frozen=True)
-class Gathered:
-    """All entries at hand, each resource once, and how much of each datum that is."""
+class PrefetchData:
+    """All entries at hand, each resource once, and the state of each item."""
 
     entries: tuple[Json, ...]
-    states: Mapping[PrefetchItem, State]
-    from_server: bool
-    """Whether a FHIR server was asked: it may say something else the next time."""
+    states: Mapping[str, PrefetchState]
+    """State by item id. An item that another, complete item contains is left out."""
+    is_from_server: bool
+    """Whether a FHIR server was called. The server may answer otherwise the next time."""
 
     @property
     def resources(self) -> list[Json]:
-        """The resources."""
+        """Return the resources of the entries."""
         return [entry["resource"] for entry in self.entries]
 
     @property
     def bundle(self) -> Json:
-        """All of it as one Bundle."""
+        """Return all entries as one Bundle."""
         return {"resourceType": "Bundle", "type": "collection", "entry": list(self.entries)}
 
-    @property
-    def lacking(self) -> list[PrefetchItem]:
-        """The required data that could not be had."""
-        return [
-            datum for datum, state in self.states.items() if datum.required and state in {State.ABSENT, State.FAILED}
-        ]
-
-    @property
-    def partial(self) -> list[PrefetchItem]:
-        """The required data of which only a part could be had."""
-        return [datum for datum, state in self.states.items() if datum.required and state is State.PARTIAL]
+    def unread_items(self, items: Sequence[PrefetchItem]) -> Iterator[tuple[PrefetchItem, PrefetchState]]:
+        """Yield those of the items that are not complete, with their states."""
+        for item in items:
+            state = self.states.get(item.id, PrefetchState.COMPLETE)
+            if state is not PrefetchState.COMPLETE:
+                yield item, state
 
 
-def gather(
-    cards: Cards, patient: str, prefetch: Mapping[str, Json], servers: FhirServers, access: Access | None
-) -> Gathered:
-    """Put the record together. Raises FaultsError for a prefetched value of a wrong type."""
-    found = read_prefetch(cards.prefetch, prefetch)
-    for datum in cards.prefetch:
-        if _is_read(datum):
-            found[datum.id] = _own(found[datum.id], datum, patient)
-    open_data = {datum: found[datum.id] for datum in cards.prefetch if _open(datum, found)}
-    asks = access if open_data else None
-    if asks is not None:
-        for name, more in servers.read(asks, patient, open_data).items():
-            if more.state in {State.WHOLE, State.PARTIAL}:
-                found[name] = more
-            elif found[name].state is State.ABSENT:
-                found[name] = replace(found[name], state=State.FAILED)
-    states = {datum: found[datum.id].state for datum in cards.prefetch if not _covered(datum, found)}
-    return Gathered(tuple(_each_once(found)), states, asks is not None)
+def collect(
+    items: Sequence[PrefetchItem],
+    patient: str,
+    prefetch: Mapping[str, Json],
+    servers: FhirServers,
+    access: FhirAccess | None,
+) -> PrefetchData:
+    """Return the record of the patient. Without `access`, no server is called.
+
+    Raises FaultsError for a prefetched value of a wrong type.
+    """
+    results = read_prefetch(items, prefetch)
+    for item in items:
+        if item.is_instance_read:
+            results[item.id] = _check_instance(results[item.id], item, patient)
+    open_items = {item: results[item.id] for item in items if _is_open(item, results)}
+    is_from_server = access is not None and bool(open_items)
+    if access is not None and open_items:
+        for name, result in servers.read(access, patient, open_items).items():
+            if result.state in {PrefetchState.COMPLETE, PrefetchState.PARTIAL}:
+                results[name] = result
+            elif results[name].state is PrefetchState.ABSENT:
+                results[name] = replace(results[name], state=PrefetchState.FAILED)
+    states = {item.id: results[item.id].state for item in items if not _is_contained(item, results)}
+    return PrefetchData(tuple(_unique_entries(results)), states, is_from_server)
 
 
-def _is_read(datum: PrefetchItem) -> bool:
-    return "?" not in datum.query
+def _check_instance(result: PrefetchResult, item: PrefetchItem, patient: str) -> PrefetchResult:
+    """Return the item as absent if it holds another patient. Its entries stay, so that they are reported."""
+    instances = [resource for resource in result.resources if resource.get("resourceType") == item.resource_type]
+    is_other = bool(instances) and all(resource.get("id") != patient for resource in instances)
+    if result.state is PrefetchState.COMPLETE and is_other:
+        return PrefetchResult(PrefetchState.ABSENT, result.entries)
+    return result
 
 
-def _own(found: Found, datum: PrefetchItem, patient: str) -> Found:
-    """An instance counts if it is the one asked for. The others stay, to be reported."""
-    instances = [each for each in found.resources if each.get("resourceType") == datum.resource_type]
-    if found.state is State.WHOLE and instances and all(each.get("id") != patient for each in instances):
-        return Found(State.ABSENT, found.entries)
-    return found
+def _is_open(item: PrefetchItem, results: Mapping[str, PrefetchResult]) -> bool:
+    return results[item.id].state is not PrefetchState.COMPLETE and not _is_contained(item, results)
 
 
-def _open(datum: PrefetchItem, found: Mapping[str, Found]) -> bool:
-    return found[datum.id].state is not State.WHOLE and not _covered(datum, found)
-
-
-def _covered(datum: PrefetchItem, found: Mapping[str, Found]) -> bool:
-    """Whether another datum that is whole holds this one too."""
+def _is_contained(item: PrefetchItem, results: Mapping[str, PrefetchResult]) -> bool:
+    """Return whether an incomplete item lies within another item that is complete."""
     return (
-        datum.within is not None
-        and found[datum.id].state is not State.WHOLE
-        and found[datum.within].state is State.WHOLE
+        item.within is not None
+        and results[item.id].state is not PrefetchState.COMPLETE
+        and results[item.within].state is PrefetchState.COMPLETE
     )
 
 
-def _each_once(found: Mapping[str, Found]) -> Iterator[Json]:
+def _unique_entries(results: Mapping[str, PrefetchResult]) -> Iterator[Json]:
     seen = set()
-    for each in found.values():
-        for entry in each.entries:
+    for result in results.values():
+        for entry in result.entries:
             kind, name = entry["resource"].get("resourceType"), entry["resource"].get("id")
             key = (kind, name)
             if isinstance(kind, str) and isinstance(name, str):

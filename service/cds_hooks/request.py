@@ -1,4 +1,4 @@
-"""The body of a CDS Hooks call, checked as far as the service reads it. What it does not know, it passes over."""
+"""Read the body of a CDS Hooks call. Only the members that the service uses are checked; others are ignored."""
 
 import re
 from collections.abc import Mapping
@@ -6,23 +6,23 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from service.cds_hooks.prefetch_data import FHIR_ID
-from service.facts.json_body import MAX_RECORD, Json, crowded, pointer
+from service.facts.json_body import MAX_RECORD, Document, Json, pointer
 from service.facts.refusal import Fault, FaultsError, repeated_keys
 
-ORDERS = ("order-select", "order-sign")
-SELECT = "order-select"
-MOST_DRAFTS = 500
-"""Entries of draftOrders; the largest order set has some dozens."""
+ORDER_SELECT = "order-select"
+ORDER_HOOKS = (ORDER_SELECT, "order-sign")
+MAX_DRAFTS = 500
+"""Entries of draftOrders. The largest order set has a few dozen."""
 
-ONLY_THIS_CALLS = (b'"hookInstance"', b'"access_token"')
-"""Members that are new in each call and change no answer, as long as no FHIR server is asked."""
-GOOD_TEXT = re.compile(rb'\s*:\s*"([A-Za-z0-9._~+/=-]+)"')
-"""What may stand there for what is left out: a text that passes every check, in its plain spelling."""
+PER_CALL_MEMBERS = (b'"hookInstance"', b'"access_token"')
+"""Members that are new in each call and do not change the answer, as long as no FHIR server is called."""
+PLAIN_TEXT = re.compile(rb'\s*:\s*"([A-Za-z0-9._~+/=-]+)"')
+"""A value of such a member that passes every check, without escapes."""
 
 
 @dataclass(frozen=True)
-class Call:
-    """What a call says. The token stays out of every representation."""
+class HookCall:
+    """The members of a call. The token is in no representation."""
 
     patient: str
     prefetch: Mapping[str, Json]
@@ -30,80 +30,94 @@ class Call:
     selections: tuple[str, ...] | None
     fhir_server: str | None
     token: str | None = field(default=None, repr=False)
-    """The access token; None where none was sent."""
-    token_usable: bool = True
-    """False for an authorization without a token that can be sent on."""
+    """The access token, or None if the call has none."""
+    is_token_usable: bool = True
+    """False if there is an authorization whose token cannot be sent on."""
 
 
-def read_call(tree: Json, hook: str) -> Call:
-    """Read the body. Raises FaultsError."""
+def read_call(document: Document, hook: str) -> HookCall:
+    """Return the call of a parsed body. Raises FaultsError."""
+    tree = document.tree
     if not isinstance(tree, dict):
         raise FaultsError([Fault("", "invalid_value", "A call is a JSON object.")])
-    if crowded(tree, MAX_RECORD):
+    if document.nodes > MAX_RECORD:
         detail = f"A call has at most {MAX_RECORD} members and items. Prefetch what discovery asks for and no more."
         raise FaultsError([Fault("", "too_many_members", detail)])
-    if twice := repeated_keys(tree):
-        raise FaultsError(twice)
-    reader = _Reader(tree, hook)
+    if document.has_repeats:
+        raise FaultsError(repeated_keys(tree))
+    reader = _CallReader(tree, hook)
     call = reader.call()
     if reader.faults:
         raise FaultsError(reader.faults)
     return call
 
 
-def lasting(body: bytes) -> list[bytes]:
-    """The parts of a body that are the same when the same is asked again: all, but for this call's id and token.
+def names_no_patient(tree: Json, faults: list[Fault]) -> bool:
+    """Return whether the only fault is that a call without prefetch names no patient.
 
-    Where two bodies have the same parts and one of them is a good call, the other one is, and says the same: each
-    differs from the other within one plain text, the only one of its name (a name is nowhere else in the body, in this
-    spelling), of which no more is read than that it is there, or that it can be sent on.
+    The examples of the specification do so: an item is missing, but no rule is broken.
     """
-    cuts = []
-    for name in ONLY_THIS_CALLS:
-        at = body.find(name)
+    return (
+        isinstance(tree, dict)
+        and [fault.pointer for fault in faults] == ["/context/patientId"]
+        and "patientId" not in tree["context"]
+        and "prefetch" not in tree
+    )
+
+
+def stable_parts(body: bytes) -> list[bytes]:
+    """Return the parts of a body that stay the same when the call is repeated: all but its id and its token.
+
+    If two bodies have the same parts and one is a good call, then the other is a good call and means the same. They
+    differ only in plain texts of which the service reads no more than that they are there or can be sent on. A name
+    that occurs twice in the body, or in an escaped spelling, is not cut out.
+    """
+    spans = []
+    for name in PER_CALL_MEMBERS:
+        start = body.find(name)
         # After a backslash the quotation mark is part of a longer name.
-        if at < 1 or body[at - 1 : at] == b"\\" or body.find(name, at + 1) >= 0:
+        if start < 1 or body[start - 1 : start] == b"\\" or body.find(name, start + 1) >= 0:
             continue
-        if text := GOOD_TEXT.match(body, at + len(name)):
-            cuts.append(text.span(1))
+        if match := PLAIN_TEXT.match(body, start + len(name)):
+            spans.append(match.span(1))
     parts, begin = [], 0
-    for first, end in sorted(cuts):
-        parts.append(body[begin:first])
+    for start, end in sorted(spans):
+        parts.append(body[begin:start])
         begin = end
     return [*parts, body[begin:]]
 
 
-class _Reader:
+class _CallReader:
     def __init__(self, tree: Mapping[str, Json], hook: str) -> None:
         self.tree = tree
         self.hook = hook
         self.faults: list[Fault] = []
 
-    def call(self) -> Call:
+    def call(self) -> HookCall:
         if self.tree.get("hook") != self.hook:
             self.fault(f"This service answers the hook {self.hook}; say so in hook.", "hook")
-        if not _text(self.tree.get("hookInstance")):
+        if not _is_text(self.tree.get("hookInstance")):
             self.fault("hookInstance is a text that is not empty (a UUID).", "hookInstance")
         context = self.tree.get("context")
         if not isinstance(context, dict):
             self.fault("context is an object.", "context")
             context = None
-        drafts, selections = self.orders(context) if self.hook in ORDERS else ({}, None)
+        drafts, selections = self.orders(context) if self.hook in ORDER_HOOKS else ({}, None)
         server, token, usable = self.server()
         prefetch = self.tree.get("prefetch")
         if not isinstance(prefetch, dict | None):
             self.fault("prefetch is an object.", "prefetch")
             prefetch = None
         patient = self.patient(context)
-        return Call(patient, prefetch or {}, drafts, selections, server, token, usable)
+        return HookCall(patient, prefetch or {}, drafts, selections, server, token, usable)
 
     def patient(self, context: Mapping[str, Json] | None) -> str:
         if context is None:
             return ""
-        if not _text(context.get("userId")):
+        if not _is_text(context.get("userId")):
             self.fault("context.userId is a text that is not empty, such as Practitioner/123.", "context", "userId")
         patient = context.get("patientId")
-        # "." and ".." are parts of a path: Patient/. would be the whole list of patients.
+        # "." and ".." are parts of a path: Patient/. would be the list of all patients.
         if isinstance(patient, str) and FHIR_ID.fullmatch(patient):
             return patient
         detail = "context.patientId is the bare id of a Patient: 1 to 64 of A-Z a-z 0-9 - and the full stop."
@@ -118,10 +132,10 @@ class _Reader:
             self.fault("context.draftOrders is a Bundle.", "context", "draftOrders")
             drafts = {}
         entries = drafts.get("entry")
-        if isinstance(entries, list) and len(entries) > MOST_DRAFTS:
-            self.fault(f"draftOrders has at most {MOST_DRAFTS} entries.", "context", "draftOrders", "entry")
+        if isinstance(entries, list) and len(entries) > MAX_DRAFTS:
+            self.fault(f"draftOrders has at most {MAX_DRAFTS} entries.", "context", "draftOrders", "entry")
             drafts = {}
-        if self.hook != SELECT:
+        if self.hook != ORDER_SELECT:
             return drafts, None
         selections = context.get("selections")
         if not isinstance(selections, list) or not all(isinstance(name, str) for name in selections):
@@ -130,18 +144,18 @@ class _Reader:
         return drafts, tuple(selections)
 
     def server(self) -> tuple[str | None, str | None, bool]:
-        server, given = self.tree.get("fhirServer"), self.tree.get("fhirAuthorization")
-        if server is not None and not _text(server):
+        server, authorization = self.tree.get("fhirServer"), self.tree.get("fhirAuthorization")
+        if server is not None and not _is_text(server):
             self.fault("fhirServer is a URL.", "fhirServer")
             server = None
-        if given is None:
+        if authorization is None:
             return server, None, True
-        if not isinstance(given, dict):
+        if not isinstance(authorization, dict):
             self.fault("fhirAuthorization is an object.", "fhirAuthorization")
             return server, None, False
         if server is None:
             self.fault("With fhirAuthorization, fhirServer says where it holds.", "fhirServer")
-        token = given.get("access_token")
+        token = authorization.get("access_token")
         if isinstance(token, str) and token and token.isascii() and token.isprintable() and " " not in token:
             return server, token, True
         return server, None, False
@@ -150,5 +164,5 @@ class _Reader:
         self.faults.append(Fault(pointer(*path), "invalid_value", detail))
 
 
-def _text(value: Json) -> bool:
+def _is_text(value: Json) -> bool:
     return isinstance(value, str) and bool(value.strip())

@@ -10,12 +10,17 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
+import orjson
+
 MAX_DEPTH = 64
 """Nesting beyond which a body is refused; a request needs five levels, a FHIR bundle about twenty."""
 
 MAX_RECORD = 600_000
 """Members and items of a patient's record, all told. One of 5 MB has 230,000 (rich) to 320,000 (lean
 resources); 8 MiB can hold four million, and looking at each would take a minute."""
+
+LONGEST_INTEGER = 2.0**63
+"""Floats from here on may have been written as integers, which orjson does not keep."""
 
 POINTER_KEY = 64
 """Longest part of a key that is repeated back in a pointer."""
@@ -62,6 +67,73 @@ def parse(body: bytes) -> Json:
     if b"\\u" in body and not _encodable(tree):
         raise BodyError("lone_surrogate", "The body holds half of a surrogate pair (\\ud800 to \\udfff alone).")
     return tree
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A long body that was read, with what its reader counted on the way."""
+
+    tree: Json
+    nodes: int
+    """Members and items, all told."""
+    has_repeats: bool
+    """Whether any key stands more than once."""
+
+
+def parse_long(body: bytes) -> Document:
+    """Read a long body, such as a record, and count it in the same walk. Raises BodyError as `parse` does.
+
+    orjson reads four times as fast and accepts less, but keeps the last of two equal keys, makes floats of long
+    integers and takes more levels. So what it read is believed only if every key and text of the body is there and
+    nothing else may differ; any other body is read as ever, which says what is wrong with it.
+    """
+    document = _accepted(body)
+    if document is not None:
+        return document
+    tree = parse(body)
+    return Document(tree, _node_count(tree), repeats(tree))
+
+
+def _accepted(body: bytes) -> Document | None:
+    """Return the body as orjson reads it; None where `parse` might read it otherwise, or refuse it."""
+    try:
+        tree = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return None
+    if type(tree) not in CONTAINERS:
+        return None
+    texts, nodes, layer = 0, 0, [tree]
+    for _ in range(MAX_DEPTH):
+        inside: list[Json] = []
+        for item in layer:
+            nodes += len(item)
+            if type(item) is dict:
+                texts += len(item)  # its keys
+                inside += item.values()
+            else:
+                inside += item
+        kinds = [*map(type, inside)]
+        texts += kinds.count(str)
+        if float in kinds and any(type(value) is float and abs(value) >= LONGEST_INTEGER for value in inside):
+            return None
+        layer = [value for value, kind in zip(inside, kinds, strict=True) if kind is dict or kind is list]
+        if not layer:
+            break
+    marks = body if b"\\" not in body else body.replace(b"\\\\", b"").replace(b'\\"', b"")
+    if layer or 2 * texts != marks.count(b'"'):
+        return None
+    return Document(tree, nodes, has_repeats=False)
+
+
+def _node_count(tree: Json) -> int:
+    """Return how many members and items a tree has."""
+    layer, nodes = ([tree] if type(tree) in CONTAINERS else []), 0
+    while layer:
+        below = layer.pop()
+        nodes += len(below)
+        inside = below.values() if type(below) is dict else below
+        layer += [each for each in inside if type(each) in CONTAINERS]
+    return nodes
 
 
 def pointer(*parts: str | int) -> str:

@@ -4,11 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from service.fhir.record import Item, Notes
-from service.fhir.resources import Day
+from service.fhir.dates import Day
+from service.fhir.record import Item, Match
+from service.fhir.resolution import Resolution
+from service.knowledge.vocabulary import Fact, Flag, Number
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, slots=True)
 class Claim:
     """One resource says that a fact has a value."""
 
@@ -17,13 +19,18 @@ class Claim:
     element: str
     code: str | None
     day: Day | None
-    what: str
-    """What kind of evidence it is, for `why`."""
+    why: str
+    """What kind of evidence it is."""
     weight: int = 0
-    """Of claims of one day the heavier one is told first."""
+    """Of claims of one day the heaviest is chosen."""
 
-    def lost(self, why: str) -> dict[str, Any]:
-        """The claim as a runner-up."""
+    @property
+    def preliminary(self) -> bool:
+        """Whether it is an Observation that is not final."""
+        return self.item.type == "Observation" and not self.item.final
+
+    def as_runner_up(self, why: str) -> dict[str, Any]:
+        """Return the claim as provenance tells of it when another one was chosen."""
         return {
             "resource": self.item.label,
             "value": self.value,
@@ -32,67 +39,81 @@ class Claim:
         }
 
 
+def claim_of(  # noqa: PLR0913, PLR0917 - a claim is this much
+    value: Any, item: Item, element: str, match: Match | None, why: str, weight: int = 0
+) -> Claim:
+    """Return a claim of a resource's own day; `element` without the type."""
+    code = match.coding.token if match else None
+    return Claim(value, item, f"{item.type}.{element}", code, item.day, why, weight)
+
+
 def newest(claims: Sequence[Claim]) -> Claim:
-    """The claim of the latest day; undated ones come first of all."""
-    return max(claims, key=lambda each: (each.day.last.toordinal() if each.day else 0, each.weight))
+    """Return the claim of the latest day; undated ones come first of all."""
+    return max(claims, key=lambda claim: (claim.day.last.toordinal() if claim.day else 0, claim.weight))
 
 
-def choose(notes: Notes, path: str, claims: Sequence[Claim]) -> Claim | None:
-    """The newest claim; None where another of the same day says otherwise, which is told as a conflict.
+def resolve_newest(resolution: Resolution, path: str, claims: Sequence[Claim]) -> Claim | None:
+    """Return the newest claim; None where another of the same day disagrees, which is reported as a conflict.
 
     A claim that is only preliminary stands back for a final one.
     """
-    final = [each for each in claims if each.item.type != "Observation" or each.item.final]
-    considered = final or list(claims)
+    considered = [claim for claim in claims if not claim.preliminary] or list(claims)
     if not considered:
         return None
     chosen = newest(considered)
     against = [
-        each
-        for each in considered
-        if each.value != chosen.value and (each.day is None or chosen.day is None or each.day.overlaps(chosen.day))
+        claim
+        for claim in considered
+        if claim.value != chosen.value and (claim.day is None or chosen.day is None or claim.day.overlaps(chosen.day))
     ]
     if against:
-        values = [each.value for each in (chosen, *against)]
-        items = [each.item for each in (chosen, *against)]
-        notes.conflict(
-            path, values, items, "Sources of the same day, or without a date, disagree: the fact stays unknown."
-        )
+        values = [claim.value for claim in (chosen, *against)]
+        items = [claim.item for claim in (chosen, *against)]
+        detail = "Sources of the same day, or without a date, disagree: the fact stays unknown."
+        resolution.conflict(path, values, items, detail)
         return None
     return chosen
 
 
-def state(notes: Notes, path: str, chosen: Claim, claims: Sequence[Claim], value: Any = None) -> None:
+def set_fact(resolution: Resolution, path: str, chosen: Claim, claims: Sequence[Claim], value: Any = None) -> None:
     """State a fact with its provenance; the best of the other claims is the runner-up."""
-    notes.facts[path] = chosen.value if value is None else value
-    explain(notes, path, chosen, claims)
+    resolution.facts[path] = chosen.value if value is None else value
+    set_provenance(resolution, path, chosen, claims)
 
 
-def explain(notes: Notes, path: str, chosen: Claim, claims: Sequence[Claim]) -> None:
-    """Say where a fact at a path comes from."""
-    rest = [each for each in claims if each is not chosen]
+def set_provenance(resolution: Resolution, path: str, chosen: Claim, claims: Sequence[Claim]) -> None:
+    """State where a fact at a path comes from."""
+    others = [claim for claim in claims if claim is not chosen]
     runner_up = None
-    if rest:
-        best = newest(rest)
-        older = best.day is not None and chosen.day is not None and best.day.before(chosen.day)
-        preliminary = best.item.type == "Observation" and not best.item.final and chosen.item.final
-        why = (
-            "it is preliminary"
-            if preliminary
-            else "it is older"
-            if older
-            else "it says the same"
-            if (best.value == chosen.value)
-            else "it has no date"
-            if best.day is None
-            else "it weighs less"
-        )
-        runner_up = best.lost(why)
-    notes.provenance[path] = {
+    if others:
+        best = newest(others)
+        runner_up = best.as_runner_up(_why_not(best, chosen))
+    resolution.provenance[path] = {
         "resource": chosen.item.label,
         "element": chosen.element,
         "code": chosen.code,
         "date": chosen.day.text if chosen.day else None,
-        "why": chosen.what,
+        "why": chosen.why,
         "runner_up": runner_up,
     }
+
+
+def _why_not(claim: Claim, chosen: Claim) -> str:
+    if claim.preliminary and chosen.item.final:
+        return "it is preliminary"
+    if claim.day is not None and chosen.day is not None and claim.day.before(chosen.day):
+        return "it is older"
+    if claim.value == chosen.value:
+        return "it says the same"
+    return "it has no date" if claim.day is None else "it weighs less"
+
+
+def typed(fact: Fact | None, value: str) -> Any:
+    """Return a value of the content as a body states it: a flag as true, a number as a number."""
+    match fact:
+        case Flag():
+            return value == "true"
+        case Number():
+            return int(value) if fact.whole else float(value)
+        case _:
+            return value

@@ -1,37 +1,49 @@
-"""FHIR resources of one patient become the body of a question, with the provenance of every fact.
+"""The facts of one patient out of a record, as a guideline's extraction.yaml says, with the provenance of every fact.
 
-Straight through: whose is it (record) -> is it breast cancer (cancer) -> what was given (therapy) -> staging, extent
--> response -> complications -> modifiers. Each step states facts in the record's notes and says what it did not use.
+Straight through: the record (read once for all guidelines) -> does it show this cancer (subject) -> what was given
+(therapy) -> each fact by its resolver, in the order of the content.
 """
 
-import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from service.facts.json_body import Json
-from service.fhir.cancer import Cancer, read_cancer
-from service.fhir.complications import read_complications
-from service.fhir.extent import read_extent, read_presentation
-from service.fhir.fever import FEVER_FACT, read_fever
-from service.fhir.modifiers import read_person, read_tumour
-from service.fhir.record import Notes, read_record
-from service.fhir.response import read_response
-from service.fhir.staging import Staging, read_staging
+from service.fhir.reading import Reading
+from service.fhir.record import Record
+from service.fhir.resolution import Resolution
+from service.fhir.resolvers import findings, metastasis, newest, person, response, treatment
+from service.fhir.subject import read_subject
 from service.fhir.therapy import Therapy, read_therapy
-from service.knowledge.terminology import Terminology
+from service.knowledge import extraction as sources
+from service.knowledge.guideline import Guideline
+
+RESOLVERS: Mapping[type[Any], Callable[[Reading, Any], Resolution]] = {
+    sources.Newest: newest.resolve_newest_fact,
+    sources.AnyOf: newest.resolve_any,
+    sources.Quantity: newest.resolve_quantity,
+    sources.Threshold: treatment.resolve_threshold,
+    sources.Line: treatment.resolve_line,
+    sources.Removal: treatment.resolve_removal,
+    sources.Person: person.resolve_person,
+    sources.Strongest: metastasis.resolve_strongest,
+    sources.Interval: metastasis.resolve_interval,
+    sources.Sites: metastasis.resolve_sites,
+    sources.OnlySites: metastasis.resolve_only_sites,
+    sources.Response: response.resolve_response,
+    sources.FindingsSource: findings.resolve_findings,
+}
 
 
 @dataclass(frozen=True)
 class Extraction:
-    """What a record says about one patient: never more than it says."""
+    """What a record says about one patient, for one guideline: never more than it says."""
 
-    facts: dict[str, Any] = field(default_factory=dict)
-    """Exactly a body for POST /v1/recommendations; only what was found."""
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    """Exactly a body for POST /v1/guidelines/{id}/recommendations; only what was found."""
     provenance: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """Request path -> {resource, element, code, date, why, runner_up}."""
-    breast_cancer: bool | None = None
-    """Whether the record shows a breast cancer; None is unknown. False leaves `facts` empty."""
+    subject: bool | None = None
+    """Whether the record shows the guideline's cancer; None is unknown. False leaves `facts` empty."""
     ignored: Sequence[Mapping[str, str]] = ()
     """{resource, reason} of what was not used, or could not be read."""
     data_conflicts: Sequence[Mapping[str, Any]] = ()
@@ -41,64 +53,84 @@ class Extraction:
     other_patients: Sequence[str] = ()
     """References of other patients in the record; nothing of theirs was used."""
     sides: frozenset[str] = frozenset()
-    """Sides of the breast cancer; empty if none is stated. Not part of the answer; drafts are held against them."""
+    """Sides of the cancer; empty if none is stated. Drafts are compared with them."""
     history_only: bool = False
-    """Whether every primary is over and nothing speaks of today: no metastasis, no complication. Not part of the
-    answer; the cards stay silent."""
+    """Whether every primary is over and nothing speaks of today: no metastasis, no finding. Cards stay silent."""
     deceased: bool = False
-    """Whether the patient is recorded as deceased. Not part of the answer; the cards stay silent."""
-
-    def as_json(self) -> dict[str, Any]:
-        """The answer of POST /v1/facts/extract."""
-        return {
-            "facts": self.facts,
-            "provenance": self.provenance,
-            "breast_cancer": "unknown" if self.breast_cancer is None else self.breast_cancer,
-            "ignored": self.ignored,
-            "data_conflicts": self.data_conflicts,
-            "patient": self.patient,
-            "other_patients": self.other_patients,
-        }
+    """Whether the patient is recorded as deceased. Cards stay silent."""
 
 
-def extract(terminology: Terminology, resources: Sequence[Json], patient: str | None, today: dt.date) -> Extraction:
-    """Read the facts of one patient. Never raises for what a resource holds: it is skipped, with the reason.
+def count_resources(record: Record, extractions: Iterable[Extraction]) -> dict[str, int]:
+    """Return how many resources were sent, and of these: used, ignored (listed with a reason), unread.
 
-    Without a breast cancer in the record only facts of the person are stated: the stage would be another tumour's.
+    The three add up to what was sent. Used is what a code list touches, but for what is ignored and states no fact.
     """
-    record = read_record(terminology, resources, patient, today)
-    notes, cancer = record.notes, read_cancer(record)
-    over = False
-    if cancer.present:
-        therapy = read_therapy(record, cancer)
-        staging = read_staging(record, cancer)
-        read_presentation(record, cancer, staging, therapy)
-        read_extent(record, staging, therapy.starts)
-        read_response(record, cancer, therapy, staging)
-        read_complications(record, cancer, therapy)
-        read_fever(record, therapy)
-        read_tumour(record, cancer)
-        over = _history_only(cancer, staging, notes)
-    else:
-        read_complications(record, cancer, Therapy())
-    if cancer.present is not False:
-        read_person(record)
+    extractions = list(extractions)
+    stating = {origin["resource"] for each in extractions for origin in each.provenance.values()}
+    ignored = {remark["resource"] for each in extractions for remark in each.ignored}
+    counts = {"sent": len(record.labels), "used": 0, "ignored": 0, "unread": 0}
+    for label, touched in record.labels:
+        state = "used" if label in stating else "ignored" if label in ignored else "used" if touched else "unread"
+        counts[state] += 1
+    return counts
+
+
+def extract(record: Record, guideline: Guideline, *, assume_subject: bool = False) -> Extraction:
+    """Read the facts of a guideline. Never raise for what a resource holds: it is skipped, with the reason.
+
+    Without the guideline's cancer in the record only facts of the person are stated: the stage would be another
+    tumour's. With `assume_subject` the findings of a record whose cancer is not known are read as if it were this one,
+    and so is a fever after treatment. Raise LookupError for a guideline that reads no records.
+    """
+    source = guideline.extraction
+    if source is None:
+        raise LookupError(guideline.release.id)
+    result = Resolution()
+    result.add(record.remarks)
+    subject, remarks = read_subject(record, source)
+    result.add(remarks)
+    shown, therapy = subject.present, Therapy()
+    assumed = assume_subject and shown is None
+    if assumed:
+        subject.present = True
+    if shown or assumed:
+        therapy, remarks = read_therapy(record, source, subject)
+        result.add(remarks)
+    reading = Reading(record, source, guideline.vocabulary, subject, therapy)
+    for fact in source.facts.values():
+        emergent = isinstance(fact, sources.FindingsSource) or (assumed and isinstance(fact, sources.Threshold))
+        if fact.about == "tumour" and (shown or emergent):
+            result.add(RESOLVERS[type(fact)](reading, fact))
+    history_only = bool(shown) and _is_history_only(reading, result)
+    deceased = False
+    if shown is not False:
+        deceased = person.is_deceased(reading, result)
+        for fact in source.facts.values():
+            if fact.about == "person":
+                result.add(RESOLVERS[type(fact)](reading, fact))
     return Extraction(
-        facts=notes.facts,
-        provenance=notes.provenance,
-        breast_cancer=cancer.present,
-        ignored=notes.ignored,
-        data_conflicts=notes.conflicts,
+        facts=result.facts,
+        provenance=result.provenance,
+        subject=shown,
+        ignored=[{"resource": label, "reason": reason} for label, reason in result.ignored],
+        data_conflicts=result.conflicts,
         patient=record.patient,
         other_patients=record.others,
-        sides=frozenset(cancer.sides),
-        history_only=over,
-        deceased=record.deceased,
+        sides=frozenset(subject.sides),
+        history_only=history_only,
+        deceased=deceased,
     )
 
 
-def _history_only(cancer: Cancer, staging: Staging, notes: Notes) -> bool:
-    """A contradiction may hide a metastasis or a complication: then it is not history only."""
-    said = notes.facts.get("complications", {}).values()
-    ill = any(each != "absent" for each in said) or FEVER_FACT in notes.facts or bool(notes.conflicts)
-    return all(each.past for each in cancer.items) and not (staging.m1 or staging.doubts or staging.torn or ill)
+def _is_history_only(reading: Reading, result: Resolution) -> bool:
+    """Return whether every primary is over. A contradiction may hide a metastasis or a finding: then it is not."""
+    if result.conflicts or any(not item.past for item in reading.subject.items):
+        return False
+    for fact in reading.extraction.facts.values():
+        stated = result.facts.get(fact.path)
+        if isinstance(fact, sources.FindingsSource) and any(value != "absent" for value in (stated or {}).values()):
+            return False
+        if isinstance(fact, sources.Threshold) and stated is not None:
+            return False
+    evidence = reading.metastasis.values()
+    return not any(each.proofs or each.doubts or each.contradictory for each in evidence)

@@ -1,100 +1,123 @@
-"""What resources say of complications of the breast primary: the finding, whether it is there, and its CTCAE grade."""
+"""What resources say of findings of the tumour: which, whether present, and its CTCAE grade."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from service.facts.json_body import Json
 from service.fhir.record import Item, Match, Record
 from service.fhir.resources import Coding, choice, codings, extensions, objects
+from service.knowledge.extraction import FindingsSource
+from service.knowledge.terminology import HINT, PROOFS
 
 PRESENT, ABSENT = "present", "absent"
-PROOF = ("coded", "linked", "hint")
 DEATH = 5
+GRADES = frozenset("012345")
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What a resource, or a component of one, says of one complication."""
+    """What a resource, or a component of one, says of one finding."""
 
     item: Item
     match: Match
     element: str
     presence: str
+    """present, absent, or empty for a value that says neither."""
     grade: int | None
-    torn: bool = False
+    self_contradictory: bool = False
     """Whether the resource says absent and states a grade all the same."""
 
-
-def findings_in(record: Record, item: Item) -> Iterator[Finding]:
-    """The complications that the resource and its components name, the surest code of each."""
-    parts: list[tuple[tuple[Coding, ...], str, Json, Json]] = [(item.codes, *item.value, item.resource)]
-    if item.type == "Observation":
-        components = objects(item.resource.get("component"))
-        parts += [(tuple(codings(part.get("code"))), *choice(part, "value"), part) for part in components]
-    for codes, element, value, part in parts:
-        found = _surest(record, codes)
-        if item.type == "Observation" and not found:
-            # "Symptom: bleeding from breast": the value names the finding, and so asserts it.
-            for match in _surest(record, codings(value)):
-                yield Finding(item, match, f"Observation.{element}", PRESENT, _grade(part, None) or _own(match))
-        for match in found:
-            if item.type == "Condition":
-                yield Finding(item, match, "Condition.code", PRESENT, _own(match) or _grade(item.resource, None))
-                continue
-            grade = _grade(part, value, ctcae=match.concept.system == "meddra")
-            said = _presence(record, value, grade)
-            torn = said == ABSENT and bool(grade)  # a grade is the graver of the two
-            presence = PRESENT if torn else said
-            yield Finding(item, match, f"Observation.{element or 'value'}", presence, grade or _own(match), torn)
+    @property
+    def kind(self) -> str:
+        """Which finding it is."""
+        return self.match.category
 
 
-def _surest(record: Record, codes: Iterable[Coding]) -> list[Match]:
-    """The surest code of each complication."""
+def read_findings(record: Record, source: FindingsSource, item: Item) -> Sequence[Finding]:
+    """Return the findings that a Condition or Observation and its components name, by the surest code of each."""
+    hits = item.hits.get(source.list, ())
+    if item.type == "Condition":
+        return [
+            Finding(item, match, "Condition.code", PRESENT, _own(match) or _grade(item.resource, None))
+            for match in _surest(hits)
+        ]
+    resource = item.resource
+    components = objects(resource.get("component")) if "component" in resource else ()
+    if not hits and not components and source.list not in item.value_concept.hits:
+        return ()  # nearly all measurements of a record
+    findings = [*_part(record, source, item, _surest(hits), *item.value, resource)]
+    for component in components:
+        coded = _surest(record.match(source.list, codings(component.get("code"))))
+        findings += _part(record, source, item, coded, *choice(component, "value"), component)
+    return findings
+
+
+def _part(  # noqa: PLR0913, PLR0917 - a resource, or a component of it
+    record: Record, source: FindingsSource, item: Item, matches: list[Match], element: str, value: Json, part: Json
+) -> Iterator[Finding]:
+    if not matches:
+        # "Symptom: bleeding": the value names the finding, and so asserts it.
+        for match in _surest(record.match(source.list, codings(value))) if value is not None else ():
+            yield Finding(item, match, f"Observation.{element}", PRESENT, _grade(part, None) or _own(match))
+        return
+    for match in matches:
+        grade = _grade(part, value, on_scale=match.concept.system == source.grading)
+        stated = _presence(record, source, value, grade)
+        contradictory = stated == ABSENT and bool(grade)  # a grade is the graver of the two
+        presence = PRESENT if contradictory else stated
+        element = element or "value"
+        yield Finding(item, match, f"Observation.{element}", presence, grade or _own(match), contradictory)
+
+
+def _surest(matches: Iterable[Match]) -> list[Match]:
+    """Return the surest code of each finding."""
     best: dict[str, Match] = {}
-    for match in sorted(
-        record.match("complications", codes), key=lambda each: PROOF.index(each.concept.proof or "hint")
-    ):
-        best.setdefault(match.means, match)
+    for match in sorted(matches, key=lambda each: PROOFS.index(each.concept.proof or HINT)):
+        best.setdefault(match.category, match)
     return list(best.values())
 
 
 def _own(match: Match) -> int | None:
-    """The grade that a code states itself."""
+    """Return the grade that a code states itself."""
     return int(match.concept.grade) if match.concept.grade else None
 
 
-def _presence(record: Record, value: Json, grade: int | None) -> str:
-    """Present, absent, or empty for a value that says neither."""
+def _presence(record: Record, source: FindingsSource, value: Json, grade: int | None) -> str:
     if isinstance(value, bool):
         return PRESENT if value else ABSENT
-    said = {match.means for match in record.match("presence", codings(value))}
-    if len(said) == 1:
-        return said.pop()
+    stated = record.categories(source.presence, value)
+    if len(stated) == 1:
+        return stated.pop()
     if grade is not None:
         return PRESENT if grade else ABSENT
     return ""
 
 
-def _grade(part: Json, value: Json, *, ctcae: bool = False) -> int | None:
-    """The CTCAE grade of a resource, 0 to 5: in its extension, in a component, or in its value.
+def _grade(part: Json, value: Json, *, on_scale: bool = False) -> int | None:
+    """Return the CTCAE grade of a resource, 0 to 5: from its extension, a component, or its value.
 
-    A bare number is a grade only where the code is a CTCAE term: elsewhere it may count anything.
+    A bare number is a grade only where the code is a term of the scale: elsewhere it may count anything.
     """
-    for each in extensions(part, "ctcae-grade"):
-        stated = choice(each, "value")[1]
-        for said in (stated, *(coding.code for coding in codings(stated))):  # the extension says which scale it is
-            if (grade := _number(said)) is not None:
+    for extension in extensions(part, "ctcae-grade"):
+        stated = choice(extension, "value")[1]
+        for candidate in (stated, *(coding.code for coding in codings(stated))):  # the extension says which scale
+            if (grade := _number(candidate)) is not None:
                 return grade
-    components = objects(part.get("component")) if isinstance(part, dict) else []
-    for each in (*(choice(component, "value")[1] for component in components), value):
-        coded = [coding.code for coding in codings(each) if "ctcae" in coding.system.lower()]
-        for said in (each, *coded):
-            if (ctcae or said is not each) and (grade := _number(said)) is not None:
+    components: list[Coding | Json] = objects(part.get("component")) if isinstance(part, dict) else []  # type: ignore[assignment]
+    for candidate in (*(choice(component, "value")[1] for component in components), value):  # type: ignore[arg-type]
+        if candidate is None:
+            continue
+        if on_scale and (grade := _number(candidate)) is not None:
+            return grade
+        for coding in codings(candidate):
+            if "ctcae" in coding.system.lower() and (grade := _number(coding.code)) is not None:
                 return grade
     return None
 
 
-def _number(said: Json) -> int | None:
-    if isinstance(said, str) and said.strip() in {"0", "1", "2", "3", "4", "5"}:
-        return int(said)
-    return said if isinstance(said, int) and not isinstance(said, bool) and 0 <= said <= DEATH else None
+def _number(candidate: Json) -> int | None:
+    if isinstance(candidate, str):
+        return int(candidate) if candidate.strip() in GRADES else None
+    if isinstance(candidate, int) and not isinstance(candidate, bool) and 0 <= candidate <= DEATH:
+        return candidate
+    return None

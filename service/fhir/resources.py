@@ -4,10 +4,6 @@ Hospitals send an object where a list belongs, empty codings, bundles without a 
 them. None of these raises here.
 """
 
-import calendar
-import datetime as dt
-import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -43,34 +39,14 @@ class Coding(NamedTuple):
         return f"{self.system[:SHOWN]}|{self.code[:SHOWN]}"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Entry:
-    """A resource, where it stood, and the address that its bundle gives it."""
+    """A resource, its type, the address that its bundle gives it, and where in the request it stood."""
 
     resource: Resource
+    type: str
     full_url: str
-    place: str
-
-
-@dataclass(frozen=True)
-class Day:
-    """A date as far as it is known: 2018 is every day from its first to its last."""
-
-    first: dt.date
-    last: dt.date
-    text: str
-
-    def before(self, other: "Day") -> bool:
-        """Whether it certainly was earlier."""
-        return self.last < other.first
-
-    def overlaps(self, other: "Day") -> bool:
-        """Whether both may have been the same day."""
-        return not self.before(other) and not other.before(self)
-
-    def days_after(self, other: "Day") -> tuple[int, int]:
-        """Fewest and most days from the other to this one; negative where it was earlier."""
-        return (self.first - other.last).days, (self.last - other.first).days
+    path: str
 
 
 def objects(value: Json) -> list[Resource]:
@@ -85,25 +61,20 @@ def string(value: Json) -> str:
     return value.strip() if isinstance(value, str) else ""
 
 
-def resource_or_empty(value: Json) -> Resource:
-    """A resource, or an empty one for what is none."""
-    return value if type_of(value) else {}
-
-
 def type_of(resource: Json) -> str:
     """The type of a resource, or the empty text."""
-    return string(resource.get("resourceType")) if isinstance(resource, dict) else ""
+    kind = resource.get("resourceType") if isinstance(resource, dict) else None
+    return kind.strip() if isinstance(kind, str) else ""
 
 
 def codings(concept: Json) -> list[Coding]:
-    """The codes of a CodeableConcept, a list of them, or a bare Coding. Codings without a code are left out."""
-    found = []
-    for item in objects(concept):
-        for coding in objects(item["coding"]) if "coding" in item else [item]:
-            made = Coding(string(coding.get("system")), string(coding.get("code")), string(coding.get("display")))
-            if made.code:
-                found.append(made)
-    return found
+    """Return the codes of a CodeableConcept, a list of them, or a bare Coding. Codings without a code are left out."""
+    return [
+        Coding(string(coding.get("system")), code, string(coding.get("display")))
+        for item in objects(concept)
+        for coding in (objects(item["coding"]) if "coding" in item else (item,))
+        if (code := string(coding.get("code")))
+    ]
 
 
 def texts(concept: Json) -> list[str]:
@@ -121,11 +92,17 @@ def word(value: Json) -> str:
     """A status: a plain word, or the first code of a concept (R4 made concepts of what DSTU2 sent as words)."""
     if isinstance(value, str):
         return value.strip().lower()
+    if value is None:
+        return ""
     return next((coding.code.lower() for coding in codings(value)), "")
 
 
 def is_absent(value: Json) -> bool:
     """Whether a value only says why there is none (data-absent-reason as extension or as code)."""
+    if not isinstance(value, dict | list):
+        return False
+    if "extension" not in value and "coding" not in value and isinstance(value, dict):  # such as a Quantity
+        return string(value.get("system")) in ABSENT_SYSTEMS and bool(string(value.get("code")))
     if any(string(each.get("url")) == ABSENT_REASON for each in extensions(value, ABSENT_REASON)):
         return True
     said = codings(value)
@@ -137,38 +114,6 @@ def choice(resource: Resource, name: str) -> tuple[str, Json]:
     for element, value in resource.items():
         if element.startswith(name) and element[len(name) : len(name) + 1].isupper():
             return (element, value) if value is not None and not is_absent(value) else ("", None)
-    return "", None
-
-
-def day(value: Json) -> Day | None:
-    """A date, dateTime or instant; a year or a month counts as all its days. None for what is no date."""
-    found = _DATE.match(value.strip()) if isinstance(value, str) else None
-    if found is None:
-        return None
-    year, month, date = found.groups()
-    try:
-        first = dt.date(int(year), int(month or 1), int(date or 1))
-        if date:
-            last = first
-        elif month:
-            last = first.replace(day=calendar.monthrange(first.year, first.month)[1])
-        else:
-            last = dt.date(first.year, 12, 31)
-    except ValueError:
-        return None
-    return Day(first, last, "-".join(part for part in (year, month, date) if part))
-
-
-_DATE = re.compile(r"([0-9]{4})(?:-([0-9]{2})(?:-([0-9]{2})(?:[T ].*)?)?)?\Z", re.DOTALL)
-
-
-def when(resource: Resource, *elements: str) -> tuple[str, Day | None]:
-    """The first of these elements that holds a date (a Period counts by its start), and that date."""
-    for element in elements:
-        value = resource.get(element)
-        found = day(value.get("start") if isinstance(value, dict) else value)
-        if found is not None:
-            return element, found
     return "", None
 
 
@@ -199,45 +144,54 @@ def local(text: str) -> tuple[str, str]:
     return (parts[-2] if len(parts) > 1 else ""), parts[-1]
 
 
-def entries(tree: Json, place: str = "", nesting: int = 0) -> Iterator[Entry]:
-    """Every resource of a bundle, a list, or a bundle in a bundle, in the order sent.
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What a request brought: every resource, and every bundle that it stood in."""
 
-    What stands in the place of a resource and is none comes as an empty one, so that it can be told.
+    entries: list[Entry]
+    bundles: list[Resource]
+
+
+def read_sent(tree: Json) -> Sent:
+    """Return every resource of a bundle, a list, or a bundle in a bundle, in the order sent.
+
+    What stands in the place of a resource and is none comes as an empty one, so that it can be reported.
     """
+    sent = Sent([], [])
+    _read_tree(tree, "", 0, sent)
+    return sent
+
+
+def _read_tree(tree: Json, path: str, nesting: int, sent: Sent) -> None:
     if isinstance(tree, list):
         for index, item in enumerate(tree):
-            yield from entries(item, f"{place}[{index}]", nesting)
-    elif type_of(tree) == "Bundle" and nesting < MAX_NESTING:
-        listed = tree.get("entry", [])
-        for index, entry in enumerate(listed if isinstance(listed, list) else [listed]):
-            yield from _entry(entry, f"{place}{'.' if place else ''}entry[{index}]", nesting)
-    else:
-        yield Entry(resource_or_empty(tree), "", place)
-
-
-def _entry(entry: Json, at: str, nesting: int) -> Iterator[Entry]:
-    held = entry if isinstance(entry, dict) else {"resource": None}
-    response = held.get("response")
-    outcome = response.get("outcome") if isinstance(response, dict) else None
-    if type_of(outcome):
-        yield Entry(resource_or_empty(outcome), "", at)
-    if "resource" not in held:
+            _read_tree(item, f"{path}[{index}]", nesting, sent)
         return
-    if type_of(held["resource"]) == "Bundle":
-        yield from entries(held["resource"], at, nesting + 1)
+    kind = type_of(tree)
+    if kind != "Bundle" or nesting >= MAX_NESTING:
+        sent.entries.append(Entry(tree if kind else {}, kind, "", path))
+        return
+    sent.bundles.append(tree)
+    listed = tree.get("entry", [])
+    prefix = f"{path}{'.' if path else ''}entry["
+    for index, entry in enumerate(listed if isinstance(listed, list) else [listed]):
+        _read_entry(entry, f"{prefix}{index}]", nesting, sent)
+
+
+def _read_entry(entry: Json, path: str, nesting: int, sent: Sent) -> None:
+    content = entry if isinstance(entry, dict) else {"resource": None}
+    response: Json = content.get("response")
+    outcome: Json = response.get("outcome") if isinstance(response, dict) else None
+    if kind := type_of(outcome):
+        sent.entries.append(Entry(outcome, kind, "", path))
+    if "resource" not in content:
+        return
+    resource: Json = content["resource"]
+    kind = type_of(resource)
+    if kind == "Bundle":
+        _read_tree(resource, path, nesting + 1, sent)
     else:
-        yield Entry(resource_or_empty(held["resource"]), string(held.get("fullUrl")), at)
-
-
-def bundles(tree: Json, nesting: int = 0) -> Iterator[Resource]:
-    """Every bundle, nested ones included."""
-    if isinstance(tree, list):
-        for item in tree:
-            yield from bundles(item, nesting)
-    elif type_of(tree) == "Bundle" and nesting < MAX_NESTING:
-        yield tree
-        for entry in objects(tree.get("entry")):
-            yield from bundles(entry.get("resource"), nesting + 1)
+        sent.entries.append(Entry(resource if kind else {}, kind, string(content.get("fullUrl")), path))
 
 
 def has_more(bundle: Resource) -> bool:

@@ -10,6 +10,8 @@ MAX_SUMMARY_CHARACTERS = 139
 """CDS Hooks asks for fewer than 140 characters."""
 SNOMED = "http://snomed.info/sct"
 HOOKS = ("patient-view", "order-select", "order-sign")
+SHARED_SERVICES = {hook: f"oncology-{hook}" for hook in HOOKS}
+"""Ids of the services that ask all guidelines, by hook."""
 
 
 class Side(StrEnum):

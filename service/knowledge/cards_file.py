@@ -9,6 +9,7 @@ from marshmallow import fields, validate
 from service.knowledge.cards import (
     HOOKS,
     MAX_SUMMARY_CHARACTERS,
+    SHARED_SERVICES,
     SNOMED,
     CardCoding,
     Cards,
@@ -47,7 +48,7 @@ QUERY = (
 WORDS = (
     "link", "guideline", "order", "limits", "grading", "supporting", "reasons", "facts", "missing", "unread",
     "conflicts", "warnings", "checks", "sources", "ignored", "others", "partial", "failed", "absent", "overdue",
-    "differs", "text_only", "site_unstated", "check_first",
+    "differs", "text_only", "site_unstated", "check_first", "subject_unknown",
 )  # fmt: skip
 """Keys of the words of a card's detail."""
 
@@ -56,9 +57,14 @@ PathFault = tuple[str, str]
 
 
 def faults(
-    cards: Cards, rules: Sequence[Rule], options: Mapping[str, Option], vocabulary: Vocabulary
+    cards: Cards,
+    rules: Sequence[Rule],
+    options: Mapping[str, Option],
+    vocabulary: Vocabulary,
+    terminology: Terminology,
 ) -> Iterator[PathFault]:
-    """Yield the faults of a file that fits the schema, except for names of code lists."""
+    """Yield the faults of a file that fits the schema."""
+    yield from _terminology_faults(cards, terminology)
     yield from _name_faults(cards, {rule.id for rule in rules}, options)
     yield from _notice_faults(cards.notices, vocabulary)
     for word in cards.suspicion.conditions.words:
@@ -77,15 +83,30 @@ def faults(
         yield "/indicators", "an emergency, and nothing else, is critical"
 
 
-def terminology_faults(cards: Cards, terminology: Terminology) -> Iterator[PathFault]:
+def _terminology_faults(cards: Cards, terminology: Terminology) -> Iterator[PathFault]:
     """Yield a fault for each code list or category that does not exist."""
     for path, name, categories in _code_list_uses(cards):
         if name not in terminology.lists:
             yield path, f"no such code list: {name}"
             continue
         for category in categories:
-            if category not in terminology[name].meanings:
+            if category not in terminology[name].categories:
                 yield path, f"the code list {name} has no category {category}"
+
+
+def shared_faults(cards_by_guideline: Mapping[str, Cards]) -> Iterator[tuple[str, str, str]]:
+    """Yield guideline, path and detail where the cards of two guidelines cannot be offered side by side."""
+    services: dict[str, str] = dict.fromkeys(SHARED_SERVICES.values(), "all guidelines")
+    queries: dict[str, tuple[str, str]] = {}
+    for name, cards in cards_by_guideline.items():
+        for service in cards.services:
+            if service.id in services:
+                yield name, f"/services/{service.id}", f"this id is a service of {services[service.id]}"
+            services[service.id] = name
+        for item in cards.prefetch:
+            other, query = queries.setdefault(item.id, (name, item.query))
+            if item.query != query:
+                yield name, f"/prefetch/{item.id}/query", f"the key {item.id} has another query in {other}"
 
 
 def _code_list_uses(cards: Cards) -> Iterator[tuple[str, str, tuple[str, ...]]]:

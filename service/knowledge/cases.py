@@ -87,7 +87,7 @@ def read_cases(folder: Path) -> list[Case]:
     faults: list[ContentFault] = []
     for file in sorted((folder / "cases").glob("*.yaml")):
         try:
-            loaded = CasesFile().load(read_yaml(file, json_facts=True))
+            loaded = CasesFile().load(read_yaml(file, json_below=("facts",)))
         except ValidationError as error:
             faults += [ContentFault(str(file), path, text) for path, text in flat(error.messages)]
             continue

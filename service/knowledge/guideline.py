@@ -12,9 +12,10 @@ from service.engine.vocabulary import Feature
 from service.evidence.outcomes import Evidence
 from service.knowledge.cards import Cards
 from service.knowledge.cases import Case
+from service.knowledge.extraction import Extraction
 from service.knowledge.model import Boxes, Citation, Clause, Communication, Modifier, Option, Release, Rule
 from service.knowledge.pages import Pages
-from service.knowledge.vocabulary import Finding, Vocabulary
+from service.knowledge.vocabulary import REPEATED, Finding, Vocabulary
 
 
 class Placed(Protocol):
@@ -79,6 +80,7 @@ class Guideline:
     options: Mapping[str, Option]
     communication: Communication | None
     cards: Cards | None
+    extraction: Extraction | None
     pages: Pages | None
     evidence: Evidence
     citations: Mapping[str, Citation]
@@ -114,6 +116,14 @@ class Guideline:
     def present(self, finding: Finding, point: Point) -> bool:
         """Whether a finding is present: its tier is then one of the tiers that the findings have together."""
         return point.get(finding.tier) in self.tier_rank
+
+    @cached_property
+    def repeated_key_rule(self) -> str | None:
+        """The contradiction that a key which stands twice breaks; None where the content has no such rule."""
+        clauses = (
+            clause.id for clause in self.contradictions.items if any(REPEATED.name in box for box in clause.when)
+        )
+        return next(clauses, None)
 
     @cached_property
     def contradicted_by(self) -> Mapping[str, Boxes]:

@@ -16,9 +16,10 @@ from typing import Any
 from marshmallow import ValidationError
 
 from service.evidence.study_file import study_faults
-from service.knowledge.cards_file import terminology_faults
+from service.knowledge.cards_file import shared_faults
 from service.knowledge.guideline import Guideline
 from service.knowledge.model import Citation
+from service.knowledge.record_cases import RECORD_CASES
 from service.knowledge.release_folder import load_release
 from service.knowledge.schemas import CitationSchema
 from service.knowledge.terminology import Terminology, load_terminology
@@ -56,21 +57,23 @@ def load_library(content: Path, only: Sequence[str] = ()) -> Library:
     citations = _citations(content / "citations")
     if unsound := list(study_faults(studies)):
         raise ContentError([ContentFault(str(content / "studies"), "", detail) for detail in unsound])
+    # A digest of its own: a new code must not make a new release of the guidelines.
+    codes = content / "terminology"
+    terminology = load_terminology(codes, digest_of(sorted(codes.glob("*.yaml")), content))
     shared = sorted([*(content / "citations").glob("*.yaml"), *(content / "studies").glob("*.yaml")])
     guidelines: dict[str, dict[str, Guideline]] = {}
     for folder in (release for name in ids for release in sorted((content / "guidelines" / name).glob("*/"))):
-        files = sorted(folder.rglob("*.yaml"))
-        guideline = load_release(folder, citations, studies, digest_of([*files, *shared], content))
+        files = [file for file in sorted(folder.rglob("*.yaml")) if not _is_about_records(file, folder)]
+        digest = digest_of([*files, *shared], content)
+        guideline = load_release(folder, citations, studies, terminology, digest)
         if guideline.key != (folder.parent.name, folder.name):
             detail = f"id and release must be the names of the folders: {folder.parent.name}/{folder.name}"
             raise ContentError([ContentFault(str(folder / "guideline.yaml"), "/id", detail)])
         guidelines.setdefault(guideline.release.id, {})[guideline.release.release] = guideline
-    # A digest of its own: a new code must not make a new release of the guidelines.
-    codes = content / "terminology"
-    terminology = load_terminology(codes, digest_of(sorted(codes.glob("*.yaml")), content))
-    if terminology and (wrong := _card_faults(content, guidelines, terminology)):
-        raise ContentError(wrong)
-    return Library(guidelines, default, citations, studies, terminology)
+    library = Library(guidelines, default, citations, studies, terminology)
+    if faults := _shared_faults(content, library):
+        raise ContentError(faults)
+    return library
 
 
 def _selected(folder: Path, only: Sequence[str]) -> list[str]:
@@ -99,17 +102,19 @@ def _default(folder: Path, ids: Sequence[str]) -> str:
     return default if default in ids else ids[0]
 
 
-def _card_faults(
-    content: Path, guidelines: Mapping[str, Mapping[str, Guideline]], terminology: Terminology
-) -> list[ContentFault]:
-    """Return a fault for each code list or category that a cards.yaml names and the terminology does not have."""
+def _shared_faults(content: Path, library: Library) -> list[ContentFault]:
+    """Return the faults of the newest cards of the guidelines against each other."""
+    newest = {name: guideline.cards for name in library.guidelines if (guideline := library.newest(name))}
+    offered = {name: cards for name, cards in newest.items() if cards is not None}
     return [
-        ContentFault(str(content / "guidelines" / name / release / "cards.yaml"), path, detail)
-        for name, releases in guidelines.items()
-        for release, guideline in releases.items()
-        if guideline.cards is not None
-        for path, detail in terminology_faults(guideline.cards, terminology)
+        ContentFault(str(content / "guidelines" / name / max(library.guidelines[name]) / "cards.yaml"), path, detail)
+        for name, path, detail in shared_faults(offered)
     ]
+
+
+def _is_about_records(file: Path, folder: Path) -> bool:
+    """Return whether a file says how records are read: like a new code, that makes no new release."""
+    return file == folder / "extraction.yaml" or file.parent == folder / RECORD_CASES
 
 
 def digest_of(files: Iterable[Path], root: Path) -> str:

@@ -19,28 +19,36 @@ from service.engine.vocabulary import Feature
 from service.evidence.figures import FigureError, with_figures
 from service.evidence.outcomes import Evidence, EvidenceError, pool_text, read_outcome
 from service.evidence.study_file import misdirected_ratios
-from service.knowledge import cards_file, pages, schemas
+from service.knowledge import cards_file, extraction_file, pages, schemas
 from service.knowledge.cases import Case, read_cases
+from service.knowledge.extraction_file import ExtractionSchema
 from service.knowledge.guideline import Collection, Guideline, rule_table
 from service.knowledge.model import Citation, Communication, Release, Rule
 from service.knowledge.names import Parts, misnamed
+from service.knowledge.record_cases import case_faults
 from service.knowledge.tables_file import BoxError, boxes, derivation, expanded
+from service.knowledge.terminology import Terminology
 from service.knowledge.vocabulary_file import vocabulary
 from service.knowledge.yaml_file import ContentError, ContentFault, flat, read_yaml
 
 T = TypeVar("T")
 
 
-def load_release(folder: Path, citations: Mapping[str, Citation], studies: Mapping[str, Any], digest: str) -> Guideline:
+def load_release(
+    folder: Path, citations: Mapping[str, Citation], studies: Mapping[str, Any], terminology: Terminology, digest: str
+) -> Guideline:
     """Load, check and prove. Raises ContentError."""
-    return _Loader(folder, citations, studies).load(digest)
+    return _Loader(folder, citations, studies, terminology).load(digest)
 
 
 class _Loader:
     """Faults are noted as they are found; `stop` raises them where nothing sensible can follow."""
 
-    def __init__(self, folder: Path, citations: Mapping[str, Citation], studies: Mapping[str, Any]) -> None:
+    def __init__(
+        self, folder: Path, citations: Mapping[str, Citation], studies: Mapping[str, Any], terminology: Terminology
+    ) -> None:
         self.folder = folder
+        self.terminology = terminology
         self.citations = citations
         self.studies = studies
         self.faults: list[ContentFault] = []
@@ -59,6 +67,7 @@ class _Loader:
         warnings = self.optional("warnings.yaml", schemas.WarningsFile())
         communication: Communication | None = self.optional("communication.yaml", schemas.CommunicationSchema()) or None
         cards = self.optional("cards.yaml", cards_file.CardsSchema()) or None
+        extraction = self.optional("extraction.yaml", ExtractionSchema()) or None
         shown: pages.Pages | None = self.optional("pages.yaml", pages.PagesSchema()) or None
         tables = self.part("derivations.yaml", schemas.DerivationsSchema())
         cases = self.cases()
@@ -112,10 +121,16 @@ class _Loader:
             for name in MEMBERS[file]
         }  # fmt: skip
         if cards is not None:
-            for path, detail in cards_file.faults(cards, rules, options, words):
+            for path, detail in cards_file.faults(cards, rules, options, words, self.terminology):
                 self.fault("cards.yaml", path, detail)
             orders = self.placed(cards.orders, "cards.yaml", "/orders", said)
             cards = replace(self.placed(cards, "cards.yaml", "", said), orders=orders)
+        if extraction is not None:
+            for path, detail in extraction_file.faults(extraction, words, self.terminology, self.citations):
+                self.fault("extraction.yaml", path, detail)
+            self.faults += case_faults(self.folder, extraction)
+        elif cards is not None:
+            self.fault("extraction.yaml", "", "missing: cards are about records, and nothing says how they are read")
         self.stop()
 
         gates = [rule for name in release.gates for rule in rules if rule.id == name]
@@ -138,6 +153,7 @@ class _Loader:
             options=options,
             communication=communication,
             cards=cards,
+            extraction=extraction,
             pages=shown,
             evidence=replace(evidence, populations=tuple(populations)),
             citations=self.citations,
@@ -282,6 +298,7 @@ FILES = (
     "modifiers.yaml",
     "communication.yaml",
     "cards.yaml",
+    "extraction.yaml",
     "pages.yaml",
     "evidence.yaml",
 )

@@ -29,6 +29,8 @@ DECIDED = {
     ("POST", "/v1/guidelines/<guideline>/recommendations"): "advice",
     ("POST", "/v1/guidelines/<guideline>/recommendations/batch"): "advice",
     ("POST", "/v1/facts/extract"): "advice",
+    ("POST", "/v1/guidelines/<guideline>/facts/extract"): "advice",
+    ("POST", "/v1/records/recommendations"): "advice",
     ("GET", "/v1/recommendations/<decision_id>"): "open",
     ("GET", "/v1/guidelines"): "open",
     ("GET", "/v1/guidelines/<guideline>"): "open",

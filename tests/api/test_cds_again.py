@@ -39,11 +39,11 @@ class Readings:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.number = 0
 
-        def counted(*sent: Any) -> extract.Extraction:
+        def counted(*sent: Any, **options: Any) -> extract.Extraction:
             self.number += 1
-            return extract.extract(*sent)
+            return extract.extract(*sent, **options)
 
-        monkeypatch.setattr("service.api.cds_services.extract", counted)
+        monkeypatch.setattr("service.fhir.evaluation.extract", counted)
 
 
 @pytest.fixture
@@ -111,7 +111,7 @@ def test_the_same_call_has_the_same_answer_with_new_uuids(
 
 
 def test_the_new_uuids_name_the_same_cards_and_suggestions(keeping: Flask) -> None:
-    body, read = call(prefetch=RECORD), keeping.config["CDS_DOOR"].uuids.read
+    body, read = call(prefetch=RECORD), keeping.config["CDS"].uuids.read
     (first,), (again,) = asked(keeping.test_client(), body), asked(keeping.test_client(), body)
     assert len(uuids(first)) > 1
     assert None not in [read(each) for each in uuids(first)]

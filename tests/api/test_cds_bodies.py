@@ -206,7 +206,15 @@ class LeakyError(RuntimeError):
     """Its message repeats what the caller sent."""
 
 
-@pytest.mark.parametrize("part", ["gather", "extract", "advice_card", "read_call"])
+PARTS = [
+    "cds_hooks.answer.collect",
+    "fhir.evaluation.extract",
+    "cds_hooks.answer.advice_card",
+    "api.cds_services.read_call",
+]
+
+
+@pytest.mark.parametrize("part", PARTS)
 def test_a_failure_inside_is_never_nothing_to_say(hook: Ask, monkeypatch: pytest.MonkeyPatch, part: str) -> None:
     """200 without cards means "no guidance"; broken is something else."""
 
@@ -214,7 +222,7 @@ def test_a_failure_inside_is_never_nothing_to_say(hook: Ask, monkeypatch: pytest
         raise LeakyError(CANARY)
 
     found(monkeypatch, RESPONDER)
-    monkeypatch.setattr(f"service.api.cds_services.{part}", broken)
+    monkeypatch.setattr(f"service.{part}", broken)
     with capture_logs() as lines:
         body = hook(call(prefetch=record(BREAST_CANCER)), 500)
     assert CANARY not in json.dumps(body)

@@ -207,7 +207,7 @@ def test_an_order_for_the_other_breast_is_not_about_this_tumour(hook: Ask) -> No
 def test_an_order_for_a_patient_without_breast_cancer_brings_no_card(
     hook: Ask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    found(monkeypatch, {}, breast_cancer=False)
+    found(monkeypatch, {}, subject=False)
     assert hook(call("order-sign", record(DIABETES), context=orders(RADIOTHERAPY))) == []
 
 

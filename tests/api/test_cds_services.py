@@ -19,6 +19,7 @@ from tests.cds_hooks.hooks import (
     PATIENT,
     RADIOTHERAPY,
     SERVICES,
+    SHARED,
     Ask,
     bundle,
     call,
@@ -43,7 +44,9 @@ def test_discovery_lists_a_service_for_each_hook(client: FlaskClient) -> None:
     assert response.mimetype == "application/json"
     assert response.headers["Cache-Control"] == "no-store"
     services = response.get_json()["services"]
-    assert {service["hook"]: service["id"] for service in services} == SERVICES
+    assert [service["id"] for service in services] == [*SERVICES.values(), *SHARED.values()]
+    for hook in SERVICES:
+        assert [service["id"] for service in services if service["hook"] == hook] == [SERVICES[hook], SHARED[hook]]
     assert not list(empty_members(services))
     for service in services:
         assert re.fullmatch(r"[a-z0-9-]+", service["id"])
@@ -244,7 +247,7 @@ def test_another_diagnosis_is_not_asked_about(hook: Ask, sent: dict[str, Any]) -
 
 
 def test_nothing_found_at_all_is_nothing_to_say(hook: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
-    found(monkeypatch, {}, breast_cancer=None)
+    found(monkeypatch, {}, subject=None)
     assert hook(call(prefetch=record())) == []
 
 
@@ -337,7 +340,7 @@ def test_a_part_of_the_diagnoses_shows_a_breast_cancer_but_not_that_there_is_non
     (card,) = hook(call(prefetch=prefetch))
     assert "diagnoses (Condition): only a part was sent" in card["detail"]
     for unsure in (False, None):
-        found(monkeypatch, {}, breast_cancer=unsure)
+        found(monkeypatch, {}, subject=unsure)
         assert "(Condition): partial" in told(hook(call(prefetch=prefetch), 412))
 
 
@@ -346,7 +349,7 @@ def test_an_emergency_is_shown_whatever_else_is_missing(
     hook: Ask, monkeypatch: pytest.MonkeyPatch, prefetch: Any
 ) -> None:
     for sure in (True, None):
-        found(monkeypatch, EMERGENCY, breast_cancer=sure)
+        found(monkeypatch, EMERGENCY, subject=sure)
         (card,) = hook(call(prefetch=prefetch))
         assert card["indicator"] == "critical"
         assert "the patient (Patient): not sent" in card["detail"]

@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 from service import create_app
 from service.settings import Settings
 from tests.api.asking import JSON, ONE, contract, faults, is_problem, named, send
-from tests.conftest import NOON, ROOT, Server
+from tests.conftest import GUIDELINE, NOON, ROOT, Server
 from tests.fhir.building import CM, GRADE, bundle, cancer, condition, given, observation, us
 
 EXTRACT = "/v1/facts/extract"
@@ -89,13 +89,11 @@ def test_no_breast_cancer_no_facts(client: FlaskClient) -> None:
     ("body", "pointer"),
     [
         ({}, "/resourceType"),
-        (us(), "/resourceType"),
         ({"resourceType": 5}, "/resourceType"),
         ("text", ""),
         (5, ""),
         (None, ""),
         ([1, {}], ""),
-        ({"bundle": us()}, "/bundle/resourceType"),
         ({"patient": "us"}, "/bundle"),
         ({"patient": 5, "bundle": RECORD}, "/patient"),
         ({"patient": "", "bundle": RECORD}, "/patient"),
@@ -105,6 +103,13 @@ def test_no_breast_cancer_no_facts(client: FlaskClient) -> None:
 def test_any_other_shape_is_refused_with_a_pointer(client: FlaskClient, body: Any, pointer: str) -> None:
     response = send(client, json.dumps(body), EXTRACT)
     assert pointer in faults(is_problem(response, 422, "refused-facts"))
+
+
+@pytest.mark.parametrize("body", [cancer(), {"patient": "us", "bundle": cancer()}])
+def test_a_single_resource_is_read_as_a_list_of_one(client: FlaskClient, body: Any) -> None:
+    found = extracted(client, body)
+    assert found["subjects"] == {GUIDELINE: True}
+    assert found["resources"] == {"sent": 1, "used": 1, "ignored": 0, "unread": 0}
 
 
 TWICE = [

@@ -227,7 +227,7 @@ def test_comments_cannot_fill_the_state_redis(
     card: Any, send: Ask, redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where it is full no token is taken: a comment has a length, and of too many the oldest go."""
-    monkeypatch.setattr("service.cds_hooks.feedback_store.COMMENTS", 2)
+    monkeypatch.setattr("service.cds_hooks.feedback_store.MAX_COMMENTS", 2)
     redis = redis_server.client
     for minute in range(10, 15):
         comment = f"{minute}" + "é" * 5000
@@ -254,7 +254,7 @@ def test_what_is_kept_without_end_is_bounded(card: Any, send: Ask, redis_server:
 def test_the_stream_and_what_was_seen_have_a_largest_length(
     card: Any, send: Ask, redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("service.cds_hooks.feedback_store.KEPT", 3)
+    monkeypatch.setattr("service.cds_hooks.feedback_store.MAX_ENTRIES", 3)
     for minute in range(10, 15):
         send(accepted(card, f"2026-11-23T10:{minute}:00Z"))
     assert redis_server.client.xlen("feedback:stream") == redis_server.client.zcard("feedback:seen") == 3

@@ -3,6 +3,7 @@
 That a call ends in time is shown by structure: the server answers only when the test is over.
 """
 
+import functools
 import json
 import threading
 from collections.abc import Callable, Iterator
@@ -17,8 +18,8 @@ from werkzeug.test import TestResponse
 
 from service import create_app
 from service.cds_hooks import fhir_server
-from service.cds_hooks.fhir_server import Access, FhirServers, below, normal
-from service.cds_hooks.prefetch import Found, State
+from service.cds_hooks.fhir_server import FhirAccess, FhirServers, is_below, normalise_base
+from service.cds_hooks.prefetch import PrefetchResult, PrefetchState
 from service.knowledge.cards import PrefetchItem
 from service.settings import Settings
 from tests.api.asking import is_outcome
@@ -227,7 +228,7 @@ def test_a_page_elsewhere_is_not_read_and_what_there_is_counts_as_a_part(fhir: H
 def test_pages_without_end_end(fhir: Hospital, ask: Ask) -> None:
     fhir.answer("Condition", page(fhir, "{url}/Condition?again", BREAST_CANCER))
     assert "diagnoses (Condition): only a part was sent" in card(ask())["detail"]
-    assert len([path for path in fhir.asked if path.startswith("Condition")]) == fhir_server.PAGES
+    assert len([path for path in fhir.asked if path.startswith("Condition")]) == fhir_server.MAX_PAGES
 
 
 # ---- bad answers
@@ -266,7 +267,7 @@ def test_an_optional_datum_that_fails_is_named_on_the_card(fhir: Hospital, ask: 
 
 
 def test_an_answer_that_is_too_large_is_given_up(fhir: Hospital, ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fhir_server, "MOST_BYTES", 100_000)
+    monkeypatch.setattr(fhir_server, "MAX_PAGE_BYTES", 100_000)
     card(ask())
     fhir.answer("Condition", bundle(BREAST_CANCER, id="x" * 200_000))
     is_outcome(ask(), 412)
@@ -377,7 +378,7 @@ def test_at_most_half_of_the_threads_wait_at_once(
     fhir: Hospital, server: tuple[Hospital, Path], ask: Ask, until: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With two threads one may wait; the next call is answered without waiting, while the first still does."""
-    monkeypatch.setattr(fhir_server, "SECONDS", 60.0)
+    monkeypatch.setattr("service.FhirServers", functools.partial(FhirServers, seconds=60.0))
     app = service(server, threads=2)
     hanging = threading.Event()
     fhir.behave = {"": lambda handler: (hanging.wait(), reply(handler, bundle()))[1]}
@@ -400,9 +401,9 @@ def test_each_server_has_threads_of_its_own(fhir: Hospital, server: tuple[Hospit
     bases = (fhir.url, f"{root}/other")
     servers = FhirServers(bases, server[1], 1, 1, seconds=60.0)
     held = servers._threads[bases[1]].submit(fhir.released.wait)
-    datum = PrefetchItem("patient", "Patient/{{context.patientId}}", "patient", required=True)
-    found = servers.read(Access(fhir.url, None), PATIENT, {datum: Found(State.ABSENT)})
-    assert found["patient"].state is State.WHOLE
+    item = PrefetchItem("patient", "Patient/{{context.patientId}}", "patient", required=True)
+    found = servers.read(FhirAccess(fhir.url, None), PATIENT, {item: PrefetchResult(PrefetchState.ABSENT)})
+    assert found["patient"].state is PrefetchState.COMPLETE
     assert not held.done()
     fhir.released.set()
 
@@ -423,16 +424,16 @@ def test_the_token_is_in_no_log_and_no_answer(fhir: Hospital, ask: Ask) -> None:
 
 def test_what_is_no_address_is_never_listed() -> None:
     servers = FhirServers(("https://a.example/r4/%2e%2e", "garbage"), None, 1, 1)
-    assert servers.listed("garbage") is None
-    assert servers.listed("https://a.example/%2e%2e") is None
+    assert servers.find_base("garbage") is None
+    assert servers.find_base("https://a.example/%2e%2e") is None
 
 
 def test_addresses_are_compared_whole() -> None:
-    assert normal("https://A.example:443/r4/") == normal("HTTPS://a.example/r4")
-    assert normal("https://a.example/r4") != normal("https://a.example/r4/x")
+    assert normalise_base("https://A.example:443/r4/") == normalise_base("HTTPS://a.example/r4")
+    assert normalise_base("https://a.example/r4") != normalise_base("https://a.example/r4/x")
     base = "https://a.example/r4"
     for inside in (base, f"{base}/", f"{base}?x=1", f"{base}/Condition?x=../y", "https://a.example:443/r4/x"):
-        assert below(base, inside), inside
+        assert is_below(base, inside), inside
     for outside in (
         "https://a.example/r4x",
         "https://a.example/r4/../x",
@@ -444,4 +445,4 @@ def test_addresses_are_compared_whole() -> None:
         "//a.example/r4/x",
         "",
     ):
-        assert not below(base, outside), outside
+        assert not is_below(base, outside), outside

@@ -88,10 +88,10 @@ def test_the_times_of_the_data_sheet_are_those_of_the_code() -> None:
     assert shared.KEPT_SECONDS == 7 * 86400
     assert "| 7 days at most |" in SHEET
     assert feedback_store.COMMENT_SECONDS == 30 * 86400
-    assert f"30 days; the newest {feedback_store.COMMENTS:,}" in SHEET
+    assert f"30 days; the newest {feedback_store.MAX_COMMENTS:,}" in SHEET
     assert feedback_store.SEEN_SECONDS == 90 * 86400
-    assert f"90 days; the last {feedback_store.KEPT:,}" in SHEET
-    assert f"the last {feedback_store.KEPT:,} |" in SHEET
+    assert f"90 days; the last {feedback_store.MAX_ENTRIES:,}" in SHEET
+    assert f"the last {feedback_store.MAX_ENTRIES:,} |" in SHEET
     assert replay.MARGIN == 3600
     assert "an hour beyond the token's end" in SHEET
 

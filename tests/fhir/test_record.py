@@ -54,7 +54,7 @@ def test_the_patient_named_wins(read) -> None:
     found = read(us(), cancer(), us(id="else"), others_bone(), patient="else")
     assert found.patient == "else"
     assert found.other_patients == ["Patient/us"]
-    assert found.breast_cancer is None
+    assert found.subject is None
 
 
 def test_else_the_only_patient_resource(read) -> None:
@@ -99,7 +99,7 @@ def test_an_outcome_in_an_entry_is_a_failed_query(read) -> None:
     failed = {"resourceType": "OperationOutcome", "issue": {"severity": "error"}}
     sent = bundle(us(), condition("I10", system=CM))
     sent["entry"].append({"response": {"status": "500", "outcome": failed}})
-    assert read(sent).breast_cancer is None
+    assert read(sent).subject is None
 
 
 def test_forms_that_epic_sends(read) -> None:

@@ -81,11 +81,16 @@ def test_one_thing_broken_does_not_load_and_is_named(content: Path, what: str) -
     assert fault.replace("~1", "/") in str(refused.value)
 
 
-@pytest.mark.parametrize("without", [f"{RELEASE}/cards.yaml", "terminology"])
-def test_without_words_or_codes_no_service_is_offered(content: Path, without: str) -> None:
-    """Rather than one that finds nothing in every record."""
-    gone = content / without
-    shutil.rmtree(gone) if gone.is_dir() else gone.unlink()
+def test_without_cards_no_service_is_offered(content: Path) -> None:
+    (content / RELEASE / "cards.yaml").unlink()
     client = create_app(Settings(content=content, log_level="error")).test_client()
     assert client.get("/cds-services").get_json() == {"services": []}
     assert client.post("/cds-services/mbc-primary-lrt-patient-view", json={}).status_code == 404
+
+
+def test_cards_without_code_lists_do_not_load(content: Path) -> None:
+    """Rather than a service that finds nothing in every record."""
+    shutil.rmtree(content / "terminology")
+    with pytest.raises(ContentError) as refused:
+        load_library(content)
+    assert "cards.yaml: /orders/code_lists/procedures: no such code list: procedures" in str(refused.value)

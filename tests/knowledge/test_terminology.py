@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from service.knowledge.library import Library, load_library
-from service.knowledge.terminology import MEANINGS, Terminology, check_digit_holds, load_terminology
+from service.knowledge.terminology import Terminology, check_digit_holds, load_terminology
 from service.knowledge.yaml_file import ContentError
 from service.settings import CONTENT
 
@@ -34,27 +34,24 @@ def changed(tmp_path: Path) -> Callable[..., Path]:
     return change
 
 
-def test_every_list_that_is_read_is_there(terminology: Terminology) -> None:
-    assert set(terminology.lists) == set(MEANINGS)
-    assert terminology
-
-
-def test_every_meaning_has_a_code(terminology: Terminology) -> None:
+def test_every_category_has_a_code_or_a_word(terminology: Terminology) -> None:
     for name, listed in terminology.lists.items():
-        worded = set(listed.words)
-        silent = set(listed.meanings) - {concept.means for concept in listed.codes} - worded
+        silent = set(listed.categories) - {concept.category for concept in listed.codes} - set(listed.words)
         assert not silent, f"{name}: {silent}"
 
 
 @pytest.mark.parametrize(
     ("file", "before", "after", "path"),
     [
-        ("metastases.yaml", "means: distant", "means: distnat", "/codes/"),
+        ("metastases.yaml", "category: distant", "category: distnat", "/codes/"),
         ("metastases.yaml", 'code: "94222008"', 'code: "94222009"', "/codes/"),
-        ("metastases.yaml", "site: bone}", "site: bones}", "/codes/"),
+        ("breast_cancer.yaml", "side: left}", "side: lefft}", "/side"),
         ("metastases.yaml", "system: snomed", "system: snowmed", "/codes/"),
-        ("metastases.yaml", "  regional: ", "  regionel: ", "/meanings/"),
-        ("complications.yaml", ", proof: coded", "", "/proof"),
+        ("metastases.yaml", "  regional: ", "  regionel: ", "/codes/"),
+        ("complications.yaml", ", proof: coded", ", proof: certain", "/proof"),
+        ("complications.yaml", 'grade: "4"', 'grade: "5"', "/grade"),
+        ("presence.yaml", "category: present", "means: present", "/codes/0"),
+        ("drugs.yaml", "  cdk46: [", "  cdk64: [", "/words/cdk64"),
         ("drugs.yaml", '"paclitaxel"', '"Paclitaxel"', "/words/chemotherapy"),
         ("values.yaml", "id: values", "id: value", "/id"),
         ("values.yaml", "title: ", "titel: ", "/title"),
@@ -69,15 +66,26 @@ def test_a_fault_is_told_with_file_and_path(changed, file: str, before: str, aft
     assert any(fault.file.endswith(file) and path in fault.path for fault in caught.value.faults), str(caught.value)
 
 
-def test_a_missing_list_and_a_list_that_nobody_reads(changed) -> None:
+def test_a_new_list_is_a_new_file_with_categories_of_its_own(changed) -> None:
     folder = changed("values.yaml", "id: values", "id: values")
-    (folder / "presence.yaml").unlink()
-    with pytest.raises(ContentError, match="the list presence is missing"):
-        load_terminology(folder, "")
-    (folder / "presence.yaml").write_text((folder / "values.yaml").read_text())
-    (folder / "spelt.yaml").write_text((folder / "values.yaml").read_text().replace("id: values", "id: spelt"))
-    with pytest.raises(ContentError, match="nothing reads a list of this name"):
-        load_terminology(folder, "")
+    (folder / "colon_cancer.yaml").write_text(
+        """id: colon_cancer
+title: Cancer of the colon
+source: invented
+categories: {sigmoid: the sigmoid colon}
+codes: [{system: icd10cm, code: C18.7, display: Malignant neoplasm of sigmoid colon, category: sigmoid}]
+"""
+    )
+    assert find(load_terminology(folder, ""), "colon_cancer", CM, "C18.7") == "sigmoid"
+
+
+def test_a_code_may_stand_in_several_lists(terminology: Terminology) -> None:
+    """Each list says something of its own of a triple negative cancer; it is looked up once."""
+    found = terminology.find("http://snomed.info/sct", "706970001")
+    assert {name: concept.category for name, concept in found.items()} == {
+        "breast_cancer": "invasive",
+        "tumour_traits": "triple_negative",
+    }
 
 
 def test_a_library_without_lists_is_a_library(tmp_path: Path) -> None:
@@ -97,10 +105,9 @@ def test_a_code_changes_the_digest_of_the_lists_and_of_nothing_else(library: Lib
         }
 
 
-def found(terminology: Terminology, name: str, system: str, code: str) -> str | None:
-    key = terminology.key(system, code)
-    concept = None if key is None else terminology[name].find(*key)
-    return None if concept is None else concept.means
+def find(terminology: Terminology, name: str, system: str, code: str) -> str | None:
+    concept = terminology.find(system, code).get(name)
+    return None if concept is None else concept.category
 
 
 @pytest.mark.parametrize(
@@ -122,21 +129,21 @@ def found(terminology: Terminology, name: str, system: str, code: str) -> str | 
     ],
 )
 def test_how_a_code_is_found(terminology: Terminology, system: str, code: str, expected: str | None) -> None:
-    assert found(terminology, "breast_cancer", system, code) == expected
+    assert find(terminology, "breast_cancer", system, code) == expected
 
 
 def test_the_nearest_listed_code_above_counts(terminology: Terminology) -> None:
     atc = "http://www.whocc.no/atc"
-    assert found(terminology, "drugs", atc, "L01EF01") == "cdk46"
-    assert found(terminology, "drugs", atc, "L01EB02") == "other"
-    assert found(terminology, "drugs", atc, "L01FD01") == "anti_her2"
-    assert found(terminology, "drugs", atc, "L01FD04") == "other"
+    assert find(terminology, "drugs", atc, "L01EF01") == "cdk46"
+    assert find(terminology, "drugs", atc, "L01EB02") == "other"
+    assert find(terminology, "drugs", atc, "L01FD01") == "anti_her2"
+    assert find(terminology, "drugs", atc, "L01FD04") == "other"
 
 
 def test_words_are_whole_texts(terminology: Terminology) -> None:
     staging = terminology["staging"]
-    assert staging.word(" Stage  IV ") == "stage_iv"
-    assert staging.word("not stage IV") is None
+    assert staging.category_of_word(" Stage  IV ") == "stage_iv"
+    assert staging.category_of_word("not stage IV") is None
 
 
 @pytest.mark.parametrize(

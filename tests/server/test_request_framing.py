@@ -107,8 +107,9 @@ LINES = (
 )
 
 
-def test_lines_in_chunks_are_for_a_thread_from_the_end_of_their_head() -> None:
-    head = LINES + CHUNKED + b"\r\n\r\n"
+@pytest.mark.parametrize("path", [b"/v1/recommendations/batch", b"/v1/guidelines/toy-coat/recommendations/batch"])
+def test_lines_in_chunks_are_for_a_thread_from_the_end_of_their_head(path: bytes) -> None:
+    head = LINES.replace(b"/v1/recommendations/batch", path) + CHUNKED + b"\r\n\r\n"
     arrival = Arrival()
     assert not arrival.whole(bytearray(head[:-1]))
     assert arrival.whole(bytearray(head))
@@ -125,6 +126,8 @@ def test_lines_in_chunks_are_for_a_thread_from_the_end_of_their_head() -> None:
         LINES.replace(b"x-ndjson", b"x-ndjsons") + CHUNKED,
         LINES.replace(b"/batch?view=row", b"") + CHUNKED,
         LINES.replace(b"/batch", b"/batches") + CHUNKED,
+        LINES.replace(b"/v1/", b"/v1/guidelines/toy-coat/rules/") + CHUNKED,
+        LINES.replace(b"/v1/", b"/v1/guidelines//") + CHUNKED,
         LINES.replace(b"content-type", b"accept") + CHUNKED,
         LINES + b"Transfer-Encoding: gzip, chunked",
     ],

@@ -57,14 +57,12 @@ def places(value: Any) -> list[tuple[Any, Any]]:
 
 def sound(app: Flask, found: Extraction, resources: list[Any]) -> None:
     """Judge what was read of a record, by itself."""
-    said = orjson.dumps(found.as_json())
+    said = orjson.dumps([found.facts, found.provenance, found.ignored, found.data_conflicts, found.other_patients])
     holds(CANARY.encode() not in said, "no name and no free text is repeated", (said, json.dumps(resources)))
     answer = app.config["KNOWLEDGE"].newest(GUIDELINE).ask(json.loads(orjson.dumps(found.facts)), TODAY)
     holds(isinstance(answer, Answer), "extracted facts are always accepted", (found.facts, answer))
     holds(not (isinstance(answer, Answer) and answer.refused), "extracted facts are all read", found.facts)
-    holds(
-        found.breast_cancer is not False or not found.facts, "without a breast cancer there are no facts", found.facts
-    )
+    holds(found.subject is not False or not found.facts, "without the cancer there are no facts", found.facts)
     stated = set(_paths(found.facts))
     known = {path for path in found.provenance if _covered(path, stated)}
     holds(known == set(found.provenance), "provenance is of facts that were stated", (found.facts, found.provenance))
@@ -96,12 +94,12 @@ def without_one(
     """Judge what was read with all resources, and with one less."""
     (found, less), (resources, patient, index) = read, asked
     taken = resources[index]
-    about = json.dumps([found.as_json(), less.as_json(), index, resources])
+    about = str([found, less, index, resources])
     if patient and _of_another(taken):
         holds(less.facts == found.facts, "what belongs to another patient changes nothing", about)
     # Who is meant may change with a resource, where nobody is named. Of another tumour nothing is said, and whose
     # metastases they are is open beside one: without what told it there is more to say.
-    if not patient or found.breast_cancer is False or _of_another_tumour(terminology, taken):
+    if not patient or found.subject is False or _of_another_tumour(terminology, taken):
         return
     new = set(_paths(less.facts)) - set(_paths(found.facts))
     unsettled = {str(each["fact"]) for each in found.data_conflicts}
@@ -147,9 +145,9 @@ def _of_another_tumour(terminology: Terminology, resource: Any) -> bool:
     for held, _ in places([resource]):
         for each in held if isinstance(held, list) else [held]:
             system, code = (each.get(name) for name in ("system", "code")) if isinstance(each, dict) else (None, None)
-            key = terminology.key(system, code) if isinstance(system, str) and isinstance(code, str) else None
-            concept = None if key is None else terminology["breast_cancer"].find(*key)
-            if concept is not None and concept.means in {"other_primary", "generic", "other_breast"}:
+            concepts = terminology.find(system, code) if isinstance(system, str) and isinstance(code, str) else {}
+            concept = concepts.get("breast_cancer")
+            if concept is not None and concept.category in {"other_primary", "generic", "other_breast"}:
                 return True
     return False
 

@@ -11,7 +11,7 @@ from typing import Any
 from flask import Flask
 
 from service.cds_hooks import feedback_store
-from service.cds_hooks.feedback_store import Entry
+from service.cds_hooks.feedback_store import FeedbackEntry
 from tests.conformance import rules
 from tests.conformance.archive import bodies, recorded
 from tests.conftest import ROOT
@@ -35,7 +35,7 @@ def sources(archive: Path | None) -> list[Any]:
 class Kept:
     """Stands for the store of feedback, up to what would be sent to Redis."""
 
-    def record(self, entries: Sequence[Entry], _: int, month: str) -> None:
+    def record(self, entries: Sequence[FeedbackEntry], _: int, month: str) -> None:
         """Keep nothing."""
         for entry in entries:
             json.dumps(feedback_store._item(entry, month), ensure_ascii=False).encode()

@@ -9,8 +9,11 @@ from typing import Any
 
 from flask import Flask
 
-from service.fhir.extract import extract
+from service.fhir.extract import Extraction, extract
+from service.fhir.record_reader import read_record
+from service.knowledge.library import Library
 from service.knowledge.terminology import Concept, Terminology
+from tests.conftest import GUIDELINE
 from tests.fhir.building import TODAY, bundle
 from tests.trust.fuzz_cases import CANARY, call, holds, readable, refused, written
 from tests.trust.fuzz_extraction import OTHER, places, sound, unordered, without_one
@@ -233,25 +236,31 @@ def damaged(chance: Chance, sound: Any, counts: Counter) -> Any:
 
 def case(app: Flask, chance: Chance, counts: Counter) -> None:
     """Make a record, read it, and judge what was read."""
-    terminology: Terminology = app.config["KNOWLEDGE"].library.terminology
+    library: Library = app.config["KNOWLEDGE"].library
+    terminology = library.terminology
     resources = damaged(chance, record(chance, terminology), counts)
     resources = resources if isinstance(resources, list) else [resources]
     patient = PATIENT if chance.random() < 0.5 else None
     _keep_secrets(resources)
-    found = extract(terminology, resources, patient, TODAY)
+    found = extracted(library, resources, patient)
     counts["facts found"] += len(found.facts)
     counts["records with facts"] += bool(found.facts)
     sound(app, found, resources)
     if patient and chance.random() < 0.3:
         order = chance.sample(resources, len(resources))
-        other = extract(terminology, order, patient, TODAY)
+        other = extracted(library, order, patient)
         holds(unordered(other.facts) == unordered(found.facts), "the order of the resources says nothing", (order,))
     if chance.random() < 0.5 and resources:
         index = chance.randrange(len(resources))
-        less = extract(terminology, resources[:index] + resources[index + 1 :], patient, TODAY)
+        less = extracted(library, resources[:index] + resources[index + 1 :], patient)
         without_one(terminology, (found, less), (resources, patient, index))
     if chance.random() < 0.05:
         _through_the_door(app, chance, (resources, patient), counts)
+
+
+def extracted(library: Library, resources: list[Any], patient: str | None) -> Extraction:
+    """Read resources for the shipped guideline."""
+    return extract(read_record(library.terminology, resources, patient, TODAY), library.newest(GUIDELINE))
 
 
 def _keep_secrets(value: Any) -> None:

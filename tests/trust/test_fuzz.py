@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
+from service.cds_hooks.answer import CallAnswer
 from service.facts.refusal import Fault
 from service.fhir.extract import Extraction
 from tests.conftest import Server, serving
@@ -106,7 +107,7 @@ def test_an_extraction_that_states_what_it_may_not_is_found_out(
 
     def changed(*given: object) -> object:
         found = real(*given)
-        if "sex" not in found.facts and found.breast_cancer is not False:
+        if "sex" not in found.facts and found.subject is not False:
             change(found)
         return found
 
@@ -128,9 +129,9 @@ def test_an_extraction_that_loses_a_fact_without_a_word_is_found_out(
     app: Flask, fact: str, told: dict[str, str], rule: str | None
 ) -> None:
     said = [{"resource": label, "reason": reason} for label, reason in told.items()]
-    found = Extraction(breast_cancer=True, ignored=said)
+    found = Extraction(subject=True, ignored=said)
     source = {"resource": "Procedure/r1", "runner_up": None}
-    less = Extraction({fact: "resected"}, {fact: source}, breast_cancer=True)
+    less = Extraction({fact: "resected"}, {fact: source}, subject=True)
     resources = [{"resourceType": "Observation", "id": "r0"}, {"resourceType": "Procedure", "id": "r1"}]
     terminology = app.config["KNOWLEDGE"].library.terminology
     with pytest.raises(Broken, match=rule) if rule else contextlib.nullcontext():
@@ -138,7 +139,7 @@ def test_an_extraction_that_loses_a_fact_without_a_word_is_found_out(
 
 
 def test_a_card_that_breaks_the_specification_is_found_out(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("service.api.cds_services._answered", lambda *_: ([{}], False))
+    monkeypatch.setattr("service.api.cds_services.answer_call", lambda *_: CallAnswer([{}], is_repeatable=False))
     assert broken(app, CASES["hooks"][0], 60)
 
 

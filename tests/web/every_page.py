@@ -2,9 +2,10 @@
 
 from tests.web.knowledge_pages import HOME
 
-ANSWERS = ("/", "/explore/{responder}", "/explore/{emergency}", "/decisions/{responder}", "/decisions/{bleeding}",
-           "/decisions/{emergency}")  # fmt: skip
-PAGES = (*ANSWERS, "/evidence", "/evidence?decision={responder}", f"{HOME}", f"{HOME}/rules/R16", f"{HOME}/rules/R01",
+ANSWERS = ("/", f"{HOME}/explore", "/explore/{responder}", "/explore/{emergency}", "/decisions/{responder}",
+           "/decisions/{bleeding}", "/decisions/{emergency}")  # fmt: skip
+PAGES = (*ANSWERS, "/evidence", "/evidence?decision={responder}", "/guidelines", f"{HOME}/evidence", f"{HOME}",
+         f"{HOME}/rules/R16", f"{HOME}/rules/R01",
          "/evidence/studies/mf07_01_2021_10y", "/problems/refused-facts")  # fmt: skip
 WCAG = {
     "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],

@@ -11,6 +11,7 @@ PAGES = {
     "chosen": "/evidence?overall-survival=jcog1017&overall-survival=abcsg28_2019",
     "study": "/evidence/studies/mf07_01_2021_10y",
     "review": "/evidence/studies/cochrane_2018",
+    "guidelines": "/guidelines",
     "guideline": HOME,
     "rule": f"{HOME}/rules/R16",
     "gate": f"{HOME}/rules/G01",

@@ -1,0 +1,168 @@
+"""What may be a finding and was not understood: text, a site in words, an unlisted code, a resource not read.
+
+None of it is evidence. It only withdraws what an earlier examination says is absent.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from service.fhir.dates import Day
+from service.fhir.findings import ABSENT, Finding, read_findings
+from service.fhir.reading import Reading
+from service.fhir.record import DROPPED, RECORDED, Concept, Item
+from service.fhir.resources import codings
+from service.knowledge.extraction import FindingsSource
+from service.knowledge.terminology import HINT
+
+READ = ("Condition", "Observation")
+NAMING = ("reasonCode", "reason", "conclusionCode", "problem", "finding", "event")
+"""Elements by which other resources name what is the matter."""
+DATED = ("period", "effectiveDateTime", "effectivePeriod", "authoredOn", "date", "issued", "recordedDate")
+LINKING = frozenset(
+    ("extension", "evidence", "reasonReference", "focus", "partOf", "derivedFrom", "component", "bodySite")
+)
+"""Elements that may tell where or what an Observation is about, beside its code and value."""
+ANY = ""
+"""The kind of what may be any finding."""
+
+
+class Location(Enum):
+    """Where a resource is about, as far as can be told."""
+
+    TUMOUR = "tumour"
+    ELSEWHERE = "elsewhere"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, eq=False)
+class CounterEvidence:
+    """Something that may be a finding of a kind."""
+
+    kind: str
+    item: Item
+    day: Day | None
+    """The latest day it says; None where it holds whatever the day of an examination."""
+
+    def concerns(self, kind: str, since: Day | None) -> bool:
+        """Return whether it may be this kind, and is not older than an examination."""
+        older = self.day is not None and since is not None and self.day.before(since)
+        return self.kind in {kind, ANY} and not older
+
+
+def latest_day(reading: Reading, item: Item) -> Day | None:
+    """Return the latest day that a resource says: what began long ago may be recorded now."""
+    recorded = reading.record.dates.first_of(item.resource, *RECORDED)[1]
+    days = [day for day in (item.day, recorded) if day is not None]
+    return max(days, key=lambda day: day.last, default=None)
+
+
+class Places:
+    """Where resources are about: by code of the body site, by a link to the cancer, by words."""
+
+    def __init__(self, reading: Reading) -> None:
+        self.reading, self.record = reading, reading.record
+        places = reading.extraction.places
+        self.name, self.tumour, self.side = places.list, frozenset(places.tumour), places.side
+
+    def of(self, item: Item) -> Location:
+        """Return where a resource is about."""
+        places = self.reading.places(item)
+        if places & self.tumour or any(each in self.reading.subject.own for each in item.links):
+            return Location.TUMOUR
+        phrases = (*item.site.texts, *item.code_texts)
+        named = self.record.categories_within(self.name, phrases)
+        if named & self.tumour:
+            return Location.UNKNOWN
+        elsewhere = places - {self.side} or named - {self.side}
+        return Location.ELSEWHERE if elsewhere else Location.UNKNOWN
+
+    def names_tumour(self, phrases: Sequence[str]) -> bool:
+        """Return whether any of the texts holds a word of the tumour's places."""
+        return not self.record.categories_within(self.name, phrases).isdisjoint(self.tumour)
+
+
+class CounterEvidenceReader:
+    """Reads the counter-evidence of one record."""
+
+    def __init__(self, reading: Reading, source: FindingsSource, places: Places) -> None:
+        self.reading, self.source, self.places = reading, source, places
+        self.record, self.subject = reading.record, reading.extraction.subject
+        self.lists = (source.list, *source.known)
+        self.ignored: list[tuple[str, str]] = []
+        """(resource, reason) of what names a finding and is not read."""
+        self._plain: dict[Concept, frozenset[str]] = {}
+        """Code -> kinds, of Observations that say nothing beside it in words."""
+
+    def read(self, findings: Mapping[Item, Sequence[Finding]]) -> Iterator[CounterEvidence]:
+        """Yield what is not read as a finding and may be one; `findings` are those in the resources that count."""
+        for name in READ:
+            for item in self.record.of(name):
+                yield from self.of_item(item, findings.get(item, ()), usable=True)
+        for item in self.record.unusable:
+            if item.type in READ:
+                yield from self.of_item(item, read_findings(self.record, self.source, item), usable=False)
+        for name, items in self.record.items.items():
+            for item in items if name not in READ else ():
+                for kind in self.named(item):
+                    yield CounterEvidence(kind, item, self.record.dates.first_of(item.resource, *DATED)[1])
+
+    def of_item(self, item: Item, findings: Sequence[Finding], *, usable: bool) -> Iterator[CounterEvidence]:
+        """Yield what one Condition or Observation may be."""
+        if item.type == "Condition" and item.past:
+            return
+        stated = {finding.kind for finding in findings if finding.presence != ABSENT}
+        kinds = stated if stated and not usable else self.kinds(item, stated=bool(stated))
+        if kinds:
+            day = latest_day(self.reading, item)
+            for kind in kinds:
+                yield CounterEvidence(kind, item, day)
+
+    def kinds(self, item: Item, *, stated: bool) -> set[str] | frozenset[str]:
+        """Return the findings that a resource may be about although no code says so."""
+        if stated or any(name in item.hits for name in self.lists):
+            return frozenset()
+        if self.is_denied(item):
+            return frozenset()
+        if item.type != "Observation" or item.value_concept.texts or not LINKING.isdisjoint(item.resource):
+            return self.kinds_by_words(item)
+        kinds = self._plain.get(item.concept)
+        if kinds is None:  # a record holds hundreds of measurements of few kinds
+            kinds = self._plain[item.concept] = frozenset(self.kinds_by_words(item))
+        return kinds
+
+    def kinds_by_words(self, item: Item) -> set[str]:
+        """Return the findings of which a resource has words, or ANY for a Condition at the tumour without words."""
+        location = self.places.of(item)
+        if location is Location.ELSEWHERE:
+            return set()
+        phrases = (*item.code_texts, *item.value_concept.texts)
+        at_tumour = location is Location.TUMOUR or self.places.names_tumour((*phrases, *item.site.texts))
+        kinds = self.record.categories_within(self.source.list, phrases)
+        anywhere = {each.finding for each in self.source.anywhere}
+        if kinds and (at_tumour or not item.codes or not kinds.isdisjoint(anywhere)):
+            return set(kinds)
+        listed = self.record.terminology[self.subject.list]
+        cancer = any(listed.word_within(text, self.subject.named) for text in phrases)
+        unclear = at_tumour and not cancer and (not item.codes or not phrases) and item.type == "Condition"
+        return {ANY} if unclear else set()
+
+    def is_denied(self, item: Item) -> bool:
+        """Return whether a value says no: the words of the code are then those of what was not found."""
+        if item.value[1] is False:
+            return True
+        return {match.category for match in item.value_concept.hits.get(self.source.presence, ())} == {ABSENT}
+
+    def named(self, item: Item) -> set[str]:
+        """Return findings in a resource that is not read; report them, so that no emergency is lost in silence."""
+        if item.status in DROPPED:
+            return set()
+        codes = [code for name in NAMING for code in codings(item.resource.get(name))]
+        matches = item.hits.get(self.source.list, ()) + self.record.match(self.source.list, codes)
+        kinds = [match.category for match in matches if match.concept.proof != HINT]
+        if item.type == "AdverseEvent":
+            self.ignored.append((item.label, "an adverse event of treatment, not of the tumour: not read"))
+        elif kinds:
+            reason = f"{kinds[0]}: named where it is not read; it counts as a Condition or an Observation"
+            self.ignored.append((item.label, reason))
+        return set(kinds)

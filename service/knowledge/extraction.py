@@ -1,0 +1,456 @@
+"""How the facts of a guideline are read out of a FHIR record: the plain values of extraction.yaml (docs/content.md).
+
+Each fact has one resolver. A field made by `reference` names something of the content; loading checks that it exists.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+PROPOSAL = "proposal"
+"""The source of a window that no citation supports and that awaits sign-off."""
+PREDICATES = ("current", "confirmed", "not_inactive", "of_subject", "about_subject", "on_side")
+"""What a resource must be to count; service/fhir/predicates.py says what each asks."""
+RESOURCES = ("Condition", "Observation", "Procedure")
+STATUS_FACT, SITES_FACT = "earlier fact of the resolver strongest", "earlier fact of the resolver sites"
+"""Kinds of name: a fact that another one reads."""
+
+
+def reference(kind: str, values: str = "") -> Any:
+    """Return a dataclass field that names something; service/knowledge/extraction_file.py knows the kinds.
+
+    `kind` is that of a text, of the members of a list and of the keys of a mapping; `values` that of its values.
+    """
+    return field(metadata={"reference": kind, "values": values})
+
+
+def template(*names: str) -> Any:
+    """Return a dataclass field that holds a sentence with places for these names in braces."""
+    return field(metadata={"template": names})
+
+
+def optional_reference(kind: str) -> Any:
+    """Return a field of the same kind that may be left out: then it is an empty tuple."""
+    return field(default=(), metadata={"reference": kind})
+
+
+@dataclass(frozen=True)
+class Window:
+    """A number of days, and who says so: a citation, or `proposal`."""
+
+    id: str
+    days: int
+    source: str
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What the organ and the cancer are called in a reason that people read."""
+
+    organ: str
+    cancer: str
+
+
+@dataclass(frozen=True)
+class Places:
+    """Body sites: which of them are the tumour's, and which of these is the organ itself."""
+
+    list: str = reference("list")
+    tumour: tuple[str, ...] = reference("place")
+    organ: tuple[str, ...] = reference("place")
+    side: str | None = field(default=None, metadata={"reference": "place"})
+    """The place of a code that states a side alone; an unpaired organ has none."""
+
+
+@dataclass(frozen=True)
+class SubjectSource:
+    """Which Conditions are this guideline's cancer, and which are another one."""
+
+    list: str = reference("list")
+    own: tuple[str, ...] = reference("category")
+    recurrence: tuple[str, ...] = reference("category")
+    never: Mapping[str, str] = reference("category")
+    """Category -> why it is no such cancer."""
+    history: tuple[str, ...] = reference("category")
+    needs_site: tuple[str, ...] = reference("category")
+    """A malignancy of which a body site, a histology or words must say where it is."""
+    histology: tuple[str, ...] = reference("category")
+    other: str = reference("category")
+    malignancy: str = reference("category")
+    """Its words may name any malignancy."""
+    named: str = reference("category")
+    """Its words name this cancer."""
+    metastases: str = reference("list")
+    harmless: tuple[str, ...] = reference("list")
+    """A code of these lists is no cancer."""
+
+
+@dataclass(frozen=True)
+class DrugSource:
+    """Systemic drugs: their list sorts them into classes; `by_name` is the order in which names are looked for."""
+
+    list: str = reference("list")
+    by_name: tuple[str, ...] = reference("category")
+
+
+@dataclass(frozen=True)
+class CourseSource:
+    """Procedures that stand for a drug of a class."""
+
+    list: str = reference("list")
+    categories: tuple[str, ...] = reference("category")
+
+
+@dataclass(frozen=True)
+class RemovalSource:
+    """Operations that remove the primary: procedures, procedures at the organ only, conditions after one."""
+
+    list: str = reference("list")
+    procedures: tuple[str, ...] = reference("category")
+    at_organ: tuple[str, ...] = optional_reference("category")
+    conditions: tuple[str, ...] = optional_reference("category")
+
+
+@dataclass(frozen=True)
+class TherapySource:
+    """Systemic therapy and surgery, in which several facts look."""
+
+    drugs: DrugSource
+    courses: CourseSource
+    removal: RemovalSource
+    new_line: str = reference("window")
+    course: str = reference("window")
+    reasons: tuple[str, ...] = reference("list")
+    """A reason of a treatment that is in one of these lists may be this cancer's."""
+
+
+@dataclass(frozen=True)
+class ValueSource:
+    """How a value is read: as a code or word of a list, or as a whole number."""
+
+    list: str = reference("list")
+    gives: Mapping[str, str] = reference("category")
+    """Category -> value of the fact."""
+    words: bool = False
+    integer: tuple[int, ...] = ()
+    """Least and greatest."""
+
+
+@dataclass(frozen=True)
+class ClaimSource:
+    """Which resources say something of a fact: a type, a code of a list, and what they must be."""
+
+    resource: str
+    why: str
+    list: str = reference("list")
+    categories: tuple[str, ...] = optional_reference("category")
+    gives: Mapping[str, str] = field(default_factory=dict, metadata={"reference": "category"})
+    """Category of the code -> value of the fact."""
+    value: ValueSource | None = None
+    keep: tuple[str, ...] = ()
+    at: tuple[str, ...] = optional_reference("place")
+    statuses: tuple[str, ...] = ()
+    proof_of: str = ""
+    """What a resource of another status is no proof of."""
+
+
+@dataclass(frozen=True)
+class PassedOver:
+    """Resources that are never read for a fact, and why."""
+
+    reason: str
+    list: str = reference("list")
+    categories: tuple[str, ...] = reference("category")
+
+
+@dataclass(frozen=True, kw_only=True)
+class FactSource:
+    """How one fact is read. `about` is tumour (only where the cancer is known) or person."""
+
+    path: str
+    about: str = "tumour"
+
+    def values(self) -> Iterator[tuple[str, str]]:
+        """Yield each value that it may state, with the member that names it."""
+        yield from ()
+
+
+def _values_of_claims(claims: tuple[ClaimSource, ...]) -> Iterator[tuple[str, str]]:
+    for index, claim in enumerate(claims):
+        gives = claim.value.gives if claim.value is not None else claim.gives
+        yield from ((f"claims/{index}", value) for value in gives.values())
+
+
+@dataclass(frozen=True, kw_only=True)
+class Newest(FactSource):
+    """The newest final claim; sources of one day that disagree are a conflict."""
+
+    claims: tuple[ClaimSource, ...]
+    unread: str
+    """What is said of a value that cannot be read."""
+    valid: str | None = field(default=None, metadata={"reference": "window"})
+    passed_over: tuple[PassedOver, ...] = ()
+
+    def values(self) -> Iterator[tuple[str, str]]:
+        """Yield those of its claims."""
+        yield from _values_of_claims(self.claims)
+
+
+@dataclass(frozen=True, kw_only=True)
+class AnyOf(FactSource):
+    """True, or a value, where any claim says so: the last one."""
+
+    claims: tuple[ClaimSource, ...]
+    valid: str | None = field(default=None, metadata={"reference": "window"})
+    stale: str = template("days")
+    """What is said of a claim that is undated or too old; `{days}` is the window."""
+
+    def values(self) -> Iterator[tuple[str, str]]:
+        """Yield those of its claims."""
+        yield from _values_of_claims(self.claims)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Quantity(FactSource):
+    """The newest final number, in the unit of the fact."""
+
+    list: str = reference("list")
+    category: str = reference("category")
+    units: Mapping[str, float]
+    """Unit as sent, in lower case -> factor to the fact's unit."""
+    least: float
+    greatest: float
+    valid: str = reference("window")
+    unread: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Threshold(FactSource):
+    """True where a measurement of the last days reaches a bound and a class of drug was given not long before."""
+
+    list: str = reference("list")
+    category: str = reference("category")
+    units: Mapping[str, tuple[float, ...]]
+    """Unit in lower case -> what is subtracted from the number, and what it is divided by then."""
+    at_least: float
+    at_most: float
+    valid: str = reference("window")
+    drug: str = reference("class of drugs")
+    given: str = reference("window")
+    why: str = template("at_least", "drug", "days")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Person(FactSource):
+    """An element of the Patient: a code of a closed set, or the age in completed years at a birth date."""
+
+    element: str
+    codes: tuple[str, ...] = ()
+    oldest: int = 0
+    why: str = template("today")
+
+    def values(self) -> Iterator[tuple[str, str]]:
+        """Yield the codes."""
+        yield from (("codes", value) for value in self.codes)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line(FactSource):
+    """The class of the current line of systemic therapy."""
+
+    classes: Mapping[str, tuple[str, ...]] = reference("value", "class of drugs")
+    """Value of the fact -> the classes of drugs of which the line consists."""
+    otherwise: str
+
+    def values(self) -> Iterator[tuple[str, str]]:
+        """Yield the one of a line of other classes."""
+        yield "otherwise", self.otherwise
+
+
+@dataclass(frozen=True, kw_only=True)
+class Removal(FactSource):
+    """The value of the fact where an operation removed the primary."""
+
+    gives: str
+    why: str
+
+    def values(self) -> Iterator[tuple[str, str]]:
+        """Yield the one."""
+        yield "gives", self.gives
+
+
+@dataclass(frozen=True)
+class SecondarySource:
+    """Conditions that may be a metastasis."""
+
+    why: str
+    at: Mapping[str, tuple[str, ...]] = reference("category", "place")
+    """Category -> the places at which a generic one belongs to it, the first that fits."""
+    list: str = reference("list")
+    proof: tuple[str, ...] = reference("category")
+    own: tuple[str, ...] = reference("category")
+    """Codes that say themselves which cancer the metastasis is of."""
+    against: tuple[str, ...] = reference("category")
+    """Beside a proof these make a Condition contradict itself."""
+    generic: str = reference("category")
+    """A metastasis of which the body site says what it is."""
+    placed: str = reference("category")
+    unplaced: str = reference("category")
+    """What a generic one is at any other place or at none, and at a place that is not known."""
+    reasons: Mapping[str, str] = reference("category")
+    """Category -> why it is no proof, the first that fits."""
+    settled: tuple[str, ...] = reference("category")
+    """Alone, these leave no doubt about an absence either."""
+    first_staging: str = reference("category")
+    """Doubts of this category belong to the first staging for as long as the window `first`."""
+
+
+@dataclass(frozen=True)
+class StageSource:
+    """Observations and Condition.stage that state a stage or a category of distant metastasis."""
+
+    why: str
+    why_stage: str
+    history_reason: str
+    status_gives: Mapping[str, str] = reference("status", "value")
+    """Category in `status_list` -> value of the fact; other values of such an observation are no stage."""
+    list: str = reference("list")
+    gives: Mapping[str, str] = reference("category", "value")
+    """Category of the value -> value of the fact."""
+    weights: Mapping[str, int] = reference("category")
+    """Category of the observation -> weight; of claims of one day the heaviest is named."""
+    systems: tuple[str, ...] = reference("category")
+    """Categories of a stage's type that say that it is a stage."""
+    history: str = reference("category")
+    status_list: str = reference("list")
+
+
+@dataclass(frozen=True)
+class SiteSource:
+    """Observations of the site of a metastasis."""
+
+    why: str
+    list: str = reference("list")
+    category: str = reference("category")
+    none: str = reference("category")
+    places: tuple[str, ...] = reference("place")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Strongest(FactSource):
+    """Distant metastasis: proof outweighs an earlier absence, and both close together are a conflict."""
+
+    proof: str = reference("value")
+    """The value that a proof states."""
+    absence: tuple[str, ...] = reference("value")
+    secondaries: SecondarySource
+    stages: StageSource
+    sites: SiteSource
+    close: str = reference("window")
+    first: str = reference("window")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Interval(FactSource):
+    """A value by the days between the first diagnosis and the first proof of another fact."""
+
+    of: str = reference(STATUS_FACT)
+    window: str = reference("window")
+    within: str = reference("value")
+    after: str = reference("value")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sites(FactSource):
+    """The sites of metastasis as they were when it was found."""
+
+    of: str = reference(STATUS_FACT)
+    window: str = reference("window")
+
+
+@dataclass(frozen=True, kw_only=True)
+class OnlySites(FactSource):
+    """A value where the sites of another fact are exactly these, and nothing is unclear."""
+
+    of: str = reference(SITES_FACT)
+    gives: Mapping[str, tuple[str, ...]] = reference("value", "site")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Response(FactSource):
+    """The response to the current line: an assessment after its first dose and before the next operation."""
+
+    list: str = reference("list")
+    observations: tuple[str, ...] = reference("category")
+    methods: tuple[str, ...] = reference("category")
+    never: Mapping[str, str] = reference("category")
+    elsewhere: tuple[str, ...] = reference("category")
+    """Values that another fact reads."""
+    gives: Mapping[str, str] = reference("category")
+    exact: tuple[str, ...] = reference("category")
+    """Values that state a category of response."""
+    progression: str
+    member: str
+    dated: str
+    close: str = reference("window")
+    of: str = reference(STATUS_FACT)
+    window: str = reference("window")
+    why_exact: str
+    why_other: str
+
+
+@dataclass(frozen=True)
+class Anywhere:
+    """A finding that counts for some days wherever it comes from."""
+
+    finding: str
+    why: str
+    old: str = template("days")
+    """What is said of an older one whose source is not known; `{days}` is the window."""
+    window: str = reference("window")
+    sources: tuple[str, ...] = ()
+    """Findings that, where present, are its source."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FindingsSource(FactSource):
+    """Findings of the tumour, present or absent, with what may speak against an absence."""
+
+    list: str = reference("list")
+    presence: str = reference("list")
+    grading: str
+    """Code system whose codes are terms of a grading scale: a bare number is a grade there."""
+    recent: str = reference("window")
+    stale: str = reference("window")
+    anywhere: tuple[Anywhere, ...] = ()
+    known: tuple[str, ...] = reference("list")
+    """A code of these lists is something else than a finding that was not understood."""
+    hint: str
+    """What is said of a code that is no proof."""
+
+
+Source = (
+    Newest | AnyOf | Quantity | Threshold | Person | Line | Removal | Strongest | Interval | Sites | OnlySites
+    | Response | FindingsSource
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Extraction:
+    """All of extraction.yaml."""
+
+    terms: Terms
+    places: Places
+    subject: SubjectSource
+    therapy: TherapySource
+    windows: Mapping[str, Window]
+    facts: Mapping[str, Source]
+    """Request path -> how it is read, in the order in which they are read."""
+    not_extracted: Mapping[str, str]
+    """Request path -> why no record holds it."""
+    legacy_member: str | None = None
+    """Name under which POST /v1/facts/extract has told whether the record shows this cancer since v1."""
+
+    def days(self, window: str) -> int:
+        """Return the days of a window."""
+        return self.windows[window].days
