@@ -193,7 +193,7 @@ class _SubjectReader:
         for item in subject.items:
             matches = self.matches(item)
             sides = both_sides(match.concept.side for match in matches)
-            sides |= self.record.sides(self.places.list, item.resource.get("bodySite"))
+            sides |= self.record.sides(self.places.list, item.resource.get("bodySite"), item.resource.get("code"))
             subject.sides |= sides
             again = item.clinical in RECURRED or any(match.category in self.source.recurrence for match in matches)
             if again:
