@@ -12,13 +12,16 @@ from service.fhir.resources import (
     Entry,
     Resource,
     Sent,
+    as_r4,
     extensions,
     failed,
     first_object,
     is_partial,
+    objects,
     read_sent,
     string,
     texts,
+    type_of,
 )
 from service.fhir.statuses import is_withdrawn
 from service.fhir.versions import BY_SEARCH, UNORDERED, Versions, settle_versions
@@ -39,6 +42,8 @@ MEDICATED = frozenset(
 """Types whose code is that of their medication."""
 CODED_ONLY = frozenset({"Condition", "Observation", "Procedure"})
 """Types that say nothing without a code."""
+ABOUT_OTHERS = frozenset({"FamilyMemberHistory"})
+"""Types whose contents are of other people."""
 TOLD = frozenset(DATES) - {"Condition", "AdverseEvent"}
 """Types of which a code of an unknown system is told here; of a Condition it depends on the cancer."""
 
@@ -142,10 +147,27 @@ def _keep(record: Record, entry: Entry, label: str) -> Item | None:
     item = _item(record, entry, label)
     record.index(item, entry.full_url)
     record.conditions += kind == "Condition"
+    if "contained" in resource:
+        _doubt_contained(record, entry, item)
     if kind in DATES and not _usable(record, item):
         return None
     record.add(item)
     return item
+
+
+def _doubt_contained(record: Record, entry: Entry, item: Item) -> None:
+    """Keep what stands inside a resource as something that proves nothing: whose it is, and whether, is not told."""
+    for resource in objects(item.resource.get("contained")):
+        inside = Entry(as_r4(resource), type_of(resource), "", entry.path)
+        if inside.type not in DATES or item.type in ABOUT_OTHERS:
+            continue
+        label = f"{item.label}#{string(resource.get('id'))}"[:SHOWN]
+        doubt = _item(record, inside, label)
+        if doubt.status in DROPPED or doubt.verification in DROPPED or not doubt.hits:
+            continue
+        record.remarks.ignore(label, "it stands inside another resource: what is contained is not read")
+        record.unusable.append(doubt)
+        record.complete = False
 
 
 def _item(record: Record, entry: Entry, label: str) -> Item:

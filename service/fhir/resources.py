@@ -237,7 +237,7 @@ def _read_entry(entry: Json, path: str, nesting: int, sent: Sent, history: int |
     envelope = Envelope(content, history, len(sent.entries) + len(sent.deleted))
     if kind := type_of(response.get("outcome")):
         sent.entries.append(Entry(response["outcome"], kind, "", path))
-    elif content.get("resource") is None and not _is_answered(response):
+    elif is_unanswered(content):
         sent.unanswered.append(path)
         return
     if string(request.get("method")).upper() == "DELETE":
@@ -252,9 +252,12 @@ def _read_entry(entry: Json, path: str, nesting: int, sent: Sent, history: int |
             sent.entries.append(Entry(as_r4(resource) if kind else {}, kind, full_url, path, envelope))
 
 
-def _is_answered(response: Resource) -> bool:
-    status = string(response.get("status"))[:3]
-    return not status.isdigit() or int(status) in SUCCESS
+def is_unanswered(entry: Json) -> bool:
+    """Return whether an entry of a batch is a query that was refused or went wrong, and holds nothing."""
+    if not isinstance(entry, dict) or entry.get("resource") is not None:
+        return False
+    status = string(first_object(entry.get("response")).get("status"))[:3]
+    return status.isdigit() and int(status) not in SUCCESS
 
 
 def is_partial(bundles: Iterable[Resource]) -> bool:
@@ -266,19 +269,22 @@ def is_partial(bundles: Iterable[Resource]) -> bool:
     linked = [_links(bundle) for bundle in bundles]
     sent = {links["self"] for links in linked if "self" in links}
     counts: list[int] = []
-    totals: list[int] = []
+    totals: list[Json] = []
     for bundle, links in zip(bundles, linked, strict=True):
         if any(name in links and links[name] not in sent for name in ("next", "previous")):
             return True
-        total = bundle.get("total")
-        if isinstance(total, bool) or not isinstance(total, int | float):
-            continue
+        count, total = _match_count(bundle), bundle.get("total")
         if "next" in links or "previous" in links:
-            counts.append(_match_count(bundle))
-            totals.append(int(total))
-        elif total > _match_count(bundle):
+            counts.append(count)
+            totals.append(total)
+        elif is_total_larger(total, count):
             return True
-    return bool(totals) and max(totals) > sum(counts)
+    return any(is_total_larger(total, sum(counts)) for total in totals)
+
+
+def is_total_larger(total: Json, count: int) -> bool:
+    """Return whether a bundle says that it found more than so many."""
+    return isinstance(total, int | float) and not isinstance(total, bool) and total > count
 
 
 def _links(bundle: Resource) -> dict[str, str]:
