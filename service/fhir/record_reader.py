@@ -190,7 +190,8 @@ def _dated(dates: DateReader, resource: Resource, kind: str) -> tuple[str, Day |
 
 def _usable(record: Record, item: Item) -> bool:
     """Return whether the resource may be evidence at all; report what may not."""
-    refused = next((each for each in (item.status, item.verification) if each in DROPPED), "")
+    said = (item.status, item.verification) if item.type == "Condition" else (item.status,)
+    refused = next((each for each in said if each in DROPPED), "")
     reason = ""
     if refused:
         reason = f"its status is {refused}"

@@ -52,7 +52,7 @@ SUCCESS = range(200, 300)
 
 
 class Envelope(NamedTuple):
-    """What a bundle says of an entry; `history` is the number of a bundle that lists versions, the newest first."""
+    """What a bundle says of a version; `history` is the number of a bundle that lists versions, the newest first."""
 
     entry: Resource
     history: int | None
@@ -63,8 +63,7 @@ class Envelope(NamedTuple):
 NO_ENVELOPE = Envelope({}, None, 0)
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """A resource, its type, the address that its bundle gives it, and where in the request it stood."""
 
     resource: Resource
@@ -232,15 +231,18 @@ def _read_tree(tree: Json, path: str, nesting: int, sent: Sent) -> None:
 
 def _read_entry(entry: Json, path: str, nesting: int, sent: Sent, history: int | None) -> None:
     content = entry if isinstance(entry, dict) else {"resource": None}
-    request, response = first_object(content.get("request")), first_object(content.get("response"))
     full_url = string(content.get("fullUrl"))
-    envelope = Envelope(content, history, len(sent.entries) + len(sent.deleted))
-    if kind := type_of(response.get("outcome")):
-        sent.entries.append(Entry(response["outcome"], kind, "", path))
-    elif is_unanswered(content):
-        sent.unanswered.append(path)
-        return
-    if string(request.get("method")).upper() == "DELETE":
+    envelope = NO_ENVELOPE
+    if history is not None or "response" in content or "request" in content:
+        envelope = Envelope(content, history, len(sent.entries) + len(sent.deleted))
+    if "response" in content:
+        outcome: Json = first_object(content["response"]).get("outcome")
+        if kind := type_of(outcome):
+            sent.entries.append(Entry(outcome, kind, "", path))
+        elif is_unanswered(content):
+            sent.unanswered.append(path)
+            return
+    if "request" in content and _deletes(request := first_object(content["request"])):
         address = string(request.get("url")) or full_url
         sent.deleted.append(Entry({}, "", address, path, envelope))
     elif "resource" in content:
@@ -250,6 +252,10 @@ def _read_entry(entry: Json, path: str, nesting: int, sent: Sent, history: int |
             _read_tree(resource, path, nesting + 1, sent)
         else:
             sent.entries.append(Entry(as_r4(resource) if kind else {}, kind, full_url, path, envelope))
+
+
+def _deletes(request: Resource) -> bool:
+    return string(request.get("method")).upper() == "DELETE"
 
 
 def is_unanswered(entry: Json) -> bool:
@@ -273,7 +279,8 @@ def is_partial(bundles: Iterable[Resource]) -> bool:
     for bundle, links in zip(bundles, linked, strict=True):
         if any(name in links and links[name] not in sent for name in ("next", "previous")):
             return True
-        count, total = _match_count(bundle), bundle.get("total")
+        total = bundle.get("total")
+        count = 0 if total is None else _match_count(bundle)
         if "next" in links or "previous" in links:
             counts.append(count)
             totals.append(total)
@@ -302,7 +309,7 @@ def _match_count(bundle: Resource) -> int:
     """Return how many entries of a page the search asked for."""
     entries = objects(bundle.get("entry"))
     return sum(
-        string(first_object(entry.get("search")).get("mode")) not in BESIDE
+        ("search" not in entry or string(first_object(entry["search"]).get("mode")) not in BESIDE)
         and type_of(entry.get("resource")) != "OperationOutcome"
         for entry in entries
     )

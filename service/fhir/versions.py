@@ -1,7 +1,7 @@
 """Of one resource only the newest version counts: by its versionId, its lastUpdated, or its place in a history."""
 
 import datetime as dt
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -71,11 +71,8 @@ def settle_versions(
 
     Versions that nothing puts in order all stay; where one of them is withdrawn, the others prove nothing.
     """
-    keyed: dict[tuple[str, str], int] = {}
-    keys = ((_key(entry), id(entry)) for entry in entries)
-    repeated = {key for key, mark in keys if key[0] and keyed.setdefault(key, mark) != mark}
     unresolved = [entry for entry in deleted if not all(_address(entry))]
-    repeated |= {address for entry in deleted if all(address := _address(entry))}
+    repeated = _repeated(entries) | {address for entry in deleted if all(address := _address(entry))}
     if not repeated:
         return Versions(entries, unresolved=unresolved)
     groups: dict[tuple[str, str, str], list[_Version]] = defaultdict(list)
@@ -92,6 +89,14 @@ def settle_versions(
     replaced, unordered = _settle(groups.values(), is_withdrawn)
     current = [entry for entry in entries if id(entry) not in replaced]
     return Versions(current, list(replaced.values()), frozenset(unordered), unresolved)
+
+
+def _repeated(entries: Sequence[Entry]) -> set[tuple[str, str]]:
+    """Return type and id of what was sent more than once."""
+    keys = [_key(entry) for entry in entries]
+    if len(set(keys)) == len(keys):
+        return set()
+    return {key for key, count in Counter(keys).items() if count > 1 and all(key)}
 
 
 def _settle(
@@ -113,7 +118,7 @@ def _settle(
 
 def _key(entry: Entry) -> tuple[str, str]:
     ident = entry.resource.get("id")
-    return (entry.type, ident) if entry.type and isinstance(ident, str) and ident else ("", "")
+    return entry.type, ident if type(ident) is str else ""
 
 
 def _address(entry: Entry) -> tuple[str, str]:
