@@ -94,13 +94,25 @@ class Item:
     label: str
     concept: Concept
     """Its code, or that of its medication."""
-    element: str
-    """The element that its date was read from; empty without a date."""
-    day: Day | None
 
     def __post_init__(self) -> None:
         """Bring near what is read most."""
         self.codes, self.hits = self.concept.codes, self.concept.hits
+
+    @lazy
+    def dated(self) -> tuple[str, Day | None]:
+        """The element that its date was read from, and that date; empty and None without one."""
+        return self.record.dates.of(self.resource, self.type)
+
+    @lazy
+    def element(self) -> str:
+        """The element that its date was read from; empty without a date."""
+        return self.dated[0]
+
+    @lazy
+    def day(self) -> Day | None:
+        """Its date."""
+        return self.dated[1]
 
     @lazy
     def statuses(self) -> Statuses:
@@ -207,6 +219,8 @@ class Record:
         self.patient: str | None = None
         self.others: list[str] = []
         self.items: dict[str, list[Item]] = {}
+        self.measurements: dict[Concept, list[Item]] = {}
+        """Observations that state a number of what stands in no list, and nothing else, by their code."""
         self.unusable: list[Item] = []
         """Resources that could not be read: they may say anything, and prove nothing."""
         self.whole = True
