@@ -111,6 +111,6 @@ class DateReader:
         text = resource.get(DATES[kind][0])
         plain = _PLAIN.match(text) if isinstance(text, str) else None
         if plain is not None:
-            return plain.group() > limit.isoformat()
+            return plain.group() > str(limit)
         day = self.of(resource, kind)[1]
         return day is not None and day.first > limit

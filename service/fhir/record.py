@@ -213,6 +213,8 @@ class Record:
     def __init__(self, terminology: Terminology, today: dt.date) -> None:
         self.terminology = terminology
         self.today = today
+        self.tomorrow = today + dt.timedelta(days=1)
+        """A date up to it is not in the future: the host may be east of UTC."""
         self.dates = DateReader()
         self.remarks = Resolution()
         """What the record itself made impossible to use, for whichever guideline."""
@@ -238,6 +240,7 @@ class Record:
         self._hits: dict[tuple[Coding, ...], Hits] = {(): {}}
         self._concepts: dict[tuple[Json, ...], Concept] = {}
         self._categories: dict[tuple[str, tuple[str, ...]], frozenset[str]] = {}
+        self._systems: dict[str, str | None] = {}
 
     def lose_part(self) -> None:
         """Note that a part is missing: what it holds is unknown."""
@@ -279,6 +282,14 @@ class Record:
             found = self._hits[codes] = {name: tuple(matches) for name, matches in by_list.items()}
         return found
 
+    def system(self, address: str) -> str | None:
+        """Return the name of a code system by any of its addresses; None where it is not known."""
+        try:
+            return self._systems[address]
+        except KeyError:
+            name = self._systems[address] = self.terminology.system(address)
+            return name
+
     def concept(self, value: Json) -> Concept:
         """Return a CodeableConcept, a Coding or a list of them; what has one code or none is read once a record."""
         if value is None:
@@ -297,7 +308,7 @@ class Record:
     def _read_concept(self, value: Json) -> Concept:
         codes = tuple(codings(value))
         hits = self.hits(codes)
-        is_foreign = not hits and all(self.terminology.system(coding.system) is None for coding in codes)
+        is_foreign = not hits and all(self.system(coding.system) is None for coding in codes)
         return Concept(codes, tuple(texts(value)), hits, is_foreign)
 
     def match(self, name: str, codes: Iterable[Coding]) -> tuple[Match, ...]:

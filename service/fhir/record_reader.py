@@ -45,8 +45,6 @@ MEASUREMENT = frozenset(
     )
 )
 """Elements of an Observation that states a number: with any other it may say where or what it is about."""
-AHEAD = dt.timedelta(days=1)
-"""A date up to a day ahead is not in the future: the host may be east of UTC."""
 
 
 def read_record(
@@ -160,8 +158,9 @@ def _is_measurement(record: Record, item: Item) -> bool:
     resource = item.resource
     if item.hits or not item.codes or not MEASUREMENT.issuperset(resource):
         return False
-    system = first_object(resource.get("valueQuantity")).get("system")
-    return system is None or (isinstance(system, str) and record.terminology.system(system) is None)
+    quantity = resource.get("valueQuantity")
+    system = quantity.get("system") if isinstance(quantity, dict) else None
+    return system is None or (isinstance(system, str) and record.system(system) is None)
 
 
 def _doubt_contained(record: Record, entry: Entry, item: Item) -> None:
@@ -188,24 +187,12 @@ def _item(record: Record, entry: Entry, label: str) -> Item:
 
 def _usable(record: Record, item: Item) -> bool:
     """Return whether the resource may be evidence at all; report what may not."""
-    said = (item.status, item.verification) if item.type == "Condition" else (item.status,)
-    refused = next((each for each in said if each in DROPPED), "")
-    reason = ""
-    if refused:
-        reason = f"its status is {refused}"
-    elif item.resource.get("modifierExtension"):
-        reason = "has a modifier extension, which may turn what it says into the contrary"
-        record.complete = False
-    elif record.dates.is_after(record.today + AHEAD, item.resource, item.type):
-        reason = "is dated in the future"
-        record.complete = False
-    elif not item.codes and item.type in CODED_ONLY:
-        text_only = bool(texts(item.resource.get("code")))
-        reason = "says what it is in text only: text is not read" if text_only else "has no code that can be read"
-        if item.type == "Condition":
-            record.complete = False
-    for remark in item.statuses.remarks if item.type == "Condition" else ():
-        record.remarks.ignore(item.label, remark)
+    refused = item.status if item.status in DROPPED else ""
+    if item.type == "Condition":
+        refused = refused or (item.verification if item.verification in DROPPED else "")
+        for remark in item.statuses.remarks:
+            record.remarks.ignore(item.label, remark)
+    reason = f"its status is {refused}" if refused else _why_unusable(record, item)
     if reason:
         record.remarks.ignore(item.label, reason)
     elif not item.hits and item.codes and item.type in TOLD and item.concept.is_foreign and not item.value_concept.hits:
@@ -213,3 +200,19 @@ def _usable(record: Record, item: Item) -> bool:
     if reason and not refused:
         record.unusable.append(item)
     return not reason
+
+
+def _why_unusable(record: Record, item: Item) -> str:
+    """Return why a resource that was not withdrawn proves nothing; empty if it may."""
+    if item.resource.get("modifierExtension"):
+        record.complete = False
+        return "has a modifier extension, which may turn what it says into the contrary"
+    if record.dates.is_after(record.tomorrow, item.resource, item.type):
+        record.complete = False
+        return "is dated in the future"
+    if item.codes or item.type not in CODED_ONLY:
+        return ""
+    if item.type == "Condition":
+        record.complete = False
+    text_only = bool(texts(item.resource.get("code")))
+    return "says what it is in text only: text is not read" if text_only else "has no code that can be read"
