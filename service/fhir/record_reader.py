@@ -117,9 +117,11 @@ def _report_versions(record: Record, versions: Versions) -> None:
 def _doubt(record: Record, entry: Entry, label: str, reason: str) -> None:
     """Keep what may be the patient's, or may hold, as something that proves nothing and speaks against an absence."""
     record.remarks.ignore(label, reason)
-    if entry.type in DATES:
-        record.lose_part()
-        record.unusable.append(_item(record, entry, label))
+    item = _item(record, entry, label) if entry.type in DATES else None
+    if item is None or (item.type in CODED_ONLY and not item.codes and not item.concept.texts):
+        return  # it says nothing
+    record.lose_part()
+    record.unusable.append(item)
 
 
 def _label(entry: Entry) -> str:

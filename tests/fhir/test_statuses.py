@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 
 from service.fhir.extract import Extraction
+from service.fhir.statuses import read_statuses
+from service.knowledge.terminology import Terminology
 from tests.fhir.building import CM, CM0, GM, SCT, Resource, cancer, concept, condition, observation, reasons, us
 
 Read = Callable[..., Extraction]
@@ -195,3 +197,12 @@ def sided(
 def test_the_side_of_a_code_tells_whose_tumour_it_is(read: Read, side: str, present: bool) -> None:  # noqa: FBT001
     sent = (condition(coded(sided("C50.4", "L")), "2026-10-10"), condition(coded(sided("N61", side)), "2026-11-20"))
     assert ("complications" in read(us(), *sent).facts) is present
+
+
+def test_fhirs_own_codes_need_no_list() -> None:
+    bare = Terminology({}, {}, "")
+    refuted = bone(
+        verificationStatus=concept((LOCAL, "9"), (VERIFICATION, "refuted")), clinicalStatus={"text": "Active"}
+    )
+    said = read_statuses(bare, refuted)
+    assert (said.clinical, said.verification) == ("active", "refuted")

@@ -6,8 +6,11 @@ from typing import Any
 
 import pytest
 
-from service.fhir.extract import Extraction
-from tests.fhir.building import CM, Resource, bundle, cancer, concept, condition, reasons, us
+from service.fhir.extract import Extraction, count_resources, extract
+from service.fhir.record_reader import read_record
+from service.knowledge.guideline import Guideline
+from service.knowledge.library import Library
+from tests.fhir.building import CM, TODAY, Resource, bundle, cancer, concept, condition, reasons, us
 
 Read = Callable[..., Extraction]
 VERIFICATION = "http://terminology.hl7.org/CodeSystem/condition-ver-status"
@@ -128,3 +131,15 @@ def test_a_deletion_by_a_search_leaves_the_record_incomplete(read: Read) -> None
 def test_a_resource_that_was_given_to_another_patient_is_no_longer_this_ones(read: Read) -> None:
     found = read(us(), cancer(), bone("1"), bone("2", subject={"reference": "Patient/else"}))
     assert "metastatic_status" not in found.facts
+
+
+def test_older_versions_and_deleted_resources_are_counted(library: Library, guideline: Guideline) -> None:
+    entries = [
+        {"resource": bone("2")},
+        {"resource": bone("1")},
+        deletion("Condition/x"),
+        {"resource": bone() | {"id": "x"}},
+    ]
+    record = read_record(library.terminology, [us(), cancer(), history(*entries)], None, TODAY)
+    counts = count_resources(record, [extract(record, guideline)])
+    assert counts == {"sent": 5, "used": 3, "ignored": 2, "unread": 0}
