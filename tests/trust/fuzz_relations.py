@@ -514,7 +514,7 @@ def in_error(resource: Resource) -> Resource:
     if resource["resourceType"] in {"Condition", "AllergyIntolerance"}:
         return resource | {"verificationStatus": concept("entered-in-error", system=STATUS)}
     if resource["resourceType"] == "AdverseEvent":
-        return resource | {"actuality": "potential"} | {"status": "entered-in-error"}
+        return resource | {"actuality": "potential", "status": "entered-in-error"}
     return resource | {"status": "entered-in-error"}
 
 
@@ -556,23 +556,46 @@ def judge_withdrawn(read: Read, chance: Chance, terminology: Terminology, resour
         holds(unordered(removed.facts) == unordered(after.facts), rule, (resource, removed, after, resources))
 
 
-def is_malignancy(terminology: Terminology, resource: Resource) -> bool:
-    """Return whether a Condition is coded as a cancer, this one or another."""
-    codes = resource.get("code", {}).get("coding", ())
-    return any("breast_cancer" in terminology.find(each["system"], each["code"]) for each in codes)
+AGAINST: Mapping[str, frozenset[str]] = {
+    "metastatic_status": frozenset(("breast_cancer", "staging")),
+    "presentation": frozenset(("breast_cancer", "metastases", "staging", "disease_status", "procedures", "drugs")),
+    "primary_tumour": frozenset(("breast_cancer", "procedures")),
+    "chemotherapy_response": frozenset(
+        ("breast_cancer", "metastases", "staging", "disease_status", "procedures", "drugs")
+    ),
+    "complications": frozenset(("breast_cancer", "complications", "procedures")),
+}
+"""Fact -> the code lists whose codes may speak against its grave values: a cancer says whose all the others are, an
+earlier metastasis speaks against de_novo, an operation against a complication and a response before it."""
+
+
+def lists_of(terminology: Terminology, value: Any) -> set[str]:
+    """Return the code lists that know any code of a resource."""
+    if isinstance(value, list):
+        return {name for each in value for name in lists_of(terminology, each)}
+    if not isinstance(value, dict):
+        return set()
+    system, code = value.get("system"), value.get("code")
+    if isinstance(system, str) and isinstance(code, str):
+        return set(terminology.find(system, code))
+    return {name for each in value.values() for name in lists_of(terminology, each)}
+
+
+def top(path: str) -> str:
+    """Return the first part of a path."""
+    return path.partition(".")[0]
 
 
 def is_against(found: Extraction, path: str, label: str) -> bool:
     """Return whether a resource is told as what speaks against a fact, or states another value of it."""
-    top = path.partition(".")[0]
     told = {
         each
         for conflict in found.data_conflicts
-        if str(conflict["fact"]).partition(".")[0] == top
+        if top(str(conflict["fact"])) == top(path)
         for each in conflict["resources"]
     }
     for stated, origin in found.provenance.items():
-        if stated.partition(".")[0] == top:
+        if top(stated) == top(path):
             told |= {origin["resource"]} | ({origin["runner_up"]["resource"]} if origin["runner_up"] else set())
     return label in told
 
