@@ -544,13 +544,10 @@ def judge_withdrawn(read: Read, chance: Chance, terminology: Terminology, resour
     before, removed = read(resources), read(rest)
     after = read([*resources[:index], *copy.deepcopy(WITHDRAWN[way](resource)), *resources[index + 1 :]])
     label = f"{resource['resourceType']}/{resource['id']}"
-    stated = grave(before)
+    stated, lists = grave(before), lists_of(terminology, resource)
     new = {path for path, value in grave(after).items() if stated.get(path) != value}
-    if not is_malignancy(terminology, resource):  # without a cancer other things are this cancer's, or before it
-        new = {path for path in new if not is_against(before, path, label)}
-        holds(
-            not new, f"a withdrawn resource adds nothing ({way}): {sorted(new)}", (resource, before, after, resources)
-        )
+    new = {path for path in new if lists.isdisjoint(AGAINST[top(path)]) and not is_against(before, path, label)}
+    holds(not new, f"a withdrawn resource adds nothing ({way}): {sorted(new)}", (resource, before, after, resources))
     if after.subject == removed.subject:  # that a cancer was refuted may be said of the record
         rule = f"a resource that is withdrawn ({way}) states no more than one that is not there"
         holds(unordered(removed.facts) == unordered(after.facts), rule, (resource, removed, after, resources))
