@@ -123,17 +123,24 @@ class CounterEvidenceReader:
 
     def read(self, findings: Mapping[Item, Sequence[Finding]]) -> Iterator[CounterEvidence]:
         """Yield what is not read as a finding and may be one; `findings` are those in the resources that count."""
-        for name in READ:
-            for item in self.record.of(name):
-                yield from self.of_item(item, findings.get(item, ()), usable=True)
+        for item in self.record.of(*READ):
+            yield from self.of_item(item, findings.get(item, ()), usable=True)
+        for measurements in self.record.measurements.values():
+            if self.kinds_by_words(measurements[0]):
+                for item in measurements:
+                    yield from self.of_item(item, (), usable=True)
         for item in self.record.unusable:
             if item.type in READ:
                 yield from self.of_item(item, read_findings(self.record, self.source, item), usable=False)
-        for name, items in self.record.items.items():
-            for item in items if name not in READ else ():
-                if kinds := self.named(item):
-                    day = self.record.dates.first_of(item.resource, *DATED)[1]
-                    yield from (CounterEvidence(kind, item, day) for kind in kinds)
+        for name in (name for name in self.record.items if name not in READ):
+            yield from self.of_others(name)
+
+    def of_others(self, name: str) -> Iterator[CounterEvidence]:
+        """Yield what resources of a type that states no finding may be."""
+        for item in self.record.of(name):
+            if kinds := self.named(item):
+                day = self.record.dates.first_of(item.resource, *DATED)[1]
+                yield from (CounterEvidence(kind, item, day) for kind in kinds)
 
     def of_item(self, item: Item, findings: Sequence[Finding], *, usable: bool) -> Iterator[CounterEvidence]:
         """Yield what one Condition or Observation may be."""

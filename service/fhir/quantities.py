@@ -9,8 +9,8 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 from service.facts.json_body import Json
-from service.fhir.record import Item, Match, Record, first_object
-from service.fhir.resources import choice, string
+from service.fhir.record import Item, Match, Record
+from service.fhir.resources import choice, first_object, string
 from service.knowledge.extraction import fold_unit
 
 LARGEST = 10**9

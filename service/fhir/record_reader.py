@@ -1,52 +1,72 @@
 """What was sent becomes the record of one patient: whose each resource is, when dated, whether it may be used."""
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from service.facts.json_body import Json
-from service.fhir.dates import DateReader, Day
-from service.fhir.ownership import assign_owners, ownerless_count, select_patient
+from service.fhir.dates import DATES
+from service.fhir.ownership import UNRESOLVED, assign_owners, ownerless_count, select_patient
 from service.fhir.record import DROPPED, Item, Record
-from service.fhir.resources import SHOWN, Entry, Resource, extensions, failed, has_more, read_sent, string, texts
+from service.fhir.resources import (
+    SHOWN,
+    Entry,
+    Sent,
+    as_r4,
+    failed,
+    first_object,
+    is_partial,
+    objects,
+    read_sent,
+    string,
+    texts,
+    type_of,
+)
+from service.fhir.statuses import is_withdrawn
+from service.fhir.versions import BY_SEARCH, UNORDERED, Versions, settle_versions
 from service.knowledge.terminology import Terminology
 
-DATES: Mapping[str, tuple[str, ...]] = {
-    "Condition": ("onsetDateTime", "onsetPeriod", "assertedDate", "recordedDate", "dateRecorded"),
-    "Observation": ("effectiveDateTime", "effectivePeriod", "effectiveInstant", "issued"),
-    "Procedure": ("performedDateTime", "performedPeriod", "occurrenceDateTime", "occurrencePeriod"),
-    "MedicationAdministration": ("effectiveDateTime", "effectivePeriod", "occurenceDateTime", "occurencePeriod"),
-    "MedicationStatement": ("effectiveDateTime", "effectivePeriod"),
-    "MedicationUsage": ("effectiveDateTime", "effectivePeriod"),
-    "AdverseEvent": ("date", "occurrenceDateTime", "occurrencePeriod", "detected", "recordedDate"),
-}
 MEDICATED = frozenset(
     ("MedicationAdministration", "MedicationStatement", "MedicationUsage", "MedicationRequest", "MedicationDispense")
 )
 """Types whose code is that of their medication."""
 CODED_ONLY = frozenset({"Condition", "Observation", "Procedure"})
 """Types that say nothing without a code."""
+ABOUT_OTHERS = frozenset({"FamilyMemberHistory"})
+"""Types whose contents are of other people."""
+TOLD = frozenset(DATES) - {"Condition", "AdverseEvent"}
+"""Types of which a code of an unknown system is told here; of a Condition it depends on the cancer."""
 
 
-AHEAD = dt.timedelta(days=1)
-"""A date up to a day ahead is not in the future: the host may be east of UTC."""
+MEASUREMENT = frozenset(
+    (
+        *("resourceType", "id", "meta", "text", "identifier", "basedOn", "status", "category", "code", "subject"),
+        *("encounter", "effectiveDateTime", "effectivePeriod", "effectiveInstant", "issued", "performer"),
+        *("valueQuantity", "interpretation", "referenceRange", "specimen", "device"),
+    )
+)
+"""Elements of an Observation that states a number: with any other it may say where or what it is about."""
 
 
-def read_record(terminology: Terminology, resources: Sequence[Json], patient: str | None, today: dt.date) -> Record:
+def read_record(
+    terminology: Terminology, resources: Sequence[Json], patient: str | None, today: dt.date, *, whole: bool = True
+) -> Record:
     """Sort what was sent: one patient's resources into the record, everything else into its remarks.
 
-    Never raise for what a resource holds. `patient` is the id of the patient meant, if one is named.
+    Never raise for what a resource holds. `patient` is the id of the patient meant, if one is named; `whole` is false
+    where the caller knows that a part is missing.
     """
     record = Record(terminology, today)
     sent = read_sent(list(resources))
-    for bundle in sent.bundles:
-        if has_more(bundle):
-            record.complete = False
-            record.remarks.ignore("Bundle", "this is one page of several; the other pages were not sent")
-    owned = assign_owners(sent.entries)
+    if not whole:
+        record.lose_part()
+    _report_missing(record, sent)
+    versions = settle_versions(sent.entries, sent.deleted, lambda resource: is_withdrawn(terminology, resource))
+    _report_versions(record, versions)
+    owned = assign_owners(versions.current, patient)
     selection = select_patient(owned, patient)
     record.patient = selection.patient
     if selection.tied:
-        record.complete = False
+        record.lose_part()
         names = [f"Patient/{owner}"[:SHOWN] for owner in selection.tied]
         detail = "As many resources are of one patient as of the other: name the patient. Nothing was read."
         record.remarks.conflicts.append({"fact": "patient", "values": names, "resources": names, "detail": detail})
@@ -54,16 +74,54 @@ def read_record(terminology: Terminology, resources: Sequence[Json], patient: st
     ownerless = ownerless_count(owned, selection, patient)
     for entry, owner in owned:
         label, item = _label(entry), None
-        if owner and not selection.owns(owner):
+        if owner == UNRESOLVED:
+            _doubt(
+                record, entry, label, "it names a patient whom no Patient sent here answers: whose it is is not known"
+            )
+        elif owner and not selection.owns(owner):
             others[(owner if "/" in owner else f"Patient/{owner}")[:SHOWN]] = None
             record.remarks.ignore(label, "belongs to another patient")
         elif not owner and entry.type in DATES and not ownerless:
-            record.remarks.ignore(label, "names no patient")
+            _doubt(record, entry, label, "names no patient")
+        elif entry.path in versions.unordered:
+            _doubt(record, entry, label, UNORDERED)
         else:
             item = _keep(record, entry, label)
         record.labels.append((label, item is not None and (bool(item.hits) or item.type == "Patient")))
     record.others = list(others)
     return record
+
+
+def _report_missing(record: Record, sent: Sent) -> None:
+    """Report pages and answers that are missing: what they hold is unknown."""
+    if is_partial(sent.bundles):
+        record.lose_part()
+        record.remarks.ignore("Bundle", "this is one page of several; the other pages were not sent")
+    for path in sent.unanswered:
+        record.lose_part()
+        record.remarks.ignore(path, "a query failed: what it would have found is unknown")
+
+
+def _report_versions(record: Record, versions: Versions) -> None:
+    """Report what does not count because a newer version stands for it, or because it was deleted."""
+    for entry, reason in versions.replaced:
+        version = string(first_object(entry.resource.get("meta")).get("versionId"))
+        label = f"{_label(entry)}/_history/{version or entry.path}"[:SHOWN]
+        record.remarks.ignore(label, reason)
+        record.labels.append((label, False))
+    for entry in versions.unresolved:
+        record.lose_part()
+        record.remarks.ignore(entry.path or "request", BY_SEARCH)
+
+
+def _doubt(record: Record, entry: Entry, label: str, reason: str) -> None:
+    """Keep what may be the patient's, or may hold, as something that proves nothing and speaks against an absence."""
+    record.remarks.ignore(label, reason)
+    item = _item(record, entry, label) if entry.type in DATES else None
+    if item is None or (item.type in CODED_ONLY and not item.codes and not item.concept.texts):
+        return  # it says nothing
+    record.lose_part()
+    record.unusable.append(item)
 
 
 def _label(entry: Entry) -> str:
@@ -80,50 +138,83 @@ def _keep(record: Record, entry: Entry, label: str) -> Item | None:
         record.remarks.ignore(label, "is nested too deeply" if kind else "is no FHIR resource: it has no resourceType")
         return None
     if kind == "OperationOutcome" and failed(resource):
-        record.complete = False
+        record.lose_part()
         record.remarks.ignore(label, "a query failed (OperationOutcome): what it would have found is unknown")
         return None
-    element, date = _dated(record.dates, resource, kind)
-    coded = resource.get("medicationCodeableConcept") if kind in MEDICATED else None
-    concept = record.concept(resource.get("code") if coded is None else coded)
-    item = Item(record, resource, kind, string(resource.get("id")), label, concept, element, date)
+    item = _item(record, entry, label)
     record.index(item, entry.full_url)
     record.conditions += kind == "Condition"
+    if "contained" in resource:
+        _doubt_contained(record, entry, item)
     if kind in DATES and not _usable(record, item):
         return None
-    record.add(item)
+    if kind == "Observation" and _is_measurement(record, item):
+        record.measurements.setdefault(item.concept, []).append(item)
+    else:
+        record.add(item)
     return item
 
 
-def _dated(dates: DateReader, resource: Resource, kind: str) -> tuple[str, Day | None]:
-    if kind != "Condition":
-        return dates.first_of(resource, *DATES.get(kind, ()))
-    element, date = dates.first_of(resource, "onsetDateTime", "onsetPeriod")
-    if date is None and (asserted := extensions(resource, "condition-assertedDate")):
-        element, date = dates.first_of(asserted[0], "valueDateTime")
-        element = "extension(assertedDate)" if date else ""
-    return (element, date) if date else dates.first_of(resource, *DATES[kind][2:])
+def _is_measurement(record: Record, item: Item) -> bool:
+    """Return whether an Observation states a number of what stands in no list, and nothing else that is read."""
+    resource = item.resource
+    if item.hits or not item.codes or not MEASUREMENT.issuperset(resource):
+        return False
+    quantity = resource.get("valueQuantity")
+    system = quantity.get("system") if isinstance(quantity, dict) else None
+    return system is None or (isinstance(system, str) and record.system(system) is None)
+
+
+def _doubt_contained(record: Record, entry: Entry, item: Item) -> None:
+    """Keep what stands inside a resource as something that proves nothing: whose it is, and whether, is not told."""
+    for resource in objects(item.resource.get("contained")):
+        inside = Entry(as_r4(resource), type_of(resource), "", entry.path)
+        if inside.type not in DATES or item.type in ABOUT_OTHERS:
+            continue
+        label = f"{item.label}#{string(resource.get('id'))}"[:SHOWN]
+        doubt = _item(record, inside, label)
+        if doubt.status in DROPPED or doubt.verification in DROPPED or not doubt.hits:
+            continue
+        record.remarks.ignore(label, "it stands inside another resource: what is contained is not read")
+        record.unusable.append(doubt)
+        record.complete = False
+
+
+def _item(record: Record, entry: Entry, label: str) -> Item:
+    resource, kind = entry.resource, entry.type
+    coded = resource.get("medicationCodeableConcept") if kind in MEDICATED else None
+    concept = record.concept(resource.get("code") if coded is None else coded)
+    return Item(record, resource, kind, string(resource.get("id")), label, concept)
 
 
 def _usable(record: Record, item: Item) -> bool:
     """Return whether the resource may be evidence at all; report what may not."""
-    refused = next((each for each in (item.status, item.verification) if each in DROPPED), "")
-    reason = ""
-    if refused:
-        reason = f"its status is {refused}"
-    elif item.resource.get("modifierExtension"):
-        reason = "has a modifier extension, which may turn what it says into the contrary"
-        record.complete = False
-    elif item.day is not None and item.day.first > record.today + AHEAD:
-        reason = "is dated in the future"
-        record.complete = False
-    elif not item.codes and item.type in CODED_ONLY:
-        text_only = bool(texts(item.resource.get("code")))
-        reason = "says what it is in text only: text is not read" if text_only else "has no code that can be read"
-        if item.type == "Condition":
-            record.complete = False
+    refused = item.status if item.status in DROPPED else ""
+    if item.type == "Condition":
+        refused = refused or (item.verification if item.verification in DROPPED else "")
+        for remark in item.statuses.remarks:
+            record.remarks.ignore(item.label, remark)
+    reason = f"its status is {refused}" if refused else _why_unusable(record, item)
     if reason:
         record.remarks.ignore(item.label, reason)
+    elif not item.hits and item.codes and item.type in TOLD and item.concept.is_foreign and not item.value_concept.hits:
+        record.remarks.ignore(item.label, "its code is of no code system that is read")
     if reason and not refused:
         record.unusable.append(item)
     return not reason
+
+
+def _why_unusable(record: Record, item: Item) -> str:
+    """Return why a resource that was not withdrawn proves nothing; empty if it may."""
+    if item.resource.get("modifierExtension"):
+        record.complete = False
+        return "has a modifier extension, which may turn what it says into the contrary"
+    if record.dates.is_after(record.tomorrow, item.resource, item.type):
+        record.complete = False
+        return "is dated in the future"
+    if item.codes or item.type not in CODED_ONLY:
+        return ""
+    if item.type == "Condition":
+        record.complete = False
+    text_only = bool(texts(item.resource.get("code")))
+    return "says what it is in text only: text is not read" if text_only else "has no code that can be read"

@@ -314,7 +314,8 @@ class _TherapyReader:
                 reason = f"no proof of an operation: its status is {item.status or 'missing'}"
                 self.resolution.ignore(item.label, reason)
                 continue
-            sides = self.record.sides(self.extraction.places.list, item.resource.get("bodySite"))
+            resource = item.resource
+            sides = self.record.sides(self.extraction.places.list, resource.get("bodySite"), resource.get("code"))
             sides |= both_sides(match.concept.side for match in removing)
             if not subject.on_its_side(sides):
                 self.resolution.ignore(item.label, f"an operation of the other {organ}")

@@ -316,6 +316,11 @@ def resolve_interval(reading: Reading, source: Interval) -> Resolution:
         detail = f"By the dates the disease is {words}, but something tells of a cancer long before: unknown."
         resolution.conflict(source.path, [value], [first.item, *earlier], detail)
         return resolution
+    if value == source.within and not reading.record.whole:
+        words = value.replace("_", " ")
+        detail = f"By the dates the disease is {words}, but a part of the record is missing: unknown."
+        resolution.conflict(source.path, [value], [first.item], detail)
+        return resolution
     why = f"days between the first diagnosis and the first evidence of {evidence.proof}"
     claim = Claim(value, first.item, first.element, first.code, first.day, why)
     set_fact(resolution, source.path, claim, [claim])

@@ -8,8 +8,8 @@ from service.fhir.claims import Claim, claim_of, set_fact, typed
 from service.fhir.counter_evidence import latest_day
 from service.fhir.quantities import ABOVE, BELOW, read_amount, read_measurements
 from service.fhir.reading import Reading
-from service.fhir.record import ACTIVE
 from service.fhir.resolution import Resolution
+from service.fhir.statuses import ACTIVE
 from service.knowledge.extraction import Line, Removal, Threshold
 
 
