@@ -7,7 +7,18 @@ from service.facts.json_body import Json
 from service.fhir.dates import DateReader, Day
 from service.fhir.ownership import assign_owners, ownerless_count, select_patient
 from service.fhir.record import DROPPED, Item, Record
-from service.fhir.resources import SHOWN, Entry, Resource, extensions, failed, has_more, read_sent, string, texts
+from service.fhir.resources import (
+    SHOWN,
+    Entry,
+    Resource,
+    extensions,
+    failed,
+    has_more,
+    objects,
+    read_sent,
+    string,
+    texts,
+)
 from service.knowledge.terminology import Terminology
 
 DATES: Mapping[str, tuple[str, ...]] = {
@@ -105,13 +116,23 @@ def _dated(dates: DateReader, resource: Resource, kind: str) -> tuple[str, Day |
     return (element, date) if date else dates.first_of(resource, *DATES[kind][2:])
 
 
+def _are_known(record: Record, item: Item) -> bool:
+    """Return whether the modifier extensions of an Observation stand in a code list: a resolver reads those."""
+    modifiers = item.resource.get("modifierExtension")
+    if not modifiers:
+        return True
+    addresses = [string(each.get("url")).partition("|")[0].rpartition("/") for each in objects(modifiers)]
+    known = bool(addresses) and all(record.terminology.find(base, code) for base, _, code in addresses)
+    return known and item.type == "Observation"
+
+
 def _usable(record: Record, item: Item) -> bool:
     """Return whether the resource may be evidence at all; report what may not."""
     refused = next((each for each in (item.status, item.verification) if each in DROPPED), "")
     reason = ""
     if refused:
         reason = f"its status is {refused}"
-    elif item.resource.get("modifierExtension"):
+    elif not _are_known(record, item):
         reason = "has a modifier extension, which may turn what it says into the contrary"
         record.complete = False
     elif item.day is not None and item.day.first > record.today + AHEAD:
