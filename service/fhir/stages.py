@@ -64,7 +64,7 @@ class StageReader:
         """Add what whole texts of the code list state."""
         for text in phrases:
             category = self.listed.category_of_word(text)
-            if category in self.source.gives:
+            if category is not None and category in self.source.gives:
                 value = self.source.gives[category]
                 found.stated[value] = StatedStage(value)
 
@@ -91,7 +91,7 @@ class StageReader:
         """Add what texts state: words only as the whole value of an M category."""
         for text in phrases:
             category = self.listed.category_of_word(text) if place is Place.M_CATEGORY else None
-            if category in self.source.gives:
+            if category is not None and category in self.source.gives:
                 value = self.source.gives[category]
                 found.stated[value] = StatedStage(value)
             else:

@@ -258,11 +258,11 @@ def _other_token(text: str, position: int, formula: _Formula, *, nested: bool) -
 
 def _take_m(match: re.Match[str], formula: _Formula) -> bool:
     parts = match.groupdict()
-    when, token = (parts.get("when") or "").lower(), parts["m"].upper()
+    when, category = (parts.get("when") or "").lower(), parts["m"].upper()
     if not _are_distinct(when):
         return False
     deposits = (parts["itc"] or "").endswith(("+", "+)"))
-    formula.m.add("MX" if token == "X" else f"M{token[0]}{'(i+)' if deposits else ''}")
+    formula.m.add("MX" if category == "X" else f"M{category[0]}{'(i+)' if deposits else ''}")
     formula.when.update(when)
     formula.recurrent |= "r" in when
     formula.sites += re.findall("[A-Z]{3}", (parts.get("sites") or "").upper())

@@ -14,6 +14,8 @@ PREDICATES = ("current", "confirmed", "not_inactive", "of_subject", "about_subje
 RESOURCES = ("Condition", "Observation", "Procedure")
 STATUS_FACT, SITES_FACT = "earlier fact of the resolver strongest", "earlier fact of the resolver sites"
 """Kinds of name: a fact that another one reads."""
+STAGE_GROUPS = ("IV", "IVA", "IVB", "IVC", "IVD")
+"""Stage groups that may stand for a distant metastasis."""
 
 
 def reference(kind: str, values: str = "") -> Any:
@@ -322,7 +324,7 @@ class Notation:
     list: str = reference("list")
     m0: str = reference("value")
     m1: str = reference("value")
-    groups: Mapping[str, str] = field(metadata={"values": "value"})
+    groups: Mapping[str, str] = reference("stage group", "value")
     """Stage group IV, with or without its letter -> value; one that is not here says nothing."""
     doubt: str = reference("category")
     """Its words in a remark make the notation uncertain; those of the next three deny, give a choice, and name."""

@@ -9,7 +9,15 @@ from typing import Any
 from marshmallow import ValidationError, fields, post_load, validate
 
 from service.knowledge import extraction
-from service.knowledge.extraction import PREDICATES, PROPOSAL, RESOURCES, Extraction, FactSource, Source
+from service.knowledge.extraction import (
+    PREDICATES,
+    PROPOSAL,
+    RESOURCES,
+    STAGE_GROUPS,
+    Extraction,
+    FactSource,
+    Source,
+)
 from service.knowledge.schemas import Content, Keyed, one_of, optional, text, texts, truth
 from service.knowledge.terminology import HINT, Terminology
 from service.knowledge.vocabulary import (
@@ -415,17 +423,15 @@ class _Names:
                 return self.terminology.lists
             case "window":
                 return self.made.windows
-            case "code system":
-                return set(self.terminology.systems.values())
             case "place":
                 return self.categories(self.made.places.list)
             case "class of drugs":
                 therapy = self.made.therapy
                 return {*self.categories(therapy.drugs.list), *therapy.courses.categories}
-            case "status":
-                return self.categories(part.status_list)
+            case "code system" | "stage group":
+                return STAGE_GROUPS if kind == "stage group" else set(self.terminology.systems.values())
             case _:
-                return self.categories(part.list)
+                return self.categories(part.status_list if kind == "status" else part.list)
 
     def categories(self, name: str) -> Mapping[str, str]:
         """Return the categories of a list; none of a list that does not exist, which is a fault of its own."""

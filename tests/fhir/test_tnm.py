@@ -11,7 +11,7 @@ from service.knowledge.library import Library
 
 with (Path(__file__).parents[1] / "data" / "tnm_notation.csv").open(newline="", encoding="utf-8") as file:
     ROWS = list(csv.DictReader(file))
-EXACT = {name: "M1" for name in ("IV", "IVA", "IVB", "IVC")}
+EXACT = dict.fromkeys(("IV", "IVA", "IVB", "IVC"), "M1")
 ORGANS = {
     "breast": {"itc": "M0(i+)", "groups": EXACT},
     "colorectum": {"groups": EXACT},

@@ -232,7 +232,7 @@ class _Strongest:
         self, item: Item, element: str, reading: StageReading, marks: frozenset[str], why: str
     ) -> Iterator[Claim]:
         """Yield what a stage states, with the prefixes and suffixes that stand in extensions."""
-        source, notation = self.source.stages, self.source.stages.notation
+        notation = self.source.stages.notation
         if notation is not None and notation.at_autopsy in marks:
             self.resolution.ignore(item.label, "an M category found at an autopsy")
             return
@@ -300,7 +300,7 @@ class _Strongest:
         claim = claim_of(self.source.proof, item, part.element, places[0], source.why)
         self.evidence.proofs.append(claim)
         named = [match.category for match in places if match.category in source.places]
-        self.evidence.sites += [(claim, site) for site in named or [None]]
+        self.evidence.sites += [(claim, site) for site in named] or [(claim, None)]
 
     def condition_stage(self, item: Item) -> None:
         source = self.source.stages

@@ -163,7 +163,7 @@ class _Response:
         return found
 
     def is_contradicted(self, chosen: Claim, parts: list["_Part"]) -> bool:
-        """Return whether a part says what the whole excludes: growth without progression, a rest after a complete one."""
+        """Return whether a part says what the whole excludes: growth without progression, or a rest after a CR."""
         source, values = self.source, {part.value for part in parts}
         if chosen.value == MIXED:
             return False
