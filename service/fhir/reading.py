@@ -23,6 +23,8 @@ class MetastasisEvidence:
     contradictory: list[Item] = field(default_factory=list)
     """Conditions whose codes contradict one another."""
     sites: list[tuple[Claim, str | None]] = field(default_factory=list)
+    unread_stages: list[Claim] = field(default_factory=list)
+    """Stages and M categories that were not understood: they forbid an older absence, and say nothing else."""
     mentions: list[tuple[Claim, str | None]] = field(default_factory=list)
     """Metastases that are named where none is read as one, with their sites."""
     stated: list[tuple[str, Claim]] = field(default_factory=list)

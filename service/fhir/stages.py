@@ -16,6 +16,8 @@ class StatedStage:
 
     value: str
     match: Match | None = None
+    category: str = ""
+    """Its category in the code list, where a code or a word states it."""
     sites: tuple[str, ...] = ()
     """Codes of the sites that the notation names."""
     recurrent: bool = False
@@ -48,7 +50,7 @@ class StageReader:
         for match in self.record.match(self.source.list, codes):
             if match.category in self.source.gives:
                 stated = self.source.gives[match.category]
-                found.stated[stated] = StatedStage(stated, match)
+                found.stated[stated] = StatedStage(stated, match, match.category)
                 if self.is_clash(match.coding.display, stated, place):
                     found.clashes.append(match.coding)
         phrases = texts(value) if phrases is None else list(phrases)
@@ -66,12 +68,15 @@ class StageReader:
             category = self.listed.category_of_word(text)
             if category is not None and category in self.source.gives:
                 value = self.source.gives[category]
-                found.stated[value] = StatedStage(value)
+                found.stated[value] = StatedStage(value, None, category)
 
     def add_codes(self, found: StageReading, tnm: TnmReader, codes: Iterable[Coding], place: Place) -> None:
         """Add what codes state that are notation themselves."""
         for coding in codes:
-            staging = tnm.read(coding.code, self.place_of_code(coding, place))
+            at = self.place_of_code(coding, place)
+            staging = tnm.read(coding.code, at)
+            if staging is None and at is Place.BARE_M:
+                staging = tnm.read(coding.code, place)
             self.add(found, staging, coding.code)
             for value in found.stated if staging is not None else ():
                 if self.is_clash(coding.display, value, place):
@@ -93,7 +98,7 @@ class StageReader:
             category = self.listed.category_of_word(text) if place is Place.M_CATEGORY else None
             if category is not None and category in self.source.gives:
                 value = self.source.gives[category]
-                found.stated[value] = StatedStage(value)
+                found.stated[value] = StatedStage(value, None, category)
             else:
                 self.add(found, tnm.read(text, place), text)
 
@@ -105,7 +110,7 @@ class StageReader:
         if staging.fault:
             found.faults[text[:SHOWN]] = staging.fault
         elif value:
-            found.stated[value] = StatedStage(value, None, staging.sites, staging.recurrent)
+            found.stated[value] = StatedStage(value, None, "", staging.sites, staging.recurrent)
 
     def is_clash(self, display: str, value: str, place: Place) -> bool:
         """Return whether the display of a code is notation for something else."""

@@ -183,12 +183,13 @@ class _TherapyReader:
             if match is None:
                 continue
             drug_class = match.category
+            name = drug_class.replace("_", " ")
             if item.status != "completed":
-                reason = f"no proof of {drug_class}: its status is {item.status or 'missing'}"
+                reason = f"no proof of {name}: its status is {item.status or 'missing'}"
                 self.resolution.ignore(item.label, reason)
             elif item.day is None:
                 self.therapy.undated = True
-                reason = f"{drug_class} on an unknown date: no response can be tied to it"
+                reason = f"{name} on an unknown date: no response can be tied to it"
                 self.resolution.ignore(item.label, reason)
             else:
                 yield Dose(drug_class, drug_class, item.day, item, "Procedure.code", match.coding.token)

@@ -17,6 +17,8 @@ LONGEST = 120
 PARTS = frozenset("yra")
 """Prefixes that say when a category was found: after therapy, at a recurrence, at an autopsy."""
 AUTOPSY = "a"
+NOT_KNOWN = "MX is not known"
+"""The fault of a notation that is no evidence either way."""
 
 _INVISIBLE = {ord(char): None for char in "\u00ad\u200b\u200c\u200d\u200e\u200f\u2060\ufeff"}
 _DASHES = {ord(char): "-" for char in "\u2010\u2011\u2012\u2013\u2014\u2015\u2212"}
@@ -169,7 +171,7 @@ def _fault(formula: _Formula) -> str:
     if AUTOPSY in formula.when:
         return "an M category found at an autopsy"
     if "MX" in formula.m:
-        return "MX is not known"
+        return NOT_KNOWN
     if len(formula.groups) > 1:
         return "two stage groups that differ"
     return ""

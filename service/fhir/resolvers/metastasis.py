@@ -16,7 +16,7 @@ from service.fhir.record import DROPPED, RECORDED, Hits, Item, Match
 from service.fhir.resolution import Resolution
 from service.fhir.resources import SHOWN, choice, codings, objects, texts
 from service.fhir.stages import StageReader, StageReading
-from service.fhir.tnm import Place
+from service.fhir.tnm import NOT_KNOWN, Place
 from service.knowledge.extraction import Interval, OnlySites, Sites, Strongest
 
 PAST = "past"
@@ -245,7 +245,7 @@ class _Strongest:
                     continue
                 claim = replace(claim, value=notation.itc)
             if value == self.source.proof:
-                self.tell_when(claim, stated.match, at_recurrence=stated.recurrent or self.has_mark(marks))
+                self.tell_when(claim, stated.category, at_recurrence=stated.recurrent or self.has_mark(marks))
                 self.evidence.sites += [(claim, self.site_of(code)) for code in stated.sites]
             yield claim
 
@@ -253,13 +253,12 @@ class _Strongest:
         notation = self.source.stages.notation
         return notation is not None and notation.at_recurrence in marks
 
-    def tell_when(self, claim: Claim, match: Match | None, *, at_recurrence: bool) -> None:
+    def tell_when(self, claim: Claim, category: str, *, at_recurrence: bool) -> None:
         """Keep what a proof says itself of when the metastasis came."""
         notation = self.source.stages.notation
         if at_recurrence and notation is not None:
             self.evidence.stated.append((notation.at_recurrence, claim))
-        if match is not None:
-            self.evidence.stated.append((match.category, claim))
+        self.evidence.stated.append((category, claim))
 
     def site_of(self, code: str) -> str | None:
         """Return the site of the three letters behind an M category; None for one that is not a site of the fact."""
@@ -274,13 +273,14 @@ class _Strongest:
         """Tell what was understood and states nothing, and codes whose display says something else."""
         for text, reason in reading.faults.items():
             self.resolution.ignore(item.label, f"{text}: {reason}")
-            self.doubt(item, "value", reason)
+            if reason != NOT_KNOWN:
+                self.doubt(item, "value", reason)
         for coding in reading.clashes:
             detail = "A code and its display say different things: the code was read."
             self.resolution.conflict(self.source.path, [coding.token, coding.display[:SHOWN]], [item], detail)
 
     def doubt(self, item: Item, element: str, reason: str) -> None:
-        self.evidence.doubts.append(claim_of(UNREAD, item, element, None, reason))
+        self.evidence.unread_stages.append(claim_of(UNREAD, item, element, None, reason))
 
     def site_observation(self, item: Item, part: "_Part") -> None:
         source = self.source.sites
@@ -364,7 +364,7 @@ class _Strongest:
             values = [claim.value for claim in against]
         elif evidence.absences:
             chosen = newest(evidence.absences)
-            doubts = [*evidence.doubts, *(claim for claim, _ in evidence.mentions)]
+            doubts = [*evidence.doubts, *evidence.unread_stages, *(claim for claim, _ in evidence.mentions)]
             against = [claim for claim in doubts if self.is_in_doubt(claim, chosen)]
             detail = "No distant metastasis was found, but something not older may be one: the status stays unknown."
             named = {claim: claim.code for claim, _ in evidence.mentions}
