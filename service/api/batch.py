@@ -10,7 +10,7 @@ from flask import Blueprint, Response, request
 from service.advice.question import Answer, Questioner
 from service.api import limits
 from service.api.access import ADVICE, OPEN, scope
-from service.api.body import JSON, NDJSON, parse_json, read_body
+from service.api.body import JSON, NDJSON, parse_json, read_body, refuse_compressed
 from service.api.json_out import fresh, json_response
 from service.api.knowledge import knowledge, settings
 from service.api.patient import answer_patient, requested_view
@@ -59,6 +59,7 @@ def _answer_patients(guideline: str) -> Response:
     """Answer each patient: {index, status, answer | problem}. The view is `row` unless another is asked for."""
     newest = knowledge().newest(guideline)
     if request.mimetype == NDJSON and streamed():
+        refuse_compressed()
         refusal = limits.refusal()
         return stream(_line_answer(newest, refusal), NDJSON, refusal)
     test = partial(_has_emergency, newest)

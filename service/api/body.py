@@ -15,6 +15,8 @@ from service.facts.json_body import BodyError, Document, Json, parse, parse_long
 JSON = "application/json"
 NDJSON = "application/x-ndjson"
 FHIR_JSON = "application/fhir+json"
+IDENTITY = "identity"
+"""The only Content-Encoding of a body that is read."""
 
 
 def read_body(limit: int, *accepted: str, example: Json = None, emergency: EmergencyTest | None = None) -> bytes:
@@ -26,6 +28,7 @@ def read_body(limit: int, *accepted: str, example: Json = None, emergency: Emerg
     # Most say it without parameters; then there is nothing to take apart.
     if asked.environ.get("CONTENT_TYPE") not in wanted and asked.mimetype not in wanted:
         raise Problem("unsupported-media-type", _right_curl(example))
+    refuse_compressed()
     may, length = most(limit), asked.content_length
     if length is None or length > may:
         # One more than the limit: of a chunked body werkzeug reads as much as it may and then stops without a word.
@@ -35,6 +38,14 @@ def read_body(limit: int, *accepted: str, example: Json = None, emergency: Emerg
         raise Problem("body-too-large", f"The body may have {limit} bytes.")
     admit(body, emergency)
     return body
+
+
+def refuse_compressed() -> None:
+    """Raise Problem for a body with a Content-Encoding: what is compressed has no size that can be limited."""
+    encoding = this_request().headers.get("Content-Encoding", "").strip().lower()
+    if encoding not in {"", IDENTITY}:
+        detail = "The body must come as it is: without a Content-Encoding."
+        raise Problem("unsupported-media-type", detail, headers={"Accept-Encoding": IDENTITY})
 
 
 def parse_json(body: bytes) -> Json:

@@ -143,7 +143,7 @@ def _evaluate(  # noqa: PLR0913, PLR0917 - the parts of one call
 
     A service of one guideline answers an emergency whether or not the record shows the cancer.
     """
-    record = read_record(dependencies.terminology, [data.bundle], patient, today)
+    record = read_record(dependencies.terminology, [data.bundle], patient, today, whole=data.is_whole)
     questioners = [dependencies.questioners[guideline.key] for guideline in guidelines]
     if service.is_shared:
         return evaluate_all(record, questioners, dependencies.default_guideline)

@@ -11,7 +11,7 @@ from typing import Any
 
 from service.facts.json_body import Json, pointer
 from service.facts.refusal import Fault, FaultsError
-from service.fhir.resources import type_of
+from service.fhir.resources import is_incomplete, is_total_larger, is_unanswered, objects, type_of
 from service.knowledge.cards import PrefetchItem
 
 OPERATION_OUTCOME = "OperationOutcome"
@@ -98,13 +98,14 @@ def _read_bundle(bundle: Mapping[str, Any]) -> PrefetchResult:
     if not isinstance(raw_entries, list):
         return PrefetchResult(PrefetchState.FAILED)
     entries = tuple(_entries(bundle))
-    if any(map(_is_failure, _operation_outcomes(raw_entries))):
+    outcomes = list(_operation_outcomes(raw_entries))
+    if any(map(_is_failure, outcomes)) or any(map(is_unanswered, raw_entries)):
         return PrefetchResult(PrefetchState.FAILED, entries)
     next_page, total = _next_page(bundle), bundle.get("total")
-    has_larger_total = isinstance(total, int) and total > len(entries)
-    if next_page is None and has_larger_total and not entries:
+    is_cut = is_total_larger(total, len(entries)) or any(map(_is_incomplete, outcomes))
+    if next_page is None and is_cut and not entries:
         return PrefetchResult(PrefetchState.FAILED)  # a count without the resources counted
-    is_partial = next_page is not None or has_larger_total
+    is_partial = next_page is not None or is_cut
     return PrefetchResult(PrefetchState.PARTIAL if is_partial else PrefetchState.COMPLETE, entries, next_page)
 
 
@@ -133,6 +134,11 @@ def _is_failure(outcome: Mapping[str, Any]) -> bool:
     if not isinstance(issues, list) or not issues:
         return True
     return any(not isinstance(issue, dict) or issue.get("severity", "error") in FAILURE_SEVERITIES for issue in issues)
+
+
+def _is_incomplete(outcome: Mapping[str, Any]) -> bool:
+    """Return whether an OperationOutcome says that results are missing, such as a source that did not answer."""
+    return any(map(is_incomplete, objects(outcome.get("issue"))))
 
 
 def _next_page(bundle: Mapping[str, Any]) -> str | None:

@@ -32,6 +32,11 @@ class PrefetchData:
         """Return all entries as one Bundle."""
         return {"resourceType": "Bundle", "type": "collection", "entry": list(self.entries)}
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether no query failed and no page is missing; an item that nobody queried is no part that was lost."""
+        return not any(state in {PrefetchState.PARTIAL, PrefetchState.FAILED} for state in self.states.values())
+
     def unread_items(self, items: Sequence[PrefetchItem]) -> Iterator[tuple[PrefetchItem, PrefetchState]]:
         """Yield those of the items that are not complete, with their states."""
         for item in items:
@@ -90,13 +95,15 @@ def _is_contained(item: PrefetchItem, results: Mapping[str, PrefetchResult]) -> 
 
 
 def _unique_entries(results: Mapping[str, PrefetchResult]) -> Iterator[Json]:
-    seen = set()
+    """Yield each entry once. Versions of a resource all stay: the record tells which is the newest."""
+    seen: dict[tuple[str, str], list[Json]] = {}
     for result in results.values():
         for entry in result.entries:
-            kind, name = entry["resource"].get("resourceType"), entry["resource"].get("id")
-            key = (kind, name)
+            resource = entry["resource"]
+            kind, name = resource.get("resourceType"), resource.get("id")
             if isinstance(kind, str) and isinstance(name, str):
-                if key in seen:
+                versions = seen.setdefault((kind, name), [])
+                if resource in versions:
                     continue
-                seen.add(key)
+                versions.append(resource)
             yield entry

@@ -158,7 +158,7 @@ def _truth(value: Any) -> str:
 def _number(value: Any, *, whole: bool) -> str:
     if value == UNKNOWN:
         return UNKNOWN
-    # A file may write 3.0 for a whole number; in a body that is a fault.
+    # 3.0 is the whole number 3 too, and is asked for as a body: a cell has one spelling.
     if isinstance(value, bool) or not isinstance(value, int if whole else int | float):
         raise NotCells
     return repr(value)

@@ -22,6 +22,9 @@ resources); 8 MiB can hold four million, and looking at each would take a minute
 LONGEST_INTEGER = 2.0**63
 """Floats from here on may have been written as integers, which orjson does not keep."""
 
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+"""What some editors and hosts write before UTF-8 text; RFC 8259 lets a reader skip it."""
+
 POINTER_KEY = 64
 """Longest part of a key that is repeated back in a pointer."""
 
@@ -47,6 +50,7 @@ class BodyError(Exception):
 
 def parse(body: bytes) -> Json:
     """Read the body. Raises BodyError for what is empty, not UTF-8, not JSON, NaN, infinite or too deep."""
+    body = body.removeprefix(BYTE_ORDER_MARK)
     if not body.strip():
         raise BodyError("empty_body", "The body is empty. Send a JSON object; {} is the empty question.")
     try:
@@ -87,6 +91,7 @@ def parse_long(body: bytes) -> Document:
     integers and takes more levels. So what it read is believed only if every key and text of the body is there and
     nothing else may differ; any other body is read as ever, which says what is wrong with it.
     """
+    body = body.removeprefix(BYTE_ORDER_MARK)
     document = _accepted(body)
     if document is not None:
         return document

@@ -123,6 +123,13 @@ class FlagField(FactField):
         raise self.refuse("Must be true or false, without quotation marks; leave it out where unknown.", "wrong_type")
 
 
+def whole_number(value: Any) -> int | None:
+    """Return a JSON number that is whole, 58.0 as well as 58; None for anything else."""
+    if isinstance(value, float):
+        return int(value) if value.is_integer() else None
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
 class NumberField(FactField):
     """A number within bounds, given as its band."""
 
@@ -138,7 +145,7 @@ class NumberField(FactField):
             return UNKNOWN
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise self.refuse("Must be a number, without quotation marks.", "wrong_type")
-        if self.fact.whole and not isinstance(value, int):
+        if self.fact.whole and whole_number(value) is None:
             raise self.refuse("Must be a whole number.", "wrong_type")
         if not self.fact.minimum <= value <= self.fact.maximum:
             raise self.refuse(self.fact.outside, "out_of_range")
@@ -245,11 +252,12 @@ class GradeField(FactField):
     def read(self, value: Any) -> str:
         if value == UNKNOWN:
             return UNKNOWN
-        if isinstance(value, bool) or not isinstance(value, int):
+        grade = whole_number(value)
+        if grade is None:
             raise self.refuse("Must be a whole number from 1 to 4, without quotation marks.", "wrong_type")
-        if not LOWEST_GRADE <= value <= HIGHEST_GRADE:
+        if not LOWEST_GRADE <= grade <= HIGHEST_GRADE:
             raise self.refuse("A grade is a whole number from 1 to 4.", "out_of_range")
-        return str(value)
+        return str(grade)
 
 
 class FindingsField(FactField):

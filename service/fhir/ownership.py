@@ -1,13 +1,17 @@
 """Whose each resource is, and which patient is selected."""
 
-from collections import Counter
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from urllib.parse import parse_qsl
 
-from service.fhir.resources import Entry, local, reference, string
+from service.facts.json_body import Json
+from service.fhir.resources import Entry, local, objects, reference, string, type_of
 
 OwnedEntry = tuple[Entry, str]
-"""A resource with the id of its patient; empty where it names none."""
+"""A resource with the id of its patient; empty where it names none, UNRESOLVED where it cannot be told which."""
+UNRESOLVED = "?"
+"""The patient of a resource that names one by an identifier or a search that no Patient at hand answers."""
 
 
 @dataclass(frozen=True)
@@ -24,11 +28,18 @@ class PatientSelection:
         return not self.tied and owner == self.patient
 
 
-def assign_owners(sent: Sequence[Entry]) -> list[OwnedEntry]:
-    """Find the patient of each resource: by subject or patient, through the addresses of the bundle."""
-    patients = {entry.full_url: _patient_id(entry) for entry in sent if entry.type == "Patient" and entry.full_url}
-    owners: dict[str, str] = {}
-    return [(entry, _owner(entry, patients, owners)) for entry in sent]
+def assign_owners(sent: Sequence[Entry], patient: str | None) -> list[OwnedEntry]:
+    """Find the patient of each resource: by subject or patient, through the addresses of the bundle, or by identifier.
+
+    Where no patient is named or sent and every resource names the same identifier, that stands for the patient.
+    """
+    owners = _Owners(sent)
+    owned = [(entry, owners.of(entry)) for entry in sent]
+    named = {owner for _, owner in owned if owner and owner != UNRESOLVED}
+    if patient or named or len(owners.unanswered) != 1:
+        return owned
+    only = next(iter(owners.unanswered))
+    return [(entry, only if owner == UNRESOLVED else owner) for entry, owner in owned]
 
 
 def select_patient(owned: Sequence[OwnedEntry], named: str | None) -> PatientSelection:
@@ -38,7 +49,7 @@ def select_patient(owned: Sequence[OwnedEntry], named: str | None) -> PatientSel
     known = {owner for entry, owner in owned if entry.type == "Patient"}
     if len(known) == 1:
         return PatientSelection(known.pop())
-    votes = Counter(owner for entry, owner in owned if owner and entry.type != "Patient")
+    votes = Counter(owner for entry, owner in owned if owner not in {"", UNRESOLVED} and entry.type != "Patient")
     votes.update(dict.fromkeys(known, 0))
     first = votes.most_common(2)
     if len(first) > 1 and first[0][1] == first[1][1]:
@@ -51,19 +62,91 @@ def ownerless_count(owned: Sequence[OwnedEntry], selection: PatientSelection, na
     return not named and not selection.tied and {owner for _, owner in owned if owner} <= {selection.patient}
 
 
-def _owner(entry: Entry, patients: dict[str, str], owners: dict[str, str]) -> str:
-    if entry.type == "Patient":
-        return _patient_id(entry)
-    text = reference(entry.resource.get("subject")) or reference(entry.resource.get("patient"))
-    owner = owners.get(text)
-    if owner is None:  # nearly all resources of a record name the same patient
+class _Owners:
+    """The patients of a request by address and by identifier."""
+
+    def __init__(self, sent: Sequence[Entry]) -> None:
+        self.by_address: dict[str, str] = {}
+        self.by_identifier: dict[tuple[str, str], set[str]] = defaultdict(set)
+        self.by_value: dict[str, set[str]] = defaultdict(set)
+        self.unanswered: set[str] = set()
+        """Identifiers and searches that no Patient answers."""
+        self._memo: dict[str, str] = {}
+        for entry in sent:
+            if entry.type == "Patient":
+                self._learn(entry)
+
+    def _learn(self, entry: Entry) -> None:
+        patient = _patient_id(entry)
+        if entry.full_url:
+            self.by_address[entry.full_url] = patient
+        for system, value in _identifiers(entry.resource):
+            self.by_identifier[system, value].add(patient)
+            self.by_value[value].add(patient)
+
+    def of(self, entry: Entry) -> str:
+        if entry.type == "Patient":
+            return _patient_id(entry)
+        subject = entry.resource.get("subject")
+        text = reference(subject)
+        if not text:
+            patient = entry.resource.get("patient")
+            text = reference(patient)
+            if not text:
+                return self._by_identifiers((*_identifiers(subject), *_identifiers(patient)))
         if text.startswith("#"):
-            owner = ""
-        else:
-            kind, ident = local(text)
-            owner = patients.get(text) or (ident if kind in {"", "Patient"} else f"{kind}/{ident}")
-        owners[text] = owner
-    return owner
+            return self._contained(entry, text[1:])
+        owner = self._memo.get(text)
+        if owner is None:  # nearly all resources of a record name the same patient
+            owner = self._memo[text] = self._by_text(text)
+        return owner
+
+    def _by_text(self, text: str) -> str:
+        if "?" in text:
+            return self._by_search(text)
+        kind, ident = local(text)
+        return self.by_address.get(text) or (ident if kind in {"", "Patient"} else f"{kind}/{ident}")
+
+    def _by_search(self, text: str) -> str:
+        """Return the patient that a search such as Patient?identifier=system|value finds."""
+        path, _, query = text.partition("?")
+        wanted = dict(parse_qsl(query, keep_blank_values=True))
+        if path.rstrip("/").rpartition("/")[2] == "Patient" and len(wanted) == 1:
+            if ident := wanted.get("_id"):
+                return local(ident)[1]
+            system, bar, value = wanted.get("identifier", "").rpartition("|")
+            if value and (bar or value in self.by_value):
+                found = self.by_identifier.get((system, value), set()) if bar else self.by_value[value]
+                if len(found) == 1:
+                    return next(iter(found))
+        self.unanswered.add(text)
+        return UNRESOLVED
+
+    def _by_identifiers(self, named: Iterable[tuple[str, str]]) -> str:
+        named = list(named)
+        found = {patient for each in named for patient in self.by_identifier.get(each, ())}
+        if len(found) == 1:
+            return found.pop()
+        if not named:
+            return ""
+        self.unanswered.add("|".join(named[0]))
+        return UNRESOLVED
+
+    def _contained(self, entry: Entry, ident: str) -> str:
+        """Return whom a Patient inside the resource stands for: its identifier says so."""
+        inside = [each for each in objects(entry.resource.get("contained")) if string(each.get("id")) == ident]
+        named = [each for patient in inside if type_of(patient) == "Patient" for each in _identifiers(patient)]
+        return self._by_identifiers(named)
+
+
+def _identifiers(holder: Json) -> list[tuple[str, str]]:
+    """Return system and value of the identifiers of a Patient, or of a Reference."""
+    return [
+        (string(each.get("system")), value)
+        for item in objects(holder)
+        for each in objects(item.get("identifier"))
+        if (value := string(each.get("value")))
+    ]
 
 
 def _patient_id(entry: Entry) -> str:

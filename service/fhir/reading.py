@@ -92,9 +92,9 @@ class Reading:
         return {match.category for match in item.site.hits.get(self.extraction.places.list, ())}
 
     def sides(self, item: Item) -> set[str]:
-        """Return the sides that a resource's body site states."""
-        site = item.resource.get("bodySite")
-        return set() if site is None else self.record.sides(self.extraction.places.list, site)
+        """Return the sides that a resource's body site or code states."""
+        resource = item.resource
+        return self.record.sides(self.extraction.places.list, resource.get("bodySite"), resource.get("code"))
 
     def why_not_about(self, item: Item) -> str:
         """Return why an Observation is not about this cancer; empty if it is."""

@@ -17,13 +17,14 @@ from service.fhir.resources import (
     Resource,
     choice,
     codings,
+    extension_codings,
     extensions,
     local,
-    objects,
     reference,
     texts,
     word,
 )
+from service.fhir.statuses import ACTIVE, HISTORY, NO_STATUSES, TENTATIVE, Statuses, read_statuses
 from service.knowledge.terminology import Concept as ListedConcept
 from service.knowledge.terminology import Terminology
 
@@ -33,9 +34,8 @@ RECORDED = ("recordedDate", "dateRecorded")
 """Elements that say when something was written down: it may have begun long before."""
 DROPPED = frozenset({"entered-in-error", "refuted", "cancelled", "not-done"})
 FINAL = frozenset({"final", "amended", "corrected"})
-HISTORY = frozenset({"inactive", "remission", "resolved"})
-ACTIVE = frozenset({"active", "recurrence", "relapse"})
-TENTATIVE = frozenset({"unconfirmed", "provisional", "differential"})
+ENCOUNTER_DIAGNOSIS = "encounter-diagnosis"
+"""Category of a Condition that one encounter was about: it is closed with the encounter."""
 
 
 class lazy(Generic[T]):  # noqa: N801 - it stands where property would
@@ -75,6 +75,8 @@ class Concept:
     codes: tuple[Coding, ...]
     texts: tuple[str, ...]
     hits: Hits
+    is_foreign: bool = False
+    """Whether every code is of a system that is not read."""
 
 
 NOTHING = Concept((), (), {})
@@ -100,14 +102,19 @@ class Item:
         self.codes, self.hits = self.concept.codes, self.concept.hits
 
     @lazy
+    def statuses(self) -> Statuses:
+        """The statuses of a Condition in FHIR's words."""
+        return read_statuses(self.record.terminology, self.resource) if self.type == "Condition" else NO_STATUSES
+
+    @lazy
     def clinical(self) -> str:
         """Its clinicalStatus as a word; empty if it says none."""
-        return word(self.resource.get("clinicalStatus"))
+        return self.statuses.clinical
 
     @lazy
     def verification(self) -> str:
         """Its verificationStatus as a word; empty if it says none."""
-        return word(self.resource.get("verificationStatus"))
+        return self.statuses.verification
 
     @lazy
     def status(self) -> str:
@@ -117,8 +124,26 @@ class Item:
     @lazy
     def past(self) -> bool:
         """Whether a Condition is history: in remission, resolved or inactive."""
+        if self.clinical in HISTORY | ACTIVE:
+            return self.clinical in HISTORY
         ended = any(name.startswith("abatement") and value is not False for name, value in self.resource.items())
-        return self.clinical in HISTORY or (ended and self.clinical not in ACTIVE)
+        return ended and not self.closed_with_encounter
+
+    @lazy
+    def closed_with_encounter(self) -> bool:
+        """Whether a Condition was closed on the day of its encounter, which says nothing about the disease."""
+        if all(coding.code.lower() != ENCOUNTER_DIAGNOSIS for coding in codings(self.resource.get("category"))):
+            return False
+        dates, resource = self.record.dates, self.resource
+        period = resource.get("abatementPeriod")
+        closed = dates.day(period.get("end") if isinstance(period, dict) else resource.get("abatementDateTime"))
+        if closed is None or closed.first != closed.last:
+            return False
+        encounter = self.record.resolve(resource.get("encounter") or resource.get("context"))
+        stay = encounter.resource.get("period") if encounter is not None else None
+        ends = [dates.day(stay.get("end"))] if isinstance(stay, dict) else []
+        days = [self.day, dates.first_of(resource, *RECORDED)[1], *ends]
+        return any(day is not None and day.overlaps(closed) for day in days)
 
     @lazy
     def tentative(self) -> bool:
@@ -170,8 +195,10 @@ class Record:
         self.items: dict[str, list[Item]] = {}
         self.unusable: list[Item] = []
         """Resources that could not be read: they may say anything, and prove nothing."""
+        self.whole = True
+        """False where a query failed, a page is missing, or whose a resource is, or whether it holds, is not known."""
         self.complete = True
-        """False where a query failed, a page is missing or something could not be read."""
+        """False where it is not whole, or something in it could not be read."""
         self.conditions = 0
         """How many Conditions of the patient there were, refuted ones included."""
         self.labels: list[tuple[str, bool]] = []
@@ -183,6 +210,10 @@ class Record:
         self._hits: dict[tuple[Coding, ...], Hits] = {(): {}}
         self._concepts: dict[tuple[Json, ...], Concept] = {}
         self._categories: dict[tuple[str, tuple[str, ...]], frozenset[str]] = {}
+
+    def lose_part(self) -> None:
+        """Note that a part is missing: what it holds is unknown."""
+        self.whole = self.complete = False
 
     def of(self, *types: str) -> Iterator[Item]:
         """Yield the usable resources of these types, in the order sent."""
@@ -227,7 +258,9 @@ class Record:
 
     def _read_concept(self, value: Json) -> Concept:
         codes = tuple(codings(value))
-        return Concept(codes, tuple(texts(value)), self.hits(codes))
+        hits = self.hits(codes)
+        is_foreign = not hits and all(self.terminology.system(coding.system) is None for coding in codes)
+        return Concept(codes, tuple(texts(value)), hits, is_foreign)
 
     def match(self, name: str, codes: Iterable[Coding]) -> tuple[Match, ...]:
         """Return the codes that stand in a list."""
@@ -251,13 +284,13 @@ class Record:
             found = self._categories[key] = self.terminology[name].categories_within(key[1])
         return found
 
-    def sides(self, places: str, concept: Json) -> set[str]:
-        """Return the sides that a body site states: in its codes, or in its laterality extensions."""
-        if concept is None:
+    def sides(self, places: str, site: Json, code: Json = None) -> set[str]:
+        """Return the sides that a body site states, or an extension of it or of a code."""
+        if site is None and code is None:
             return set()
-        found = self.concept(concept).hits.get(places, ())
-        for each in (*extensions(concept, "mcode-laterality-qualifier"), *extensions(concept, "mcode-laterality")):
-            found += self.match(places, codings(each.get("valueCodeableConcept")))
+        found = self.concept(site).hits.get(places, ())
+        if stated := extension_codings(site, code):
+            found += self.match(places, stated)
         return both_sides(match.concept.side for match in found if match.concept.side)
 
     def find_links(self, resource: Resource) -> list[Item]:
@@ -310,8 +343,3 @@ def _key(value: Json) -> tuple[Json, ...] | None:
     else:
         return None
     return key
-
-
-def first_object(value: Json) -> Resource:
-    """Return the object, or the first of a list; an empty one where there is none."""
-    return next(iter(objects(value)), {})

@@ -5,20 +5,26 @@ from collections.abc import Mapping, Sequence
 
 from service.facts.json_body import Json
 from service.fhir.dates import DateReader, Day
-from service.fhir.ownership import assign_owners, ownerless_count, select_patient
+from service.fhir.ownership import UNRESOLVED, assign_owners, ownerless_count, select_patient
 from service.fhir.record import DROPPED, Item, Record
 from service.fhir.resources import (
     SHOWN,
     Entry,
     Resource,
+    Sent,
+    as_r4,
     extensions,
     failed,
-    has_more,
+    first_object,
+    is_partial,
     objects,
     read_sent,
     string,
     texts,
+    type_of,
 )
+from service.fhir.statuses import is_withdrawn
+from service.fhir.versions import BY_SEARCH, UNORDERED, Versions, settle_versions
 from service.knowledge.terminology import Terminology
 
 DATES: Mapping[str, tuple[str, ...]] = {
@@ -36,28 +42,36 @@ MEDICATED = frozenset(
 """Types whose code is that of their medication."""
 CODED_ONLY = frozenset({"Condition", "Observation", "Procedure"})
 """Types that say nothing without a code."""
+ABOUT_OTHERS = frozenset({"FamilyMemberHistory"})
+"""Types whose contents are of other people."""
+TOLD = frozenset(DATES) - {"Condition", "AdverseEvent"}
+"""Types of which a code of an unknown system is told here; of a Condition it depends on the cancer."""
 
 
 AHEAD = dt.timedelta(days=1)
 """A date up to a day ahead is not in the future: the host may be east of UTC."""
 
 
-def read_record(terminology: Terminology, resources: Sequence[Json], patient: str | None, today: dt.date) -> Record:
+def read_record(
+    terminology: Terminology, resources: Sequence[Json], patient: str | None, today: dt.date, *, whole: bool = True
+) -> Record:
     """Sort what was sent: one patient's resources into the record, everything else into its remarks.
 
-    Never raise for what a resource holds. `patient` is the id of the patient meant, if one is named.
+    Never raise for what a resource holds. `patient` is the id of the patient meant, if one is named; `whole` is false
+    where the caller knows that a part is missing.
     """
     record = Record(terminology, today)
     sent = read_sent(list(resources))
-    for bundle in sent.bundles:
-        if has_more(bundle):
-            record.complete = False
-            record.remarks.ignore("Bundle", "this is one page of several; the other pages were not sent")
-    owned = assign_owners(sent.entries)
+    if not whole:
+        record.lose_part()
+    _report_missing(record, sent)
+    versions = settle_versions(sent.entries, sent.deleted, lambda resource: is_withdrawn(terminology, resource))
+    _report_versions(record, versions)
+    owned = assign_owners(versions.current, patient)
     selection = select_patient(owned, patient)
     record.patient = selection.patient
     if selection.tied:
-        record.complete = False
+        record.lose_part()
         names = [f"Patient/{owner}"[:SHOWN] for owner in selection.tied]
         detail = "As many resources are of one patient as of the other: name the patient. Nothing was read."
         record.remarks.conflicts.append({"fact": "patient", "values": names, "resources": names, "detail": detail})
@@ -65,16 +79,54 @@ def read_record(terminology: Terminology, resources: Sequence[Json], patient: st
     ownerless = ownerless_count(owned, selection, patient)
     for entry, owner in owned:
         label, item = _label(entry), None
-        if owner and not selection.owns(owner):
+        if owner == UNRESOLVED:
+            _doubt(
+                record, entry, label, "it names a patient whom no Patient sent here answers: whose it is is not known"
+            )
+        elif owner and not selection.owns(owner):
             others[(owner if "/" in owner else f"Patient/{owner}")[:SHOWN]] = None
             record.remarks.ignore(label, "belongs to another patient")
         elif not owner and entry.type in DATES and not ownerless:
-            record.remarks.ignore(label, "names no patient")
+            _doubt(record, entry, label, "names no patient")
+        elif entry.path in versions.unordered:
+            _doubt(record, entry, label, UNORDERED)
         else:
             item = _keep(record, entry, label)
         record.labels.append((label, item is not None and (bool(item.hits) or item.type == "Patient")))
     record.others = list(others)
     return record
+
+
+def _report_missing(record: Record, sent: Sent) -> None:
+    """Report pages and answers that are missing: what they hold is unknown."""
+    if is_partial(sent.bundles):
+        record.lose_part()
+        record.remarks.ignore("Bundle", "this is one page of several; the other pages were not sent")
+    for path in sent.unanswered:
+        record.lose_part()
+        record.remarks.ignore(path, "a query failed: what it would have found is unknown")
+
+
+def _report_versions(record: Record, versions: Versions) -> None:
+    """Report what does not count because a newer version stands for it, or because it was deleted."""
+    for entry, reason in versions.replaced:
+        version = string(first_object(entry.resource.get("meta")).get("versionId"))
+        label = f"{_label(entry)}/_history/{version or entry.path}"[:SHOWN]
+        record.remarks.ignore(label, reason)
+        record.labels.append((label, False))
+    for entry in versions.unresolved:
+        record.lose_part()
+        record.remarks.ignore(entry.path or "request", BY_SEARCH)
+
+
+def _doubt(record: Record, entry: Entry, label: str, reason: str) -> None:
+    """Keep what may be the patient's, or may hold, as something that proves nothing and speaks against an absence."""
+    record.remarks.ignore(label, reason)
+    item = _item(record, entry, label) if entry.type in DATES else None
+    if item is None or (item.type in CODED_ONLY and not item.codes and not item.concept.texts):
+        return  # it says nothing
+    record.lose_part()
+    record.unusable.append(item)
 
 
 def _label(entry: Entry) -> str:
@@ -91,19 +143,41 @@ def _keep(record: Record, entry: Entry, label: str) -> Item | None:
         record.remarks.ignore(label, "is nested too deeply" if kind else "is no FHIR resource: it has no resourceType")
         return None
     if kind == "OperationOutcome" and failed(resource):
-        record.complete = False
+        record.lose_part()
         record.remarks.ignore(label, "a query failed (OperationOutcome): what it would have found is unknown")
         return None
-    element, date = _dated(record.dates, resource, kind)
-    coded = resource.get("medicationCodeableConcept") if kind in MEDICATED else None
-    concept = record.concept(resource.get("code") if coded is None else coded)
-    item = Item(record, resource, kind, string(resource.get("id")), label, concept, element, date)
+    item = _item(record, entry, label)
     record.index(item, entry.full_url)
     record.conditions += kind == "Condition"
+    if "contained" in resource:
+        _doubt_contained(record, entry, item)
     if kind in DATES and not _usable(record, item):
         return None
     record.add(item)
     return item
+
+
+def _doubt_contained(record: Record, entry: Entry, item: Item) -> None:
+    """Keep what stands inside a resource as something that proves nothing: whose it is, and whether, is not told."""
+    for resource in objects(item.resource.get("contained")):
+        inside = Entry(as_r4(resource), type_of(resource), "", entry.path)
+        if inside.type not in DATES or item.type in ABOUT_OTHERS:
+            continue
+        label = f"{item.label}#{string(resource.get('id'))}"[:SHOWN]
+        doubt = _item(record, inside, label)
+        if doubt.status in DROPPED or doubt.verification in DROPPED or not doubt.hits:
+            continue
+        record.remarks.ignore(label, "it stands inside another resource: what is contained is not read")
+        record.unusable.append(doubt)
+        record.complete = False
+
+
+def _item(record: Record, entry: Entry, label: str) -> Item:
+    resource, kind = entry.resource, entry.type
+    element, date = _dated(record.dates, resource, kind)
+    coded = resource.get("medicationCodeableConcept") if kind in MEDICATED else None
+    concept = record.concept(resource.get("code") if coded is None else coded)
+    return Item(record, resource, kind, string(resource.get("id")), label, concept, element, date)
 
 
 def _dated(dates: DateReader, resource: Resource, kind: str) -> tuple[str, Day | None]:
@@ -128,7 +202,8 @@ def _are_known(record: Record, item: Item) -> bool:
 
 def _usable(record: Record, item: Item) -> bool:
     """Return whether the resource may be evidence at all; report what may not."""
-    refused = next((each for each in (item.status, item.verification) if each in DROPPED), "")
+    said = (item.status, item.verification) if item.type == "Condition" else (item.status,)
+    refused = next((each for each in said if each in DROPPED), "")
     reason = ""
     if refused:
         reason = f"its status is {refused}"
@@ -143,8 +218,12 @@ def _usable(record: Record, item: Item) -> bool:
         reason = "says what it is in text only: text is not read" if text_only else "has no code that can be read"
         if item.type == "Condition":
             record.complete = False
+    for remark in item.statuses.remarks if item.type == "Condition" else ():
+        record.remarks.ignore(item.label, remark)
     if reason:
         record.remarks.ignore(item.label, reason)
+    elif not item.hits and item.codes and item.type in TOLD and item.concept.is_foreign and not item.value_concept.hits:
+        record.remarks.ignore(item.label, "its code is of no code system that is read")
     if reason and not refused:
         record.unusable.append(item)
     return not reason

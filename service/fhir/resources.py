@@ -4,6 +4,7 @@ Hospitals send an object where a list belongs, empty codings, bundles without a 
 them. None of these raises here.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -39,14 +40,37 @@ class Coding(NamedTuple):
         return f"{self.system[:SHOWN]}|{self.code[:SHOWN]}"
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+INCOMPLETE = {
+    *("incomplete", "suppressed", "timeout", "throttled", "too-costly", "transient", "exception", "lock-error"),
+    *("no-store", "security", "login", "expired", "forbidden"),
+}
+"""Codes of an issue that say that results are missing, whatever its severity."""
+HARMLESS = frozenset({"warning", "information", "success"})
+"""Severities of an issue that is no failure."""
+SUCCESS = range(200, 300)
+"""HTTP statuses of an answered query."""
+
+
+class Envelope(NamedTuple):
+    """What a bundle says of a version; `history` is the number of a bundle that lists versions, the newest first."""
+
+    entry: Resource
+    history: int | None
+    order: int
+    """The place among all entries sent."""
+
+
+NO_ENVELOPE = Envelope({}, None, 0)
+
+
+class Entry(NamedTuple):
     """A resource, its type, the address that its bundle gives it, and where in the request it stood."""
 
     resource: Resource
     type: str
     full_url: str
     path: str
+    envelope: Envelope = NO_ENVELOPE
 
 
 def objects(value: Json) -> list[Resource]:
@@ -54,6 +78,11 @@ def objects(value: Json) -> list[Resource]:
     if isinstance(value, dict):
         return [value]
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def first_object(value: Json) -> Resource:
+    """Return the object, or the first of a list; an empty one where there is none."""
+    return next(iter(objects(value)), {})
 
 
 def string(value: Json) -> str:
@@ -127,6 +156,23 @@ def extensions(element: Json, ending: str) -> list[Resource]:
     ]
 
 
+def extension_codings(*elements: Json) -> list[Coding]:
+    """Return the codes that extensions of these elements, or of their codings, hold.
+
+    A code without a system is of the system that the address of its extension stands for.
+    """
+    found: list[Coding] = []
+    for element in elements:
+        for item in objects(element):
+            for holder in (item, *objects(item.get("coding"))):
+                for each in objects(holder.get("extension")):
+                    value = choice(each, "value")[1]
+                    stated = [Coding("", string(value), "")] if isinstance(value, str) else codings(value)
+                    address = string(each.get("url"))
+                    found += [code if code.system else code._replace(system=address) for code in stated if code.code]
+    return found
+
+
 def reference(value: Json) -> str:
     """The text of a Reference; empty for one by identifier or display only."""
     return next((string(item.get("reference")) for item in objects(value)), "")
@@ -146,10 +192,14 @@ def local(text: str) -> tuple[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """What a request brought: every resource, and every bundle that it stood in."""
+    """What a request brought: every resource, every bundle that it stood in, and what was deleted or refused."""
 
     entries: list[Entry]
     bundles: list[Resource]
+    deleted: list[Entry]
+    """Entries that delete a resource, as (type, id) or as a search; they hold none."""
+    unanswered: list[str]
+    """Paths of entries that answer a query with an error and nothing else."""
 
 
 def read_sent(tree: Json) -> Sent:
@@ -157,7 +207,7 @@ def read_sent(tree: Json) -> Sent:
 
     What stands in the place of a resource and is none comes as an empty one, so that it can be reported.
     """
-    sent = Sent([], [])
+    sent = Sent([], [], [], [])
     _read_tree(tree, "", 0, sent)
     return sent
 
@@ -169,38 +219,155 @@ def _read_tree(tree: Json, path: str, nesting: int, sent: Sent) -> None:
         return
     kind = type_of(tree)
     if kind != "Bundle" or nesting >= MAX_NESTING:
-        sent.entries.append(Entry(tree if kind else {}, kind, "", path))
+        sent.entries.append(Entry(as_r4(tree) if kind else {}, kind, "", path))
         return
     sent.bundles.append(tree)
     listed = tree.get("entry", [])
+    history = len(sent.bundles) if tree.get("type") == "history" else None
     prefix = f"{path}{'.' if path else ''}entry["
     for index, entry in enumerate(listed if isinstance(listed, list) else [listed]):
-        _read_entry(entry, f"{prefix}{index}]", nesting, sent)
+        _read_entry(entry, f"{prefix}{index}]", nesting, sent, history)
 
 
-def _read_entry(entry: Json, path: str, nesting: int, sent: Sent) -> None:
+def _read_entry(entry: Json, path: str, nesting: int, sent: Sent, history: int | None) -> None:
     content = entry if isinstance(entry, dict) else {"resource": None}
-    response: Json = content.get("response")
-    outcome: Json = response.get("outcome") if isinstance(response, dict) else None
-    if kind := type_of(outcome):
-        sent.entries.append(Entry(outcome, kind, "", path))
-    if "resource" not in content:
-        return
-    resource: Json = content["resource"]
-    kind = type_of(resource)
-    if kind == "Bundle":
-        _read_tree(resource, path, nesting + 1, sent)
-    else:
-        sent.entries.append(Entry(resource if kind else {}, kind, string(content.get("fullUrl")), path))
+    full_url = string(content.get("fullUrl"))
+    envelope = NO_ENVELOPE
+    if history is not None or "response" in content or "request" in content:
+        envelope = Envelope(content, history, len(sent.entries) + len(sent.deleted))
+    if "response" in content:
+        outcome: Json = first_object(content["response"]).get("outcome")
+        if kind := type_of(outcome):
+            sent.entries.append(Entry(outcome, kind, "", path))
+        elif is_unanswered(content):
+            sent.unanswered.append(path)
+            return
+    if "request" in content and _deletes(request := first_object(content["request"])):
+        address = string(request.get("url")) or full_url
+        sent.deleted.append(Entry({}, "", address, path, envelope))
+    elif "resource" in content:
+        resource: Json = content["resource"]
+        kind = type_of(resource)
+        if kind == "Bundle":
+            _read_tree(resource, path, nesting + 1, sent)
+        else:
+            sent.entries.append(Entry(as_r4(resource) if kind else {}, kind, full_url, path, envelope))
 
 
-def has_more(bundle: Resource) -> bool:
-    """Whether a bundle is one page of several."""
-    return any(string(link.get("relation")) == "next" for link in objects(bundle.get("link")))
+def _deletes(request: Resource) -> bool:
+    return string(request.get("method")).upper() == "DELETE"
+
+
+def is_unanswered(entry: Json) -> bool:
+    """Return whether an entry of a batch is a query that was refused or went wrong, and holds nothing."""
+    if not isinstance(entry, dict) or entry.get("resource") is not None:
+        return False
+    status = string(first_object(entry.get("response")).get("status"))[:3]
+    return status.isdigit() and int(status) not in SUCCESS
+
+
+def is_partial(bundles: Iterable[Resource]) -> bool:
+    """Return whether any page of a search or a history is missing: by its links, or by its total.
+
+    Pages that were all sent belong together by their links.
+    """
+    bundles = list(bundles)
+    linked = [_links(bundle) for bundle in bundles]
+    sent = {links["self"] for links in linked if "self" in links}
+    counts: list[int] = []
+    totals: list[Json] = []
+    for bundle, links in zip(bundles, linked, strict=True):
+        if any(name in links and links[name] not in sent for name in ("next", "previous")):
+            return True
+        total = bundle.get("total")
+        count = 0 if total is None else _match_count(bundle)
+        if "next" in links or "previous" in links:
+            counts.append(count)
+            totals.append(total)
+        elif is_total_larger(total, count):
+            return True
+    return any(is_total_larger(total, sum(counts)) for total in totals)
+
+
+def is_total_larger(total: Json, count: int) -> bool:
+    """Return whether a bundle says that it found more than so many."""
+    return isinstance(total, int | float) and not isinstance(total, bool) and total > count
+
+
+def _links(bundle: Resource) -> dict[str, str]:
+    """Return the addresses of a page and of the pages beside it, by relation; an empty address is known to nobody."""
+    found: dict[str, str] = {}
+    for link in objects(bundle.get("link")):
+        relation = string(link.get("relation")).lower()
+        address = string(link.get("url"))
+        if address or relation == "next":
+            found["previous" if relation == "prev" else relation] = address
+    return found
+
+
+def _match_count(bundle: Resource) -> int:
+    """Return how many entries of a page the search asked for."""
+    entries = objects(bundle.get("entry"))
+    return sum(
+        ("search" not in entry or string(first_object(entry["search"]).get("mode")) not in BESIDE)
+        and type_of(entry.get("resource")) != "OperationOutcome"
+        for entry in entries
+    )
+
+
+BESIDE = frozenset({"include", "outcome"})
+"""Modes of an entry that a search did not ask for."""
 
 
 def failed(resource: Json) -> bool:
-    """Whether a resource is an OperationOutcome that tells of an error: a query that failed found nothing out."""
-    return type_of(resource) == "OperationOutcome" and any(
-        word(issue.get("severity")) in {"error", "fatal"} for issue in objects(resource.get("issue"))
-    )
+    """Return whether an OperationOutcome tells of an error, or says that results are missing; one of no issue does."""
+    if type_of(resource) != "OperationOutcome":
+        return False
+    issues = objects(resource.get("issue"))
+    return not issues or any(_is_failure(issue) or is_incomplete(issue) for issue in issues)
+
+
+def _is_failure(issue: Resource) -> bool:
+    return word(issue.get("severity")) not in HARMLESS
+
+
+def is_incomplete(issue: Resource) -> bool:
+    """Return whether an issue says that results are missing, whatever its severity."""
+    return word(issue.get("code")) in INCOMPLETE
+
+
+# ---- FHIR R5
+
+
+def as_r4(resource: Resource) -> Resource:
+    """Return a resource with the members of R5 that R4 names otherwise under their names of R4."""
+    if R5_MEMBERS.isdisjoint(resource):
+        return resource
+    found = dict(resource)
+    taking = word(first_object(resource.get("adherence")).get("code"))
+    found |= next(({"status": status} for prefix, status in ADHERENCE.items() if taking.startswith(prefix)), {})
+    for name, (concept, pointer) in R5_REFERENCES.items():
+        value = resource.get(name)
+        parts = objects(value)
+        if not any("concept" in part or "reference" in part for part in parts):
+            continue
+        concepts = [part["concept"] for part in parts if "concept" in part]
+        pointers = [
+            part["reference"] if isinstance(part["reference"], dict) else part for part in parts if "reference" in part
+        ]
+        several = isinstance(value, list)
+        if concepts and concept not in resource:
+            found[concept] = concepts if several else concepts[0]
+        if pointers and pointer not in resource:
+            found[pointer] = pointers if several else pointers[0]
+    return found
+
+
+R5_REFERENCES = {
+    "medication": ("medicationCodeableConcept", "medicationReference"),
+    "reason": ("reasonCode", "reasonReference"),
+}
+"""Member of R5 that holds concepts and references -> the members of R4 that hold them apart."""
+R5_MEMBERS = frozenset(R5_REFERENCES)
+ADHERENCE = {"taking": "active", "not-taking": "not-taken", "stopped": "stopped", "on-hold": "on-hold"}
+"""How the adherence of a recorded medication begins -> its status in R4."""

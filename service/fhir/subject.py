@@ -8,7 +8,7 @@ from service.fhir.dates import Day
 from service.fhir.record import RECORDED, Item, Match, Record, both_sides
 from service.fhir.resolution import Resolution
 from service.fhir.resources import Coding, codings, extensions, local, reference
-from service.knowledge.extraction import Extraction, Places, SubjectSource
+from service.knowledge.extraction import Extraction, Places, Strongest, SubjectSource
 
 SUBJECT = "subject"
 """The path under which a conflict about the cancer itself is told."""
@@ -90,6 +90,7 @@ class _SubjectReader:
         self.places: Places = extraction.places
         self.organ, self.cancer = extraction.terms.organ, extraction.terms.cancer
         self.member = extraction.legacy_member or SUBJECT
+        self.stages = [fact.stages for fact in extraction.facts.values() if isinstance(fact, Strongest)]
         self.resolution = Resolution()
 
     def read(self) -> Subject:
@@ -105,9 +106,23 @@ class _SubjectReader:
         doubtful = kinds.get("doubtful") or (kinds.get("metastasis") and not subject.others)
         if subject.items:
             self.describe(subject)
-        elif self.record.conditions and self.record.complete and not doubtful:
+        elif self.record.conditions and self.record.complete and not doubtful and not self.is_staged(subject):
             subject.present = False
         return subject
+
+    def is_staged(self, subject: Subject) -> bool:
+        """Return whether a cancer was staged of which the record shows no primary: it may be this one."""
+        if subject.others:
+            return False
+        staging = [
+            item
+            for source in self.stages
+            for item in self.record.listed("Observation", source.list)
+            if any(match.category in source.weights for match in item.hits[source.list])
+        ]
+        for item in staging:
+            self.resolution.ignore(item.label, "it stages a cancer that is not among the conditions")
+        return bool(staging)
 
     def matches(self, item: Item) -> tuple[Match, ...]:
         return item.hits.get(self.source.list, ())
@@ -193,7 +208,7 @@ class _SubjectReader:
         for item in subject.items:
             matches = self.matches(item)
             sides = both_sides(match.concept.side for match in matches)
-            sides |= self.record.sides(self.places.list, item.resource.get("bodySite"))
+            sides |= self.record.sides(self.places.list, item.resource.get("bodySite"), item.resource.get("code"))
             subject.sides |= sides
             again = item.clinical in RECURRED or any(match.category in self.source.recurrence for match in matches)
             if again:

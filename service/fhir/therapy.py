@@ -17,7 +17,7 @@ from service.knowledge.extraction import Extraction
 
 TAKEN = {
     "MedicationAdministration": {"completed", "in-progress"},
-    "MedicationStatement": {"active", "completed"},
+    "MedicationStatement": {"active", "completed", "recorded"},
     "MedicationUsage": {"recorded"},
 }
 """Types that tell of a given drug, with the statuses that prove it."""
@@ -270,7 +270,8 @@ class _TherapyReader:
                 reason = f"no proof of an operation: its status is {item.status or 'missing'}"
                 self.resolution.ignore(item.label, reason)
                 continue
-            sides = self.record.sides(self.extraction.places.list, item.resource.get("bodySite"))
+            resource = item.resource
+            sides = self.record.sides(self.extraction.places.list, resource.get("bodySite"), resource.get("code"))
             sides |= both_sides(match.concept.side for match in removing)
             if not subject.on_its_side(sides):
                 self.resolution.ignore(item.label, f"an operation of the other {organ}")

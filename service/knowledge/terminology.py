@@ -93,6 +93,8 @@ def _folded(text: str) -> str:
     return " ".join(text.lower().split())
 
 
+LONGEST_ADDRESS = 512
+"""Characters of the address of a code system, its version included."""
 LONGEST = 64
 """Characters; no code and no word of a list is longer."""
 
@@ -133,7 +135,7 @@ class Terminology:
     """All code lists; empty where the content has none."""
 
     systems: Mapping[str, str]
-    """URI -> name of the code system."""
+    """Address -> name of the code system; `/*` at its end stands for every address below."""
     lists: Mapping[str, CodeList]
     digest: str
 
@@ -157,8 +159,25 @@ class Terminology:
 
     def key(self, system: str, code: str) -> tuple[str, str] | None:
         """Return the system's name and the code as the lists write it; None where the system is not known."""
-        name = self.systems.get(system.strip().rstrip("/").split("|", 1)[0].lower())
+        name = self.system(system)
         return None if name is None else (name, _as_listed(name, code.strip()))
+
+    def system(self, address: str) -> str | None:
+        """Return the name of a code system by any of its addresses; None where it is not known."""
+        if len(address) > LONGEST_ADDRESS:
+            return None
+        above = plain_address(address.split("|", 1)[0])
+        name = self.systems.get(above)
+        while name is None and "/" in above:
+            above = above.rpartition("/")[0]
+            name = self.systems.get(f"{above}/*")
+        return name
+
+
+def plain_address(address: str) -> str:
+    """Return what tells the address of one code system from that of another."""
+    plain = address.strip().rstrip("/").lower()
+    return plain.removeprefix("https://").removeprefix("http://").removeprefix("urn:oid:")
 
 
 def _as_listed(system: str, code: str) -> str:
@@ -218,7 +237,7 @@ def _systems(file: Path) -> dict[str, str]:
     found: dict[str, str] = {}
     for name, uris in _mapping(file).items():
         for index, uri in enumerate(uris if isinstance(uris, list) else [uris]):
-            key = uri.rstrip("/").lower() if isinstance(uri, str) else ""
+            key = plain_address(uri) if isinstance(uri, str) else ""
             if not key or key in found:
                 detail = f"{key} stands twice" if key else "must be a list of URIs"
                 raise ContentError([ContentFault(str(file), f"/{name}/{index}", detail)])

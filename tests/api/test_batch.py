@@ -153,7 +153,7 @@ BAD_LINES = [
     b"[" * 100 + b"]" * 100,
     b'{"ecog": 1e999}',
     b"{} {}",
-    b"\xef\xbb\xbf{}",
+    b"\xef\xbb\xbf\xef\xbb\xbf{}",
 ]
 
 

@@ -1,6 +1,7 @@
 """What may be sent, and how everything else is refused. Nothing is coerced, nothing is echoed."""
 
 import contextlib
+import gzip
 import json
 import shlex
 import socket
@@ -121,7 +122,7 @@ UNREADABLE = {
     "a lone byte": b"\xff",
     "an overlong form": b'{"x": "\xc0\xaf"}',
     "an encoded surrogate": b'{"x": "\xed\xa0\x80"}',
-    "a byte-order mark": b"\xef\xbb\xbf{}",
+    "two byte-order marks": b"\xef\xbb\xbf\xef\xbb\xbf{}",
     "NaN": b'{"age_years": NaN}',
     "Infinity": b'{"age_years": Infinity}',
     "minus Infinity": b'{"age_years": -Infinity}',
@@ -312,7 +313,7 @@ def test_only_a_number_is_a_number(client: FlaskClient, name: str, value: Any) -
 
 
 @pytest.mark.parametrize("name", WHOLE)
-@pytest.mark.parametrize("value", ["3.7", "5.0", "1e1", "0.0", "-0.5"])
+@pytest.mark.parametrize("value", ["3.7", "5.5", "1e-1", "-0.5"])
 def test_a_count_is_a_whole_number(client: FlaskClient, name: str, value: str) -> None:
     assert f"/{name}" in refused(client, f'{{"{name}": {value}}}')
 
@@ -546,3 +547,67 @@ def test_a_body_with_far_too_many_members_is_refused_as_a_whole(client: FlaskCli
     assert response.status_code == 422
     (fault,) = response.get_json()["errors"]
     assert (fault["pointer"], fault["code"]) == ("", "too_many_members")
+
+
+# ---- how the bytes come
+
+MARK = b"\xef\xbb\xbf"
+
+
+@pytest.mark.parametrize("path", [ONE, GENERAL])
+def test_a_byte_order_mark_is_skipped(client: FlaskClient, path: str) -> None:
+    body = json.dumps(RESPONDER).encode()
+    marked, plain = (client.post(path, data=sent, content_type=JSON) for sent in (MARK + body, body))
+    assert marked.status_code == plain.status_code == 200
+    assert marked.data == plain.data
+
+
+@pytest.mark.parametrize("media", [JSON, "application/x-ndjson"])
+def test_a_batch_may_begin_with_a_byte_order_mark(client: FlaskClient, media: str) -> None:
+    patient = json.dumps(RESPONDER).encode()
+    body = b"[" + patient + b"]" if media == JSON else patient + b"\n" + patient + b"\n"
+    answers = client.post(BATCH, data=MARK + body, content_type=media)
+    assert answers.status_code == 200
+    assert answers.data == client.post(BATCH, data=body, content_type=media).data
+
+
+def test_a_byte_order_mark_alone_is_an_empty_body(client: FlaskClient) -> None:
+    is_problem(client.post(ONE, data=MARK, content_type=JSON), 400, "empty-body")
+
+
+@pytest.mark.parametrize("path", [ONE, GENERAL, BATCH, "/v1/facts/extract", "/v1/records/recommendations"])
+@pytest.mark.parametrize("encoding", ["gzip", "br", "GZIP", "identity, gzip"])
+def test_a_compressed_body_is_refused_and_told_how_it_may_come(client: FlaskClient, path: str, encoding: str) -> None:
+    body = gzip.compress(json.dumps(RESPONDER).encode())
+    response = client.post(path, data=body, content_type=JSON, headers={"Content-Encoding": encoding})
+    is_problem(response, 415, "unsupported-media-type")
+    assert response.headers["Accept-Encoding"] == "identity"
+
+
+def test_identity_is_no_compression(client: FlaskClient) -> None:
+    body = json.dumps(RESPONDER)
+    assert client.post(ONE, data=body, content_type=JSON, headers={"Content-Encoding": "identity"}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("member", "floating", "whole"),
+    [
+        ("age_years", 58.0, 58),
+        ("lesion_count", 3.0, 3),
+        (
+            "complications",
+            {"bleeding": {"presence": "present", "grade": 4.0}},
+            {"bleeding": {"presence": "present", "grade": 4}},
+        ),
+    ],
+)
+def test_a_number_that_is_whole_is_whole_however_it_is_written(
+    client: FlaskClient, member: str, floating: Any, whole: Any
+) -> None:
+    answers = [send(client, RESPONDER | {member: value}) for value in (floating, whole)]
+    assert answers[0].status_code == 200
+    assert answers[0].data == answers[1].data
+
+
+def test_a_number_that_is_not_whole_is_refused(client: FlaskClient) -> None:
+    assert refused(client, {"age_years": 58.5})["/age_years"]["code"] == "wrong_type"

@@ -15,6 +15,7 @@ from tests.cds_hooks.hooks import (
     BREAST_CANCER,
     DIABETES,
     EMERGENCY,
+    M1,
     MASTECTOMY,
     PATIENT,
     RADIOTHERAPY,
@@ -342,6 +343,50 @@ def test_a_part_of_the_diagnoses_shows_a_breast_cancer_but_not_that_there_is_non
     for unsure in (False, None):
         found(monkeypatch, {}, subject=unsure)
         assert "(Condition): partial" in told(hook(call(prefetch=prefetch), 412))
+
+
+INCOMPLETE = {"resourceType": "OperationOutcome", "issue": [{"severity": "warning", "code": "incomplete"}]}
+WITHHELD = {"resourceType": "OperationOutcome", "issue": [{"severity": "information", "code": "suppressed"}]}
+
+
+@pytest.mark.parametrize("said", [INCOMPLETE, WITHHELD])
+def test_diagnoses_that_a_search_calls_incomplete_are_a_part(hook: Ask, said: dict[str, Any]) -> None:
+    prefetch = record(DIABETES)
+    prefetch["conditions"]["entry"].append({"resource": said, "search": {"mode": "outcome"}})
+    assert "(Condition): partial" in told(hook(call(prefetch=prefetch), 412))
+    prefetch = record(BREAST_CANCER)
+    prefetch["conditions"]["entry"].append({"resource": said, "search": {"mode": "outcome"}})
+    (card,) = hook(call(prefetch=prefetch))
+    assert "diagnoses (Condition): only a part was sent" in card["detail"]
+
+
+def test_a_query_that_was_refused_in_a_batch_has_failed(hook: Ask) -> None:
+    prefetch = record(DIABETES)
+    prefetch["conditions"]["entry"].append({"response": {"status": "403 Forbidden"}})
+    assert "(Condition): failed" in told(hook(call(prefetch=prefetch), 412))
+
+
+def test_an_incomplete_search_beside_the_diagnoses_brings_no_m0(hook: Ask) -> None:
+    staged = M1 | {"valueCodeableConcept": concept("1229901006")}
+    prefetch = record(BREAST_CANCER, staged)
+    assert "metastatic\\_status: M0" in hook(call(prefetch=prefetch))[0]["detail"]
+    prefetch["observations"]["total"] = 40
+    assert "metastatic\\_status: M0" not in hook(call(prefetch=prefetch))[0]["detail"]
+
+
+def test_a_diagnosis_that_names_its_patient_by_identifier_is_not_passed_over(hook: Ask) -> None:
+    number = {"system": "https://hospital.example/mrn", "value": "4711"}
+    named = BREAST_CANCER | {"subject": {"identifier": number}}
+    for patient in (ADA | {"identifier": [number]}, ADA):
+        (card,) = hook(call(prefetch=record(DIABETES, named, patient=patient)))
+        assert card["indicator"] != "critical"
+
+
+def test_of_a_diagnosis_in_two_items_the_newer_version_counts(hook: Ask) -> None:
+    status = concept("refuted", "http://terminology.hl7.org/CodeSystem/condition-ver-status")
+    refuted = BREAST_CANCER | {"meta": {"versionId": "2"}, "clinicalStatus": None, "verificationStatus": status}
+    prefetch = record(BREAST_CANCER | {"meta": {"versionId": "1"}}) | {"problems": bundle(refuted)}
+    assert hook(call(prefetch=prefetch)) == []
 
 
 @pytest.mark.parametrize("prefetch", [None, {"conditions": bundle(BREAST_CANCER)}, {"conditions": outcome("error")}])

@@ -190,8 +190,8 @@ def test_the_card_is_the_one_of_the_guidelines_own_service(both: Flask, post: Po
 def test_the_record_is_read_once_for_all_guidelines(post: Post, monkeypatch: pytest.MonkeyPatch) -> None:
     reads: list[Record] = []
 
-    def read(*sent: Any) -> Record:
-        reads.append(read_record(*sent))
+    def read(*sent: Any, **more: Any) -> Record:
+        reads.append(read_record(*sent, **more))
         return reads[-1]
 
     monkeypatch.setattr("service.cds_hooks.answer.read_record", read)

@@ -68,7 +68,7 @@ def test_text_that_is_not_utf8_is_refused(body):
         b'{"a": .5}',
         b'{"a": 1} {"b": 2}',
         b'{"a": "\n"}',
-        b"\xef\xbb\xbf{}",
+        b"\xef\xbb\xbf\xef\xbb\xbf{}",
         b'{"a": NaN}',
         b'{"a": Infinity}',
         b'{"a": -Infinity}',

@@ -151,3 +151,34 @@ def test_words_are_whole_texts(terminology: Terminology) -> None:
 )
 def test_check_digits(code: str, holds: object) -> None:
     assert check_digit_holds(code) is holds
+
+
+@pytest.mark.parametrize(
+    ("address", "name"),
+    [
+        ("http://snomed.info/sct", "snomed"),
+        ("https://snomed.info/sct/", "snomed"),
+        ("HTTP://snomed.info/sct", "snomed"),
+        ("http://snomed.info/sct|http://snomed.info/sct/731000124108", "snomed"),
+        ("http://snomed.info/sct/731000124108", "snomed"),
+        ("http://snomed.info/sct/11000274103/version/20260515", "snomed"),
+        ("urn:oid:2.16.840.1.113883.6.96", "snomed"),
+        ("2.16.840.1.113883.6.96", "snomed"),
+        ("urn:oid:2.16.840.1.113883.6.1", "loinc"),
+        ("https://loinc.org", "loinc"),
+        ("urn:oid:2.16.840.1.113883.6.88", "rxnorm"),
+        ("urn:oid:2.16.840.1.113883.6.3", "icd10"),
+        ("https://hl7.org/fhir/sid/icd-10-cm", "icd10cm"),
+        ("http://fhir.de/CodeSystem/dimdi/icd-10-gm", "icd10gm"),
+        ("http://fhir.de/CodeSystem/bfarm/icd-10-gm|2026", "icd10gm"),
+        ("http://fhir.de/CodeSystem/dimdi/atc", "atc"),
+        ("http://fhir.de/CodeSystem/dimdi/ops", "ops"),
+        ("http://snomed.info/sctx", None),
+        ("http://snomed.info", None),
+        ("http://loinc.org/vs/LL1", None),
+        ("", None),
+        ("/" * 100_000, None),
+    ],
+)
+def test_the_addresses_of_a_code_system(terminology: Terminology, address: str, name: str | None) -> None:
+    assert terminology.system(address) == name

@@ -14,8 +14,9 @@ from service.fhir.counter_evidence import CounterEvidence, CounterEvidenceReader
 from service.fhir.dates import Day
 from service.fhir.findings import ABSENT, DEATH, PRESENT, Finding, read_findings
 from service.fhir.reading import Reading
-from service.fhir.record import ACTIVE, Item, both_sides
+from service.fhir.record import Item, both_sides
 from service.fhir.resolution import Resolution
+from service.fhir.statuses import ACTIVE
 from service.knowledge.extraction import Anywhere, FindingsSource
 from service.knowledge.terminology import HINT
 
@@ -158,6 +159,10 @@ class _Findings:
         if against:
             detail = "An examination says absent, but something else, not read as resolved, may say otherwise: unknown."
             resolution.conflict(path, [ABSENT], [absent.item, *against], detail)
+            return None
+        if not self.record.whole:
+            detail = "An examination says absent, but a part of the record is missing: unknown."
+            resolution.conflict(path, [ABSENT], [absent.item], detail)
             return None
         set_provenance(resolution, path, absent, [claim for claim, _ in group.claims])
         return ABSENT

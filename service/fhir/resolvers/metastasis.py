@@ -446,6 +446,11 @@ def resolve_interval(reading: Reading, source: Interval) -> Resolution:
         detail = f"By the dates the disease is {name}, but something tells of a cancer long before: unknown."
         resolution.conflict(source.path, [claim.value], [claim.item, *earlier], detail)
         return resolution
+    if claim.value == source.within and not reading.record.whole:
+        name = claim.value.replace("_", " ")
+        detail = f"By the dates the disease is {name}, but a part of the record is missing: unknown."
+        resolution.conflict(source.path, [claim.value], [claim.item], detail)
+        return resolution
     set_fact(resolution, source.path, claim, [claim])
     return resolution
 

@@ -6,9 +6,9 @@ from service.facts.json_body import Json
 from service.fhir.claims import Claim, claim_of, resolve_newest, set_fact, typed
 from service.fhir.predicates import PREDICATES, SILENT
 from service.fhir.reading import Reading
-from service.fhir.record import Item, Match, first_object
+from service.fhir.record import Item, Match
 from service.fhir.resolution import Resolution
-from service.fhir.resources import string, texts
+from service.fhir.resources import first_object, string, texts
 from service.knowledge.extraction import AnyOf, ClaimSource, Newest, Quantity, ValueSource
 
 LARGEST = 10**9

@@ -4,9 +4,8 @@ import datetime as dt
 
 from service.fhir.claims import Claim, claim_of, set_fact, typed
 from service.fhir.reading import Reading
-from service.fhir.record import first_object
 from service.fhir.resolution import Resolution
-from service.fhir.resources import Resource, string
+from service.fhir.resources import Resource, first_object, string
 from service.knowledge.extraction import Line, Removal, Threshold
 
 MEASURED_AT_MOST = 1000
