@@ -7,16 +7,18 @@ assessed later is no response to it.
 
 import datetime as dt
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from service.fhir.claims import Claim, resolve_newest, set_provenance
+from service.fhir.dates import Day
 from service.fhir.reading import MetastasisEvidence, Reading
 from service.fhir.record import Item
 from service.fhir.resolution import Resolution
-from service.fhir.resources import codings, texts
+from service.fhir.resources import choice, codings, objects, texts
 from service.knowledge.extraction import Response
 
 UNREAD = "not understood"
+MIXED = "differs by part"
 
 
 def resolve_response(reading: Reading, source: Response) -> Resolution:
@@ -24,6 +26,16 @@ def resolve_response(reading: Reading, source: Response) -> Resolution:
     resolver = _Response(reading, source)
     resolver.resolve()
     return resolver.resolution
+
+
+@dataclass(frozen=True)
+class _Part:
+    """What an assessment says of one part of the disease."""
+
+    member: str
+    category: str
+    value: str
+    """The response; empty where disease is left and its change is not stated."""
 
 
 class _Response:
@@ -57,21 +69,28 @@ class _Response:
             )
             self.resolution.conflict(source.path, values, [chosen.item, *(claim.item for claim in against)], detail)
             return
-        self.resolution.facts[source.path] = {source.member: chosen.value, source.dated: chosen.day.first.isoformat()}
+        parts = self.parts(chosen.item)
+        if self.is_contradicted(chosen, parts):
+            detail = "The whole and the parts of one assessment contradict each other: the response stays unknown."
+            values = [chosen.value, *(part.category for part in parts)]
+            self.resolution.conflict(source.path, values, [chosen.item], detail)
+            return
+        stated = {} if chosen.value == MIXED else {source.member: chosen.value}
+        if self.evidence.status == self.evidence.proof:
+            stated |= {part.member: part.value for part in parts if part.member and part.value}
+        if not stated:
+            return
+        self.resolution.facts[source.path] = stated | {source.dated: chosen.day.first.isoformat()}
         set_provenance(self.resolution, source.path, chosen, claims)
 
     def without_later(self, assessed: list[Claim]) -> list[Claim]:
         """Return the assessments before the progression that ended the line, and that progression itself."""
         last = self.reading.therapy.last_dose
-        ending = [
-            claim
-            for claim in assessed
-            if last is not None and claim.value == self.source.progression and claim.day and last.before(claim.day)
-        ]
+        ending = [day for day in self.progressions() if last is not None and last.before(day)]
         if not ending:
             return assessed
-        first = min(ending, key=lambda claim: claim.day.last if claim.day else dt.date.max)
-        later = {claim: None for claim in assessed if _is_before(first, claim)}
+        first = min(ending, key=lambda day: day.last)
+        later = {claim: None for claim in assessed if claim.day is not None and first.before(claim.day)}
         for claim in later:
             self.resolution.ignore(claim.item.label, "assessed after the disease had progressed beyond this line")
         self.after_line += later
@@ -83,7 +102,8 @@ class _Response:
         return [
             claim
             for claim in assessed
-            if (claim.value == UNREAD or (claim.value == progression) != (chosen.value == progression))
+            if claim is not chosen
+            and (claim.value in {UNREAD, MIXED} or (claim.value == progression) != (chosen.value == progression))
             and (claim.day is None or chosen.day is None or not claim.day.before(chosen.day))
         ]
 
@@ -112,7 +132,7 @@ class _Response:
         category, code = read or ("", None)
         if category in source.elsewhere:
             return
-        value = source.gives.get(category)
+        value = self.meaning(category, item)
         element = item.value[0]
         reason = self.reading.why_not_about(item) or self.why_not(item)
         of_a_part = bool(item.resource.get("bodySite"))
@@ -126,13 +146,19 @@ class _Response:
         if reason or value is None:
             ignore(item.label, reason)
             return
-        why = source.why_exact if category in source.exact else source.why_other
+        why = source.why_exact if category in source.exact or value == MIXED else source.why_other
         claim = Claim(value, item, f"Observation.{element}", code, item.day, why)
         if reason := self.why_after_line(item):
             ignore(item.label, reason)
             self.after_line.append(claim)
         else:
             yield claim
+
+    def meaning(self, category: str, item: Item) -> str | None:
+        """Return the response that a category stands for; MIXED where the parts of the assessment tell it."""
+        if category in self.source.mixed and self.parts(item):
+            return MIXED
+        return self.source.gives.get(category)
 
     def why_after_line(self, item: Item) -> str:
         """Return why an assessment may have come after the current line had ended; empty if it did not."""
@@ -152,6 +178,39 @@ class _Response:
         listed = self.record.terminology[source.list]
         words = (listed.category_of_word(text) for text in texts(value))
         return next(((word, None) for word in words if word), None)
+
+    def parts(self, item: Item) -> list["_Part"]:
+        """Return what an assessment says of each part of the disease that it states apart."""
+        found: list[_Part] = []
+        gives = self.source.gives
+        for component in objects(item.resource.get("component")) if self.source.parts else ():
+            about = self.record.categories(self.source.list, component.get("code"))
+            value = self.record.categories(self.source.list, choice(component, "value")[1])
+            for part in self.source.parts:
+                found += [_Part(part.member, name, part.gives.get(name, "")) for name in part.known & value]
+                if about & {*part.codes}:
+                    found += [_Part(part.member, name, gives[name]) for name in self.source.exact if name in value]
+        return found
+
+    def is_contradicted(self, chosen: Claim, parts: list["_Part"]) -> bool:
+        """Return whether a part says what the whole excludes: growth without progression, or a rest after a CR."""
+        source, values = self.source, {part.value for part in parts}
+        if chosen.value == MIXED:
+            return False
+        grows = source.progression in values and chosen.value != source.progression
+        return grows or (chosen.value == source.complete and bool(values - {source.complete}))
+
+    def progressions(self) -> Iterator[Day]:
+        """Yield the days on which the disease is said to have grown or come back."""
+        progression = self.source.progression
+        yield from (claim.day for claim in self.evidence.recurrences if claim.day is not None)
+        for item in self.record.listed("Observation", self.source.list):
+            if item.day is None or not item.final or self.reading.why_not_about(item):
+                continue
+            category = (self.read_value(item) or ("", None))[0]
+            growing = any(part.value == progression for part in self.parts(item))
+            if growing or self.source.gives.get(category) == progression:
+                yield item.day
 
     def why_not(self, item: Item) -> str:
         """Return why an assessment says nothing about the response to the current therapy; empty if it does."""

@@ -25,6 +25,11 @@ def resolve_line(reading: Reading, source: Line) -> Resolution:
         for dose in therapy.line:
             resolution.ignore(dose.item.label, reason)
         return resolution
+    if unclear := kinds & reading.extraction.therapy.unspecified.keys():
+        for dose in therapy.line:
+            if dose.drug_class in unclear:
+                resolution.ignore(dose.item.label, "its code stands for several kinds of drugs: the class is not known")
+        return resolution
     last = max(therapy.line, key=lambda dose: dose.day.first)
     why = f"the current line of systemic therapy began on {therapy.line[0].day.text}"
     claim = Claim(last.drug_class, last.item, last.element, last.code, last.day, why)

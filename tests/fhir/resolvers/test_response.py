@@ -76,7 +76,7 @@ def test_recist_is_preferred_to_a_status_of_about_the_same_day(read) -> None:
     )
     assert response(found) == "SD"
     assert found.provenance["chemotherapy_response"]["runner_up"]["value"] == "responded"
-    later = observation(PROGRESSION, WORSENED, "2026-10-15")
+    later = observation(PROGRESSION, WORSENED, "2026-09-20")
     assert response(read(us(), cancer(), CHEMO, observation(PROGRESSION, {"text": "SD"}, "2026-06-01"), later)) == "PD"
 
 
