@@ -133,4 +133,4 @@ def _is_history_only(reading: Reading, result: Resolution) -> bool:
         if isinstance(fact, sources.Threshold) and stated is not None:
             return False
     evidence = reading.metastasis.values()
-    return not any(each.proofs or each.doubts or each.contradictory for each in evidence)
+    return not any(each.proofs or each.doubts or each.mentions or each.contradictory for each in evidence)

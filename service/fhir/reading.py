@@ -23,6 +23,14 @@ class MetastasisEvidence:
     contradictory: list[Item] = field(default_factory=list)
     """Conditions whose codes contradict one another."""
     sites: list[tuple[Claim, str | None]] = field(default_factory=list)
+    unread_stages: list[Claim] = field(default_factory=list)
+    """Stages and M categories that were not understood: they forbid an older absence, and say nothing else."""
+    mentions: list[tuple[Claim, str | None]] = field(default_factory=list)
+    """Metastases that are named where none is read as one, with their sites."""
+    stated: list[tuple[str, Claim]] = field(default_factory=list)
+    """Proofs that say themselves when the metastasis came: the category that says so, and the proof."""
+    recurrences: list[Claim] = field(default_factory=list)
+    """Courses that say that the cancer came back, wherever."""
     proof: str = ""
     """The value that a proof states."""
     status: str | None = None

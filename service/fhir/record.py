@@ -324,6 +324,12 @@ class Record:
         listed = self.terminology[name]
         return {category for text in phrases if (category := listed.category_of_word(text))}
 
+    def category_of_extension(self, name: str, url: str) -> str | None:
+        """Return the category of an extension in a list: its address is a code system and a code."""
+        base, _, code = url.partition("|")[0].rpartition("/")
+        found = self.terminology.find(base, code).get(name)
+        return None if found is None else found.category
+
     def categories_within(self, name: str, phrases: Iterable[str]) -> frozenset[str]:
         """Return the categories of a list of which a word stands somewhere in any of the texts."""
         key = name, tuple(phrases)

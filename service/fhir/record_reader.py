@@ -187,6 +187,16 @@ def _item(record: Record, entry: Entry, label: str) -> Item:
     return Item(record, resource, kind, string(resource.get("id")), label, concept)
 
 
+def _are_known(record: Record, item: Item) -> bool:
+    """Return whether the modifier extensions of an Observation stand in a code list: a resolver reads those."""
+    modifiers = item.resource.get("modifierExtension")
+    if not modifiers:
+        return True
+    addresses = [string(each.get("url")).partition("|")[0].rpartition("/") for each in objects(modifiers)]
+    known = bool(addresses) and all(record.terminology.find(base, code) for base, _, code in addresses)
+    return known and item.type == "Observation"
+
+
 def _usable(record: Record, item: Item) -> bool:
     """Return whether the resource may be evidence at all; report what may not."""
     refused = item.status if item.status in DROPPED else ""
@@ -206,7 +216,7 @@ def _usable(record: Record, item: Item) -> bool:
 
 def _why_unusable(record: Record, item: Item) -> str:
     """Return why a resource that was not withdrawn proves nothing; empty if it may."""
-    if item.resource.get("modifierExtension"):
+    if not _are_known(record, item):
         record.complete = False
         return "has a modifier extension, which may turn what it says into the contrary"
     if record.dates.is_after(record.tomorrow, item.resource, item.type):

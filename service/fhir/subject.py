@@ -13,7 +13,7 @@ from service.knowledge.extraction import Extraction, Places, Strongest, SubjectS
 SUBJECT = "subject"
 """The path under which a conflict about the cancer itself is told."""
 RECURRED = frozenset({"recurrence", "relapse"})
-CLASSIFICATIONS = ("snomed", "icd10")
+CLASSIFICATIONS = ("snomed", "icd10", "icd9")
 """Systems whose codes say what a condition is, so that one that is in no list is something else."""
 
 
@@ -80,7 +80,7 @@ def is_no_malignancy(record: Record, source: SubjectSource, coding: Coding) -> b
     system = (record.terminology.key(coding.system, coding.code) or ("",))[0]
     words = record.terminology[source.list]
     named = bool(coding.display) and not words.word_within(coding.display, source.malignancy)
-    return system.startswith("icd10") or (system == "snomed" and named)
+    return system.startswith(("icd10", "icd9")) or (system == "snomed" and named)
 
 
 class _SubjectReader:

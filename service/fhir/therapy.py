@@ -11,7 +11,7 @@ from functools import cached_property
 from service.fhir.dates import ONGOING, Day
 from service.fhir.record import Item, Match, Record, both_sides
 from service.fhir.resolution import Resolution
-from service.fhir.resources import Coding, Resource, codings, objects, texts, type_of, word
+from service.fhir.resources import Coding, Resource, codings, objects, texts, type_of
 from service.fhir.subject import Subject, is_no_malignancy
 from service.knowledge.extraction import Extraction
 
@@ -57,12 +57,16 @@ class Therapy:
     """Class -> the last day on which it was given, for whatever cancer; today where it is still given."""
     open_ended: dict[str, list[Item]] = field(default_factory=dict)
     """Class -> drugs that were given, for whatever cancer, and whose last day is not known."""
-    last_dose: Day | None = None
-    """The last day of the current line; None while it goes on."""
     earlier_removals: list[Item] = field(default_factory=list)
     """Operations on the tumour's side, those before the diagnosis included."""
     removals: list[tuple[Item, set[str], Match]] = field(default_factory=list)
     """Operations that removed the primary, with their sides and codes."""
+    traces: list[Item] = field(default_factory=list)
+    """Procedures that removed nothing and tell that there was a cancer."""
+    unread: list[Item] = field(default_factory=list)
+    """Drugs and operations that words name and no code tells: they may have been for this cancer."""
+    line_end: Day | None = None
+    """The last day of the current line; ONGOING while a drug of it is given."""
 
     _last: dict[frozenset[str], tuple[Item | None, bool]] = field(default_factory=dict)
 
@@ -107,10 +111,10 @@ class _TherapyReader:
             reason = self.reason_against(dose.item)
             if reason != self.no_cancer:
                 if self.is_open(dose.item):
-                    self.therapy.open_ended.setdefault(dose.drug_class, []).append(dose.item)
+                    self.leave_open(dose.item, dose.drug_class)
                 day = min(self.end(dose).last, self.record.today)
-                last = self.therapy.last_given.get(dose.drug_class, day)
-                self.therapy.last_given[dose.drug_class] = max(last, day)
+                counted = self.source.unspecified.get(dose.drug_class, dose.drug_class)
+                self.therapy.last_given[counted] = max(self.therapy.last_given.get(counted, day), day)
             if reason:
                 self.resolution.ignore(dose.item.label, reason)
             else:
@@ -159,6 +163,8 @@ class _TherapyReader:
                 if word:
                     reason = "names an anticancer drug in text only: text is not read"
                     self.resolution.ignore(item.label, reason)
+                    if item.type in TAKEN:
+                        self.therapy.unread.append(item)
                     return None
         return None
 
@@ -185,33 +191,46 @@ class _TherapyReader:
     def courses(self) -> Iterator[Dose]:
         source = self.source.courses
         for item in self.record.listed("Procedure", source.list):
-            match = next((each for each in item.hits[source.list] if each.category in source.categories), None)
+            match = self.course_of(item)
             if match is None:
                 continue
             drug_class = match.category
+            name = drug_class.replace("_", " ")
             if item.status not in BEGUN:
-                reason = f"no proof of {drug_class}: its status is {item.status or 'missing'}"
+                reason = f"no proof of {name}: its status is {item.status or 'missing'}"
                 self.resolution.ignore(item.label, reason)
             elif item.day is None:
                 self.leave_undated(item, drug_class)
-                reason = f"{drug_class} on an unknown date: no response can be tied to it"
+                reason = f"{name} on an unknown date: no response can be tied to it"
                 self.resolution.ignore(item.label, reason)
             else:
                 yield Dose(drug_class, drug_class, item.day, item, "Procedure.code", match.coding.token)
+
+    def course_of(self, item: Item) -> Match | None:
+        """Return the code that tells the kind of drug; where none does, that of a group of kinds."""
+        source = self.source.courses
+        matches = (*item.hits[source.list], *self.record.match(source.list, codings(item.resource.get("category"))))
+        order = [name for name in source.categories if name not in self.source.unspecified]
+        order += self.source.unspecified
+        found = [match for match in matches if match.category in source.categories]
+        return min(found, key=lambda match: order.index(match.category), default=None)
 
     def leave_undated(self, item: Item, drug_class: str) -> None:
         """Take up a drug whose day is not known."""
         self.therapy.undated = True
         if self.reason_against(item) != self.no_cancer:
-            self.therapy.open_ended.setdefault(drug_class, []).append(item)
+            self.leave_open(item, drug_class)
+
+    def leave_open(self, item: Item, drug_class: str) -> None:
+        """Take up a drug of which the last day is not known."""
+        counted = self.source.unspecified.get(drug_class, drug_class)
+        self.therapy.open_ended.setdefault(counted, []).append(item)
 
     def is_denied(self, item: Item) -> bool:
         """Return whether a resource says that its drug was not given."""
         resource = item.resource
-        adherence = resource.get("adherence")
-        stated = word(adherence.get("code")) if isinstance(adherence, dict) else ""
         flags = (resource.get(name) for name in ("notGiven", "wasNotGiven", "wasNotTaken"))
-        return any(flag is True for flag in flags) or resource.get("taken") == "n" or stated == "not-taking"
+        return any(flag is True for flag in flags) or resource.get("taken") == "n"
 
     def report_unlisted(self, item: Item) -> None:
         """Report a given drug that may be an anticancer drug, and that no list and no name tells."""
@@ -271,9 +290,7 @@ class _TherapyReader:
                 line.append(dose)
             last[dose.drug] = last[dose.drug_class] = self.end(dose)
         self.therapy.line = line
-        ends = [self.end(dose) for dose in line]
-        if ends and ONGOING not in ends:
-            self.therapy.last_dose = max(ends, key=lambda day: (day.last, day.first))
+        self.therapy.line_end = max((self.end(dose) for dose in line), key=lambda day: day.last, default=None)
 
     def end(self, dose: Dose) -> Day:
         """Return the last day of a drug that is known; one that is being taken has none yet."""
@@ -305,10 +322,10 @@ class _TherapyReader:
     def read_removals(self) -> None:
         organ, subject, therapy = self.extraction.terms.organ, self.subject, self.therapy
         for item in self.record.of("Procedure", "Condition"):
-            removing = [
-                match for match in item.hits.get(self.source.removal.list, ()) if self.removes(item, match.category)
-            ]
+            matches = item.hits.get(self.source.removal.list, ())
+            removing = [match for match in matches if self.removes(item, match.category)]
             if not removing:
+                self.read_trace(item, matches)
                 continue
             if item.type == "Procedure" and item.status != "completed":
                 reason = f"no proof of an operation: its status is {item.status or 'missing'}"
@@ -325,6 +342,34 @@ class _TherapyReader:
                 self.resolution.ignore(item.label, "an operation before the diagnosis")
                 continue
             therapy.removals.append((item, sides, removing[0]))
+        for item in self.record.unusable:
+            if item.type == "Procedure":
+                self.read_words(item)
+
+    def read_trace(self, item: Item, matches: tuple[Match, ...]) -> None:
+        """Keep a procedure that tells of a cancer although it removed none, or may have removed it."""
+        source = self.source.removal
+        if item.type != "Procedure" or item.status != "completed":
+            return
+        if not item.hits:
+            self.read_words(item)
+            return
+        categories = {match.category for match in matches}
+        places = {match.category for match in item.site.hits.get(self.extraction.places.list, ())}
+        at_tumour = not places.isdisjoint(self.extraction.places.tumour)
+        traces = {*source.traces, *(source.traces_at_tumour if at_tumour else ())}
+        if categories & traces and self.subject.on_its_side(
+            self.record.sides(self.extraction.places.list, item.resource.get("bodySite"))
+        ):
+            self.therapy.traces.append(item)
+
+    def read_words(self, item: Item) -> None:
+        """Keep a procedure whose words name an operation that no code of it tells."""
+        source = self.source.removal
+        words = self.record.terminology[source.list].categories_within(item.code_texts)
+        if not words.isdisjoint((*source.procedures, *source.traces)):
+            self.resolution.ignore(item.label, "an operation by its words, with a code that is not known: not read")
+            self.therapy.unread.append(item)
 
     def removes(self, item: Item, category: str) -> bool:
         source = self.source.removal

@@ -14,6 +14,8 @@ PREDICATES = ("current", "confirmed", "not_inactive", "of_subject", "about_subje
 RESOURCES = ("Condition", "Observation", "Procedure")
 STATUS_FACT, SITES_FACT = "earlier fact of the resolver strongest", "earlier fact of the resolver sites"
 """Kinds of name: a fact that another one reads."""
+STAGE_GROUPS = ("IV", "IVA", "IVB", "IVC", "IVD")
+"""Stage groups that may stand for a distant metastasis."""
 
 
 def reference(kind: str, values: str = "") -> Any:
@@ -120,6 +122,10 @@ class RemovalSource:
     procedures: tuple[str, ...] = reference("category")
     at_organ: tuple[str, ...] = optional_reference("category")
     conditions: tuple[str, ...] = optional_reference("category")
+    traces: tuple[str, ...] = optional_reference("category")
+    """Procedures that remove nothing and tell that there was a cancer."""
+    traces_at_tumour: tuple[str, ...] = optional_reference("category")
+    """The same at the tumour's places only."""
 
 
 @dataclass(frozen=True)
@@ -135,6 +141,11 @@ class TherapySource:
     """Days after its last dose for which a line goes on."""
     reasons: tuple[str, ...] = reference("list")
     """A reason of a treatment that is in one of these lists may be this cancer's."""
+    unspecified: Mapping[str, str] = field(default_factory=dict, metadata={"reference": "class of drugs"})
+    """Class that does not tell the kind of drug -> the class that it counts as for a threshold; empty for none.
+
+    Of several in one procedure the first counts.
+    """
 
 
 @dataclass(frozen=True)
@@ -331,6 +342,37 @@ class SecondarySource:
 
 
 @dataclass(frozen=True)
+class Notation:
+    """What TNM notation says of distant metastasis of this organ; service/fhir/tnm.py has the grammar."""
+
+    list: str = reference("list")
+    m0: str = reference("value")
+    m1: str = reference("value")
+    groups: Mapping[str, str] = reference("stage group", "value")
+    """Stage group IV, with or without its letter -> value; one that is not here says nothing."""
+    doubt: str = reference("category")
+    """Its words in a remark make the notation uncertain; those of the next three deny, give a choice, and name."""
+    denial: str = reference("category")
+    alternative: str = reference("category")
+    metastasis: str = reference("category")
+    at_recurrence: str = reference("category")
+    """An extension of this category is the prefix r; those of the next four are a, a suffix, and its deposits."""
+    at_autopsy: str = reference("category")
+    suffix: str = reference("category")
+    deposits: str = reference("category")
+    itc: str | None = field(default=None, metadata={"reference": "value"})
+    """The value of M0 with isolated tumour cells, where this cancer has it."""
+    below: str | None = field(default=None, metadata={"reference": "value"})
+    """The value that any stage group below IV implies."""
+    systems: tuple[str, ...] = optional_reference("code system")
+    """Code systems whose codes are notation."""
+    bare_systems: tuple[str, ...] = optional_reference("code system")
+    """Code systems whose codes are the M category without its letter."""
+    site_system: str | None = field(default=None, metadata={"reference": "code system"})
+    """The code system of the three letters of a site."""
+
+
+@dataclass(frozen=True)
 class StageSource:
     """Observations and Condition.stage that state a stage or a category of distant metastasis."""
 
@@ -348,6 +390,11 @@ class StageSource:
     """Categories of a stage's type that say that it is a stage."""
     history: str = reference("category")
     status_list: str = reference("list")
+    status_doubts: tuple[str, ...] = optional_reference("status")
+    """Categories in `status_list` that may be a metastasis."""
+    recurrences: tuple[str, ...] = optional_reference("status")
+    """Categories in `status_list` that say that the cancer came back, wherever."""
+    notation: Notation | None = None
 
 
 @dataclass(frozen=True)
@@ -359,6 +406,19 @@ class SiteSource:
     category: str = reference("category")
     none: str = reference("category")
     places: tuple[str, ...] = reference("place")
+    """Places that are sites of the same name."""
+    unplaced: tuple[str, ...] = optional_reference("place")
+    """Places that prove a metastasis and name no site."""
+
+
+@dataclass(frozen=True)
+class MentionSource:
+    """A metastasis that a conclusion, a reason or a value names: it proves none, and forbids an older absence."""
+
+    why: str
+    list: str = reference("list")
+    """The list of values that say present or absent."""
+    absent: str = reference("category")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -371,6 +431,7 @@ class Strongest(FactSource):
     secondaries: SecondarySource
     stages: StageSource
     sites: SiteSource
+    mentions: MentionSource | None = None
     close: str = reference("window")
     first: str = reference("window")
 
@@ -383,6 +444,10 @@ class Interval(FactSource):
     window: str = reference("window")
     within: str = reference("value")
     after: str = reference("value")
+    stated: Mapping[str, str] = field(
+        default_factory=dict, metadata={"reference": "category of a stage", "values": "value"}
+    )
+    """Category of a stage that says itself when the metastasis came -> value."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -401,6 +466,25 @@ class OnlySites(FactSource):
     gives: Mapping[str, tuple[str, ...]] = reference("value", "site")
 
 
+@dataclass(frozen=True)
+class ResponsePart:
+    """A part of the disease that an assessment states apart: its codes, and what its values are as a response."""
+
+    list: str = reference("list")
+    codes: tuple[str, ...] = reference("category")
+    """Categories of the code of a component."""
+    gives: Mapping[str, str] = reference("category")
+    residual: tuple[str, ...] = optional_reference("category")
+    """Values that say that disease is left, and not how it changed."""
+    member: str = ""
+    """The member of the fact; empty for a part that the fact does not tell apart."""
+
+    @property
+    def known(self) -> frozenset[str]:
+        """The values that are of this part."""
+        return frozenset((*self.gives, *self.residual))
+
+
 @dataclass(frozen=True, kw_only=True)
 class Response(FactSource):
     """The response to the current line: an assessment after its first dose and before the next operation."""
@@ -415,8 +499,13 @@ class Response(FactSource):
     exact: tuple[str, ...] = reference("category")
     """Values that state a category of response."""
     progression: str
+    complete: str = ""
+    """The response after which nothing is left; asked for where there are parts."""
     member: str
     dated: str
+    parts: tuple[ResponsePart, ...] = ()
+    mixed: tuple[str, ...] = optional_reference("category")
+    """Values that say that the parts responded differently."""
     close: str = reference("window")
     of: str = reference(STATUS_FACT)
     window: str = reference("window")

@@ -9,7 +9,16 @@ from typing import Any
 from marshmallow import ValidationError, fields, post_load, validate
 
 from service.knowledge import extraction
-from service.knowledge.extraction import PREDICATES, PROPOSAL, RESOURCES, Extraction, FactSource, Source, fold_unit
+from service.knowledge.extraction import (
+    PREDICATES,
+    PROPOSAL,
+    RESOURCES,
+    STAGE_GROUPS,
+    Extraction,
+    FactSource,
+    Source,
+    fold_unit,
+)
 from service.knowledge.schemas import Content, Keyed, one_of, optional, text, texts, truth
 from service.knowledge.terminology import HINT, Terminology
 from service.knowledge.vocabulary import (
@@ -73,7 +82,7 @@ class CoursesSchema(Content):
 class RemovalSchema(Content):
     makes = extraction.RemovalSource
     list, procedures = text(), _words()
-    at_organ, conditions = texts(), texts()
+    at_organ, conditions, traces, traces_at_tumour = texts(), texts(), texts(), texts()
 
 
 class TherapySchema(Content):
@@ -82,6 +91,7 @@ class TherapySchema(Content):
     removal = fields.Nested(RemovalSchema, required=True)
     new_line, course, line_end = text(), text(), text()
     reasons = texts()
+    unspecified = _mapping(required=False)
 
 
 class ValueSchema(Content):
@@ -168,18 +178,34 @@ class SecondariesSchema(Content):
     reasons = _mapping()
 
 
+class NotationSchema(Content):
+    makes = extraction.Notation
+    list, m0, m1, doubt, denial, alternative, metastasis = (text() for _ in range(7))
+    at_recurrence, at_autopsy, suffix, deposits = (text() for _ in range(4))
+    groups = _mapping(required=False)
+    itc, below, site_system = optional(), optional(), optional()
+    systems, bare_systems = texts(), texts()
+
+
 class StagesSchema(Content):
     makes = extraction.StageSource
     list, why, why_stage, history, history_reason, status_list = (text() for _ in range(6))
     gives, status_gives = _mapping(), _mapping()
     weights = _mapping(fields.Integer())
     systems = _words()
+    status_doubts, recurrences = texts(), texts()
+    notation = fields.Nested(NotationSchema, load_default=None)
 
 
 class SiteSchema(Content):
     makes = extraction.SiteSource
     list, category, none, why = (text() for _ in range(4))
-    places = _words()
+    places, unplaced = _words(), texts()
+
+
+class MentionsSchema(Content):
+    makes = extraction.MentionSource
+    list, absent, why = (text() for _ in range(3))
 
 
 class StrongestSchema(FactSourceSchema):
@@ -189,11 +215,13 @@ class StrongestSchema(FactSourceSchema):
     secondaries = fields.Nested(SecondariesSchema, required=True)
     stages = fields.Nested(StagesSchema, required=True)
     sites = fields.Nested(SiteSchema, required=True)
+    mentions = fields.Nested(MentionsSchema, load_default=None)
 
 
 class IntervalSchema(FactSourceSchema):
     makes = extraction.Interval
     of, window, within, after = (text() for _ in range(4))
+    stated = _mapping(required=False)
 
 
 class SitesSchema(FactSourceSchema):
@@ -207,6 +235,12 @@ class OnlySitesSchema(FactSourceSchema):
     gives = _mapping(fields.List(fields.String()))
 
 
+class ResponsePartSchema(Content):
+    makes = extraction.ResponsePart
+    list, member = text(), fields.String(load_default="")
+    codes, residual, gives = _words(), texts(), _mapping()
+
+
 class ResponseSchema(FactSourceSchema):
     makes = extraction.Response
     list, progression, member, dated, close, of, window = (text() for _ in range(7))
@@ -214,6 +248,8 @@ class ResponseSchema(FactSourceSchema):
     observations = _words()
     methods, elsewhere, exact = texts(), texts(), texts()
     never, gives = _mapping(required=False), _mapping()
+    parts = fields.List(fields.Nested(ResponsePartSchema), load_default=tuple)
+    complete, mixed = fields.String(load_default=""), texts()
 
 
 class AnywhereSchema(Content):
@@ -377,6 +413,9 @@ class _Names:
                 return name in self.earlier and isinstance(self.made.facts[name], extraction.Strongest)
             case extraction.SITES_FACT:
                 return name in self.earlier and isinstance(self.made.facts[name], extraction.Sites)
+            case "category of a stage":
+                status = self.made.facts.get(part.of)
+                return isinstance(status, extraction.Strongest) and name in self.categories(status.stages.list)
             case _:
                 return name in self.known(kind, part)
 
@@ -392,10 +431,10 @@ class _Names:
             case "class of drugs":
                 therapy = self.made.therapy
                 return {*self.categories(therapy.drugs.list), *therapy.courses.categories}
-            case "status":
-                return self.categories(part.status_list)
+            case "code system" | "stage group":
+                return STAGE_GROUPS if kind == "stage group" else set(self.terminology.systems.values())
             case _:
-                return self.categories(part.list)
+                return self.categories(part.status_list if kind == "status" else part.list)
 
     def categories(self, name: str) -> Mapping[str, str]:
         """Return the categories of a list; none of a list that does not exist, which is a fault of its own."""
@@ -462,6 +501,14 @@ def _response_faults(source: extraction.Response, fact: Record) -> Iterator[Faul
     stated = [*(("/gives", value) for value in source.gives.values()), ("/progression", source.progression)]
     member = fact.members.get(source.member)
     yield from ((at, f"no such value: {value}") for at, value in stated if not _is_value(member, value))
+    for index, part in enumerate(source.parts):
+        if part.member and part.member not in fact.members:
+            yield f"/parts/{index}/member", f"the fact has no part {part.member}"
+        for value in part.gives.values():
+            if not _is_value(fact.members.get(part.member or source.member), value):
+                yield f"/parts/{index}/gives", f"no such value: {value}"
+    if source.parts and not _is_value(member, source.complete):
+        yield "/complete", f"no such value: {source.complete}"
 
 
 def _bounds(source: Source) -> Iterator[float]:

@@ -187,10 +187,11 @@ def plain_address(address: str) -> str:
 
 def _as_listed(system: str, code: str) -> str:
     """ICD codes are met without their dot, in lower case, and with the marks of the German edition."""
-    if not system.startswith("icd10"):
+    if not system.startswith(("icd10", "icd9")):
         return code
     plain = code.upper().rstrip("+*! -")
-    return f"{plain[:3]}.{plain[3:]}" if len(plain) > 3 and "." not in plain else plain  # noqa: PLR2004 - C50 | 911
+    stem = 4 if system == "icd9cm" and plain.startswith("E") else 3  # C50 | 911, E878 | 1
+    return f"{plain[:stem]}.{plain[stem:]}" if len(plain) > stem and "." not in plain else plain
 
 
 class CodeSchema(Content):

@@ -231,8 +231,6 @@ def test_a_drug_counts_for_the_reason_it_is_given_for(read, code: str, *, counts
         ({"taken": "n"}, False),
         ({"taken": "y"}, True),
         ({"wasNotTaken": True}, False),
-        ({"adherence": {"code": concept("not-taking")}}, False),
-        ({"adherence": {"code": concept("stopped")}}, True),
     ],
 )
 def test_a_drug_that_was_not_taken(read, more: dict, *, counts: bool) -> None:
@@ -271,7 +269,12 @@ def test_a_line_ends_half_a_year_after_its_last_dose(read) -> None:
 
 DRUGS = load_terminology(CONTENT / "terminology", "")["drugs"].codes
 SYSTEMS = {"rxnorm": RXNORM, "snomed": SCT, "atc": ATC}
-OF_CLASS = {"endocrine": "endocrine", "chemotherapy": "chemotherapy", "immunotherapy": "immunotherapy"}
+OF_CLASS = {
+    "endocrine": "endocrine",
+    "chemotherapy": "chemotherapy",
+    "immunotherapy": "immunotherapy",
+    "unspecified": None,
+}
 
 
 @pytest.mark.parametrize("listed", DRUGS, ids=lambda listed: f"{listed.system}-{listed.code}")

@@ -32,7 +32,7 @@ BROKEN = {
         ("/facts/primary_tumour/resolver", "Must be one of: newest, any, quantity"),
     ),
     "a resolver of another kind of fact": (
-        ("  presentation: {", "  lesion_count: {resolver: removal, gives: few, why: none}\n  presentation: {"),
+        ("  presentation:\n", "  lesion_count: {resolver: removal, gives: few, why: none}\n  presentation:\n"),
         ("/facts/lesion_count", "this resolver states no fact of this kind"),
     ),
     "a member that does not exist": (
@@ -69,7 +69,7 @@ BROKEN = {
         ("/facts/metastatic_status/stages/gives", "no such value: M4"),
     ),
     "a value of a course that the fact does not have": (
-        ("status_gives: {distant_metastasis: M1}", "status_gives: {distant_metastasis: M4}"),
+        ("status_gives: {distant_metastasis: M1,", "status_gives: {distant_metastasis: M4,"),
         ("/facts/metastatic_status/stages/status_gives", "no such value: M4"),
     ),
     "a class of a line that the fact does not have": (
@@ -77,7 +77,7 @@ BROKEN = {
         ("/facts/systemic_therapy/classes", "no such value: immunetherapy"),
     ),
     "a value of an interval that the fact does not have": (
-        ("after: recurrent}", "after: recurrence}"),
+        ("after: recurrent\n", "after: recurrence\n"),
         ("/facts/presentation/after", "no such value: recurrence"),
     ),
     "a response that the fact does not have": (
@@ -170,7 +170,7 @@ BROKEN = {
         ("/therapy/removal/at_organ", "no such category: excision_of_masses"),
     ),
     "a category of a course that does not exist": (
-        ("status_gives: {distant_metastasis: M1}", "status_gives: {distant_metastases: M1}"),
+        ("status_gives: {distant_metastasis: M1,", "status_gives: {distant_metastases: M1,"),
         ("/facts/metastatic_status/stages/status_gives", "no such status: distant_metastases"),
     ),
     "a category of a place that does not exist": (
@@ -198,8 +198,57 @@ BROKEN = {
         ("/facts/metastatic_status/secondaries/at", "no such place: regional_nodes"),
     ),
     "a place that is no site of the fact": (
-        ("places: [bone, lung, liver, brain]", "places: [bone, lung, liver, brain, breast]"),
+        ("places: [bone, lung, liver,", "places: [bone, lung, breast, liver,"),
         ("/facts/metastatic_sites", "no such site: breast"),
+    ),
+    # ---- notation, courses, parts of a response
+    "a stage group that is not one of stage IV": (
+        ("groups: {IV: M1,", "groups: {III: M1,"),
+        ("/facts/metastatic_status/stages/notation/groups", "no such stage group: III"),
+    ),
+    "a value of a stage group that the fact does not have": (
+        ("groups: {IV: M1,", "groups: {IV: M4,"),
+        ("/facts/metastatic_status/stages/notation/groups", "no such value: M4"),
+    ),
+    "a code system of the notation that does not exist": (
+        ("systems: [uicc, ajcc_old]", "systems: [uicc, ajcc]"),
+        ("/facts/metastatic_status/stages/notation/systems", "no such code system: ajcc"),
+    ),
+    "words of a remark that do not exist": (
+        ("denial: denial", "denial: denials"),
+        ("/facts/metastatic_status/stages/notation/denial", "no such category: denials"),
+    ),
+    "a doubtful course that does not exist": (
+        ("status_doubts: [distant_doubtful]", "status_doubts: [distant_unsure]"),
+        ("/facts/metastatic_status/stages/status_doubts", "no such status: distant_unsure"),
+    ),
+    "a stage that says when the metastasis came, and does not exist": (
+        ("stated: {metastatic_at_diagnosis: de_novo,", "stated: {metastatic_at_birth: de_novo,"),
+        ("/facts/presentation/stated", "no such category of a stage: metastatic_at_birth"),
+    ),
+    "a part of an assessment that the fact does not have": (
+        ("member: distant, codes:", "member: far, codes:"),
+        ("/facts/chemotherapy_response/parts/1/member", "the fact has no part far"),
+    ),
+    "a response of a part that the fact does not have": (
+        ("gives: {distant_none: CR,", "gives: {distant_none: gone,"),
+        ("/facts/chemotherapy_response/parts/1/gives", "no such value: gone"),
+    ),
+    "parts without the response that leaves nothing": (
+        ("    complete: CR\n", ""),
+        ("/facts/chemotherapy_response/complete", "no such value"),
+    ),
+    "a list of presence that does not exist": (
+        ("mentions: {list: presence,", "mentions: {list: present,"),
+        ("/facts/metastatic_status/mentions/list", "no such list: present"),
+    ),
+    "a class that tells no kind of drug, and does not exist": (
+        ('unspecified: {targeted_or_immune: "",', 'unspecified: {targeted: "",'),
+        ("/therapy/unspecified", "no such class of drugs: targeted"),
+    ),
+    "a trace of a cancer that does not exist": (
+        ("traces: [node_surgery,", "traces: [nodes,"),
+        ("/therapy/removal/traces", "no such category: nodes"),
     ),
     # ---- windows
     "a window that does not exist": (
@@ -237,11 +286,11 @@ BROKEN = {
     ),
     # ---- facts that read others
     "a fact that reads a later one": (
-        ("{resolver: interval, of: metastatic_status", "{resolver: interval, of: metastatic_sites"),
+        ("interval\n    of: metastatic_status", "interval\n    of: metastatic_sites"),
         ("/facts/presentation/of", "metastatic_sites"),
     ),
     "a fact that reads itself": (
-        ("{resolver: interval, of: metastatic_status", "{resolver: interval, of: presentation"),
+        ("interval\n    of: metastatic_status", "interval\n    of: presentation"),
         ("/facts/presentation/of", "presentation"),
     ),
     "a fact that reads one of another resolver": (

@@ -142,7 +142,7 @@ def test_the_nearest_listed_code_above_counts(terminology: Terminology) -> None:
 
 def test_words_are_whole_texts(terminology: Terminology) -> None:
     staging = terminology["staging"]
-    assert staging.category_of_word(" Stage  IV ") == "stage_iv"
+    assert staging.category_of_word(" Keine  Fernmetastasen ") == "M0"
     assert staging.category_of_word("not stage IV") is None
 
 

@@ -4,15 +4,19 @@ Any proof outweighs an earlier absence, and a later absence does not take a proo
 together is there a conflict.
 """
 
-from collections.abc import Iterable
-from dataclasses import replace
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 
+from service.facts.json_body import Json
 from service.fhir.claims import Claim, claim_of, newest, set_fact, set_provenance
 from service.fhir.dates import Day
+from service.fhir.mentions import Mention, mentions_in, value_mentions
 from service.fhir.reading import InitialSites, MetastasisEvidence, Reading
-from service.fhir.record import RECORDED, Item, Match
+from service.fhir.record import DROPPED, RECORDED, Hits, Item, Match
 from service.fhir.resolution import Resolution
-from service.fhir.resources import Coding, codings, objects, texts
+from service.fhir.resources import SHOWN, choice, codings, objects, texts
+from service.fhir.stages import StageReader, StageReading
+from service.fhir.tnm import NOT_KNOWN, Place
 from service.knowledge.extraction import Interval, OnlySites, Sites, Strongest
 
 PAST = "past"
@@ -32,11 +36,22 @@ def resolve_strongest(reading: Reading, source: Strongest) -> Resolution:
     return resolver.resolution
 
 
+@dataclass(frozen=True)
+class _Part:
+    """The code and value of an Observation, or of one of its components."""
+
+    hits: Hits
+    element: str
+    value: Json
+    code: Json
+
+
 class _Strongest:
     def __init__(self, reading: Reading, source: Strongest) -> None:
         self.reading, self.source = reading, source
         self.record, self.subject = reading.record, reading.subject
         self.evidence = MetastasisEvidence(proof=source.proof)
+        self.stages = StageReader(self.record, source.stages)
         self.resolution = Resolution()
 
     def read(self) -> None:
@@ -46,13 +61,19 @@ class _Strongest:
                 self.secondary(item)
         lists = {source.stages.list, source.stages.status_list, source.sites.list}
         for item in self.record.of("Observation"):
-            if item.hits and not lists.isdisjoint(item.hits):
+            if "component" in item.resource or (item.hits and not lists.isdisjoint(item.hits)):
                 self.observation(item)
         why = "it may be a malignancy, and was not understood"
         self.evidence.doubts += [claim_of(UNREAD, item, "code", None, why) for item in subject.doubtful]
         for item in subject.items:
             self.condition_stage(item)
             self.secondary(item)
+        if (mentions := source.mentions) is not None:
+            listed = source.secondaries.list
+            for mention in value_mentions(self.record, listed, mentions.list, mentions.absent):
+                self.mention(mention, mentions.why)
+            for mention in mentions_in(self.record, listed):
+                self.mention(mention, mentions.why)
 
     # ---- Conditions
 
@@ -117,99 +138,210 @@ class _Strongest:
     # ---- stages
 
     def observation(self, item: Item) -> None:
-        source = self.source.stages
-        kinds = {match.category for match in item.hits.get(source.list, ())}
-        sites = {match.category for match in item.hits.get(self.source.sites.list, ())}
+        """Read an Observation and each of its components as a statement of its own."""
+        parts = list(self.parts(item))
+        components = [self.part(item, part) for part in parts[1:]]
+        self.part(item, parts[0], is_panel=any(components))
+
+    def parts(self, item: Item) -> Iterator["_Part"]:
         element, value = item.value
+        yield _Part(item.hits, element, value, item.resource.get("code"))
+        for component in objects(item.resource.get("component")):
+            element, value = choice(component, "value")
+            code = component.get("code")
+            yield _Part(self.record.concept(code).hits, f"component.{element}", value, code)
+
+    def part(self, item: Item, part: "_Part", *, is_panel: bool = False) -> bool:
+        """Read one statement; return whether its code is one of those that are read."""
+        source = self.source.stages
+        kinds = {match.category for match in part.hits.get(source.list, ())}
         weights = [weight for category, weight in source.weights.items() if category in kinds]
-        if source.status_list in item.hits:
-            found = self.status(value)
-            if not found:
-                return
+        courses = self.record.match(source.status_list, codings(part.value)) if part.value is not None else ()
+        if courses and (weights or source.status_list in part.hits):
+            self.course(item, part, courses, is_category=bool(weights))
         elif weights:
-            found = self.stage(codings(value), texts(value))
-        elif self.source.sites.category in sites:
-            self.site_observation(item)
-            return
+            if part.value is not None or not is_panel:
+                self.category(item, part, kinds, max(weights))
+        elif source.status_list in part.hits:
+            return True
+        elif self.source.sites.category in {match.category for match in part.hits.get(self.source.sites.list, ())}:
+            self.site_observation(item, part)
         else:
-            if source.history in kinds and value is True:
-                self.resolution.ignore(item.label, source.history_reason)
-                code = item.codes[0].token
-                doubt = Claim(HISTORY, item, element, code, item.day, "a history")
-                self.evidence.doubts.append(doubt)
-            return
-        if not found:
-            self.resolution.ignore(item.label, "a stage or M category without a value that can be read")
+            return self.other_part(item, part, kinds)
+        return True
+
+    def other_part(self, item: Item, part: "_Part", kinds: set[str]) -> bool:
+        source = self.source.stages
+        if source.history in kinds and part.value is True:
+            self.resolution.ignore(item.label, source.history_reason)
+            code = item.codes[0].token if item.codes else None
+            self.evidence.doubts.append(Claim(HISTORY, item, part.element, code, item.day, "a history"))
+        notation = source.notation
+        if notation is not None and notation.at_recurrence in kinds and not (part.value is None or part.value is False):
+            claim = claim_of(notation.at_recurrence, item, part.element, None, "found at a recurrence")
+            self.evidence.stated.append((notation.at_recurrence, claim))
+        return bool(kinds)
+
+    def course(self, item: Item, part: "_Part", courses: Iterable[Match], *, is_category: bool) -> None:
+        """Read what a course of the disease says of distant metastasis: present, doubtful, or come back."""
+        source = self.source.stages
+        relevant = [
+            match
+            for match in courses
+            if match.category in {*source.status_gives, *source.status_doubts, *source.recurrences}
+        ]
+        if not relevant:
+            if is_category:
+                reason = "a course of the metastases that says none, or not known: that is no M category"
+                self.resolution.ignore(item.label, reason)
             return
         if reason := self.reading.why_not_about(item):
             self.resolution.ignore(item.label, reason)
             return
-        weight = max(weights, default=1)
-        for value_of, match in found.items():
-            self.add(claim_of(value_of, item, element, match, source.why, weight))
+        for match in relevant:
+            if match.category in source.status_gives:
+                claim = claim_of(source.status_gives[match.category], item, part.element, match, source.why)
+                self.add(replace(claim, weight=1))
+            if match.category in source.recurrences:
+                claim = claim_of(match.category, item, part.element, match, "the cancer came back")
+                self.evidence.recurrences.append(claim)
+            if match.category in source.status_doubts:
+                reason = "a course of the metastases that is doubtful"
+                self.resolution.ignore(item.label, reason)
+                self.evidence.doubts.append(claim_of(UNREAD, item, part.element, match, reason))
 
-    def status(self, value: object) -> dict[str, Match | None]:
-        """Return the value that an observation of the course states, if any."""
-        gives = self.source.stages.status_gives
-        for match in self.record.match(self.source.stages.status_list, codings(value)):
-            if match.category in gives:
-                return {gives[match.category]: match}
-        return {}
-
-    def stage(self, codes: list[Coding], phrases: Iterable[str]) -> dict[str, Match | None]:
-        """Return the values that the codes state; what the whole text states only where no code is known."""
+    def category(self, item: Item, part: "_Part", kinds: set[str], weight: int) -> None:
+        """Read a stage group or an M category."""
         source = self.source.stages
-        coded: dict[str, Match | None] = {}
-        for match in self.record.match(source.list, codes):
-            if match.category in source.gives:
-                coded[source.gives[match.category]] = match
-        if coded:
-            return coded
-        listed = self.record.terminology[source.list]
-        words = {word for text in phrases if (word := listed.category_of_word(text)) in source.gives}
-        return {source.gives[word]: None for word in words if word is not None}
+        is_m = max(source.weights, key=lambda name: source.weights[name]) in kinds
+        reading = self.stages.read(part.value, Place.M_CATEGORY if is_m else Place.STAGE_GROUP)
+        marks = self.stages.marks(item.resource.get("modifierExtension") and item.resource, part.code, part.value)
+        self.report(item, reading)
+        if not reading.stated and not reading.faults:
+            self.resolution.ignore(item.label, "a stage or M category without a value that can be read")
+            if is_m and (codings(part.value) or texts(part.value)):
+                self.doubt(item, part.element, "an M category that was not understood")
+            return
+        if reason := self.reading.why_not_about(item):
+            self.resolution.ignore(item.label, reason)
+            return
+        for claim in self.stage_claims(item, part.element, reading, marks, source.why):
+            self.add(replace(claim, weight=weight))
 
-    def site_observation(self, item: Item) -> None:
+    def stage_claims(
+        self, item: Item, element: str, reading: StageReading, marks: frozenset[str], why: str
+    ) -> Iterator[Claim]:
+        """Yield what a stage states, with the prefixes and suffixes that stand in extensions."""
+        notation = self.source.stages.notation
+        if notation is not None and notation.at_autopsy in marks:
+            self.resolution.ignore(item.label, "an M category found at an autopsy")
+            return
+        for value, stated in reading.stated.items():
+            claim = claim_of(value, item, element, stated.match, why)
+            if notation is not None and notation.deposits in marks and value == notation.m0:
+                if notation.itc is None:
+                    reason = "M0 with isolated tumour cells, which does not exist for this cancer"
+                    self.resolution.ignore(item.label, reason)
+                    continue
+                claim = replace(claim, value=notation.itc)
+            if value == self.source.proof:
+                self.tell_when(claim, stated.category, at_recurrence=stated.recurrent or self.has_mark(marks))
+                self.evidence.sites += [(claim, self.site_of(code)) for code in stated.sites]
+            yield claim
+
+    def has_mark(self, marks: frozenset[str]) -> bool:
+        notation = self.source.stages.notation
+        return notation is not None and notation.at_recurrence in marks
+
+    def tell_when(self, claim: Claim, category: str, *, at_recurrence: bool) -> None:
+        """Keep what a proof says itself of when the metastasis came."""
+        notation = self.source.stages.notation
+        if at_recurrence and notation is not None:
+            self.evidence.stated.append((notation.at_recurrence, claim))
+        self.evidence.stated.append((category, claim))
+
+    def site_of(self, code: str) -> str | None:
+        """Return the site of the three letters behind an M category; None for one that is not a site of the fact."""
+        notation, source = self.source.stages.notation, self.source.sites
+        places = self.reading.extraction.places.list
+        if notation is None or notation.site_system is None:
+            return None
+        concept = self.record.terminology.index.find(notation.site_system, code).get(places)
+        return concept.category if concept is not None and concept.category in source.places else None
+
+    def report(self, item: Item, reading: StageReading) -> None:
+        """Tell what was understood and states nothing, and codes whose display says something else."""
+        for text, reason in reading.faults.items():
+            self.resolution.ignore(item.label, f"{text}: {reason}")
+            if reason != NOT_KNOWN:
+                self.doubt(item, "value", reason)
+        for coding in reading.clashes:
+            detail = "A code and its display say different things: the code was read."
+            self.resolution.conflict(self.source.path, [coding.token, coding.display[:SHOWN]], [item], detail)
+
+    def doubt(self, item: Item, element: str, reason: str) -> None:
+        self.evidence.unread_stages.append(claim_of(UNREAD, item, element, None, reason))
+
+    def site_observation(self, item: Item, part: "_Part") -> None:
         source = self.source.sites
-        element, value = item.value
-        codes = codings(value)
+        codes = codings(part.value)
         if any(match.category == source.none for match in self.record.match(source.list, codes)):
             self.resolution.ignore(item.label, "no site of metastasis named: that is no M category")
             return
         listed = self.record.match(self.reading.extraction.places.list, codes)
-        places = [match for match in listed if match.category in source.places]
+        places = [match for match in listed if match.category in {*source.places, *source.unplaced}]
         reason = self.reading.why_not_about(item)
         reason = reason or ("" if places else "a site of metastasis that cannot be read")
         if reason:
             self.resolution.ignore(item.label, reason)
             if not places:
-                self.evidence.doubts.append(claim_of(UNREAD, item, element, None, reason))
+                self.evidence.doubts.append(claim_of(UNREAD, item, part.element, None, reason))
             return
-        claim = claim_of(self.source.proof, item, element, places[0], source.why)
+        claim = claim_of(self.source.proof, item, part.element, places[0], source.why)
         self.evidence.proofs.append(claim)
-        self.evidence.sites += [(claim, match.category) for match in places]
+        named = [match.category for match in places if match.category in source.places]
+        self.evidence.sites += [(claim, site) for site in named] or [(claim, None)]
 
     def condition_stage(self, item: Item) -> None:
         source = self.source.stages
         for stage in objects(item.resource.get("stage")):
             types = codings(stage.get("type"))
-            staged = any(match.category in source.systems for match in self.record.match(source.list, types))
-            summary = stage.get("summary")
+            kinds = {match.category for match in self.record.match(source.list, types)}
+            staged, summary = not kinds.isdisjoint(source.systems), stage.get("summary")
             # A bare "4" may be a grade; a code of a stage is a stage whatever stands beside it.
             phrases = [text for text in texts(summary) if staged or (not types and not text.strip().isdigit())]
-            found = self.stage(codings(summary), phrases)
-            if not found and summary is not None:
+            is_m = max(source.weights, key=lambda name: source.weights[name]) in kinds
+            place = Place.M_CATEGORY if is_m else Place.STAGE_GROUP if staged else Place.TEXT
+            found = self.stages.read(summary, place, phrases)
+            self.report(item, found)
+            if not found.stated and not found.faults and summary is not None:
                 reason = "a stage that cannot be read, or of another kind (a grade is no stage)"
                 self.resolution.ignore(item.label, reason)
             assessed = [self.record.resolve(each) for each in objects(stage.get("assessment"))]
             days = [each.day for each in assessed if each is not None and each.day is not None]
-            for value, match in found.items():
-                claim = claim_of(value, item, "stage.summary", match, source.why_stage)
-                if value != self.source.proof and not days:
+            marks = self.stages.marks(stage, summary)
+            for claim in self.stage_claims(item, "stage.summary", found, marks, source.why_stage):
+                if claim.value != self.source.proof and not days:
                     self.resolution.ignore(item.label, "a stage below IV without a date is no M category")
                     continue
                 # The condition's own date is that of the diagnosis, not of this stage.
                 self.add(replace(claim, day=days[0] if days else None))
+
+    # ---- what only names a metastasis
+
+    def mention(self, mention: Mention, why: str) -> None:
+        """Let a metastasis that is named where none is read forbid an older absence."""
+        source, item = self.source.secondaries, mention.item
+        if item.status in DROPPED or any(claim.item is item for claim in self.evidence.proofs):
+            return
+        matches = self.record.match(source.list, mention.codes)
+        match = next((each for each in matches if each.category not in source.settled), None)
+        own = any(each in self.subject.own for each in item.links)
+        if match is None or (not own and any(each in self.subject.foreign for each in item.links)):
+            return
+        self.resolution.ignore(item.label, why)
+        claim = replace(claim_of(match.category, item, mention.element, match, why), day=mention.day)
+        self.evidence.mentions.append((claim, match.concept.site))
 
     def add(self, claim: Claim) -> None:
         (self.evidence.proofs if claim.value == self.source.proof else self.evidence.absences).append(claim)
@@ -232,9 +364,11 @@ class _Strongest:
             values = [claim.value for claim in against]
         elif evidence.absences:
             chosen = newest(evidence.absences)
-            against = [claim for claim in evidence.doubts if self.is_in_doubt(claim, chosen)]
+            doubts = [*evidence.doubts, *evidence.unread_stages, *(claim for claim, _ in evidence.mentions)]
+            against = [claim for claim in doubts if self.is_in_doubt(claim, chosen)]
             detail = "No distant metastasis was found, but something not older may be one: the status stays unknown."
-            values = [claim.item.codes[0].token for claim in against if claim.item.codes]
+            named = {claim: claim.code for claim, _ in evidence.mentions}
+            values = [named.get(claim) or claim.item.codes[0].token for claim in against if claim.item.codes]
             if not against and (reason := self.why_not_now(chosen)):
                 detail = f"No distant metastasis was found, but {reason}: the status stays unknown."
                 self.resolution.conflict(path, [chosen.value], [chosen.item], detail)
@@ -289,12 +423,44 @@ class _Strongest:
 
 
 def resolve_interval(reading: Reading, source: Interval) -> Resolution:
-    """State a value by the dates; nothing where tumours of two sides answer differently."""
-    resolution, subject = Resolution(), reading.subject
+    """State a value by the dates, or by a proof that says it; nothing where tumours of two sides answer differently."""
+    resolution = Resolution()
     evidence = reading.metastasis[source.of]
+    claim = _by_dates(reading, source, resolution)
+    words = [(source.stated[name], proof) for name, proof in evidence.stated if name in source.stated]
+    if evidence.status == evidence.proof and words:
+        against = {value for value, _ in words} - {claim.value if claim is not None else words[0][0]}
+        if against:
+            values = [*(value for value, _ in words), *([claim.value] if claim is not None else [])]
+            items = [proof.item for _, proof in words]
+            detail = "The dates, or two statements of when the metastasis came, disagree: unknown."
+            resolution.conflict(source.path, values, items, detail)
+            return resolution
+        value, proof = words[0]
+        claim = claim or replace(proof, value=value, why="the stage says when the metastasis came")
+    if claim is None:
+        return resolution
+    earlier = _earlier(reading, evidence, source) if claim.value == source.within else []
+    if earlier:
+        name = claim.value.replace("_", " ")
+        detail = f"By the dates the disease is {name}, but something tells of a cancer long before: unknown."
+        resolution.conflict(source.path, [claim.value], [claim.item, *earlier], detail)
+        return resolution
+    if claim.value == source.within and not reading.record.whole:
+        name = claim.value.replace("_", " ")
+        detail = f"By the dates the disease is {name}, but a part of the record is missing: unknown."
+        resolution.conflict(source.path, [claim.value], [claim.item], detail)
+        return resolution
+    set_fact(resolution, source.path, claim, [claim])
+    return resolution
+
+
+def _by_dates(reading: Reading, source: Interval, resolution: Resolution) -> Claim | None:
+    """Return what the days between diagnosis and metastasis state, if they state one thing."""
+    subject, evidence = reading.subject, reading.metastasis[source.of]
     found = evidence.first_proof
     if found is None:
-        return resolution
+        return None
     window = reading.days(source.window)
     first = next(claim for claim in evidence.proofs if claim.day == found)
     # A day of recording only says that the metastasis is not later.
@@ -308,23 +474,8 @@ def resolve_interval(reading: Reading, source: Interval) -> Resolution:
             reason = "its diagnosis has only a day of recording or of a recurrence: it may be older"
             resolution.ignore(next(item.label for item in subject.items if item.day is bound), reason)
     value = values.pop() if len(values) == 1 else None
-    if value is None:
-        return resolution
-    earlier = _earlier(reading, evidence, found, window) if value == source.within else []
-    if earlier:
-        words = value.replace("_", " ")
-        detail = f"By the dates the disease is {words}, but something tells of a cancer long before: unknown."
-        resolution.conflict(source.path, [value], [first.item, *earlier], detail)
-        return resolution
-    if value == source.within and not reading.record.whole:
-        words = value.replace("_", " ")
-        detail = f"By the dates the disease is {words}, but a part of the record is missing: unknown."
-        resolution.conflict(source.path, [value], [first.item], detail)
-        return resolution
     why = f"days between the first diagnosis and the first evidence of {evidence.proof}"
-    claim = Claim(value, first.item, first.element, first.code, first.day, why)
-    set_fact(resolution, source.path, claim, [claim])
-    return resolution
+    return None if value is None else Claim(value, first.item, first.element, first.code, first.day, why)
 
 
 def _by_interval(source: Interval, diagnosed: Day, found: Day, window: int, *, undated: bool) -> str | None:
@@ -334,19 +485,41 @@ def _by_interval(source: Interval, diagnosed: Day, found: Day, window: int, *, u
     return source.after if least > window and not undated else None
 
 
-def _earlier(reading: Reading, evidence: MetastasisEvidence, found: Day, window: int) -> list[Item]:
-    """Return what tells that the cancer is older than its diagnosis: history, operations, stages, drugs of before."""
+def _earlier(reading: Reading, evidence: MetastasisEvidence, source: Interval) -> list[Item]:
+    """Return what tells that the cancer is older than its diagnosis, or may: history, operations, stages, drugs."""
+    window, found, therapy = reading.days(source.window), evidence.first_proof, reading.therapy
 
     def long_before(day: Day | None) -> bool:
-        return day is not None and found.days_after(day)[0] > window
+        return day is not None and found is not None and found.days_after(day)[0] > window
 
-    therapy = reading.therapy
+    def not_after(day: Day | None) -> bool:
+        return day is None or found is None or not found.before(day)
+
     return [
         *reading.subject.history,
         *(item for item in therapy.earlier_removals if item.day is None or long_before(item.day)),
+        *(item for item in therapy.traces if long_before(item.day)),
+        *(item for item in therapy.unread if item.day is None or long_before(item.day)),
+        *(item for item in _unread_cancers(reading) if item.day is None or long_before(item.day)),
         *(claim.item for claim in evidence.absences if long_before(claim.day)),
+        *(claim.item for claim in evidence.recurrences if not_after(claim.day)),
         *(dose.item for dose in therapy.first_doses if long_before(dose.day)),
     ]
+
+
+def _unread_cancers(reading: Reading) -> list[Item]:
+    """Return Conditions that may be this cancer, and were not understood: their words name a malignancy, or none."""
+    source, record = reading.extraction.subject, reading.record
+    listed = record.terminology[source.list]
+
+    def names_malignancy(item: Item) -> bool:
+        return any(listed.word_within(text, source.malignancy) for text in item.code_texts)
+
+    doubtful = [
+        item for item in reading.subject.doubtful if names_malignancy(item) or (item.day and not item.code_texts)
+    ]
+    unusable = [item for item in record.unusable if item.type == "Condition" and names_malignancy(item)]
+    return [*doubtful, *unusable]
 
 
 def resolve_sites(reading: Reading, source: Sites) -> Resolution:
@@ -360,12 +533,9 @@ def resolve_sites(reading: Reading, source: Sites) -> Resolution:
     window = reading.days(source.window)
     initial = []
     for claim, site in evidence.sites:
-        late = (
-            claim.day is not None
-            and found is not None
-            and (claim.day.days_after(found)[0] > window or (start is not None and start.before(claim.day)))
-        )
-        if late:
+        if _is_late(claim.day, found, window) or (
+            start is not None and claim.day is not None and start.before(claim.day)
+        ):
             reason = "this site was found later: sites are those when metastasis was found"
             resolution.ignore(claim.item.label, reason)
         else:
@@ -373,10 +543,19 @@ def resolve_sites(reading: Reading, source: Sites) -> Resolution:
     sites = list(dict.fromkeys(site for _, site in initial if site))
     if sites:
         claims = [claim for claim, site in initial if site]
-        unclear = any(site is None for _, site in initial) or bool(evidence.doubts)
+        elsewhere = [claim for claim, site in evidence.mentions if site and site not in sites]
+        unclear = (
+            any(site is None for _, site in initial)
+            or bool(evidence.doubts)
+            or any(not _is_late(claim.day, found, window) for claim in elsewhere)
+        )
         reading.initial_sites[source.path] = InitialSites(sites, claims, unclear)
         set_fact(resolution, source.path, claims[0], claims, sites)
     return resolution
+
+
+def _is_late(day: Day | None, found: Day | None, window: int) -> bool:
+    return day is not None and found is not None and day.days_after(found)[0] > window
 
 
 def resolve_only_sites(reading: Reading, source: OnlySites) -> Resolution:

@@ -1,22 +1,23 @@
 """The response to the systemic therapy being given now.
 
 Only an assessment after the first dose of the current line and before the next operation counts: a status after
-surgery describes residual disease. A line ends some time after its last dose, or with progression after it; what is
-assessed later is no response to it.
+surgery describes residual disease.
 """
 
 import datetime as dt
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from service.fhir.claims import Claim, resolve_newest, set_provenance
+from service.fhir.dates import Day
 from service.fhir.reading import MetastasisEvidence, Reading
 from service.fhir.record import Item
 from service.fhir.resolution import Resolution
-from service.fhir.resources import codings, texts
+from service.fhir.resources import choice, codings, objects, texts
 from service.knowledge.extraction import Response
 
 UNREAD = "not understood"
+MIXED = "differs by part"
 
 
 def resolve_response(reading: Reading, source: Response) -> Resolution:
@@ -26,18 +27,27 @@ def resolve_response(reading: Reading, source: Response) -> Resolution:
     return resolver.resolution
 
 
+@dataclass(frozen=True)
+class _Part:
+    """What an assessment says of one part of the disease."""
+
+    member: str
+    category: str
+    value: str
+    """The response; empty where disease is left and its change is not stated."""
+
+
 class _Response:
     def __init__(self, reading: Reading, source: Response) -> None:
         self.reading, self.source, self.record = reading, source, reading.record
         self.evidence: MetastasisEvidence = reading.metastasis[source.of]
         self.resolution = Resolution()
-        self.after_line: list[Claim] = []
-        """Assessments after the current line had ended."""
+        self.progressions: list[Day] = []
 
     def resolve(self) -> None:
         source = self.source
+        self.progressions = list(self.read_progressions())
         assessed = [claim for item in self.record.of("Observation") for claim in self.claims(item)]
-        assessed = self.without_later(assessed)
         claims = [claim for claim in assessed if claim.value != UNREAD]
         if not claims:
             return
@@ -48,8 +58,7 @@ class _Response:
         chosen = resolve_newest(self.resolution, source.path, preferred or claims)
         if chosen is None or chosen.day is None:
             return
-        later = [claim for claim in self.after_line if claim.value != chosen.value and _is_before(chosen, claim)]
-        against = [*self.contrary(chosen, assessed), *self.new_sites(chosen), *later]
+        against = [*self.contrary(chosen, assessed), *self.new_sites(chosen)]
         if against:
             values = [chosen.value, *(claim.value for claim in against)]
             detail = (
@@ -57,25 +66,19 @@ class _Response:
             )
             self.resolution.conflict(source.path, values, [chosen.item, *(claim.item for claim in against)], detail)
             return
-        self.resolution.facts[source.path] = {source.member: chosen.value, source.dated: chosen.day.first.isoformat()}
+        parts = self.parts(chosen.item)
+        if self.is_contradicted(chosen, parts):
+            detail = "The whole and the parts of one assessment contradict each other: the response stays unknown."
+            values = [chosen.value, *(part.category for part in parts)]
+            self.resolution.conflict(source.path, values, [chosen.item], detail)
+            return
+        stated = {} if chosen.value == MIXED else {source.member: chosen.value}
+        if self.evidence.status == self.evidence.proof:
+            stated |= {part.member: part.value for part in parts if part.member and part.value}
+        if not stated:
+            return
+        self.resolution.facts[source.path] = stated | {source.dated: chosen.day.first.isoformat()}
         set_provenance(self.resolution, source.path, chosen, claims)
-
-    def without_later(self, assessed: list[Claim]) -> list[Claim]:
-        """Return the assessments before the progression that ended the line, and that progression itself."""
-        last = self.reading.therapy.last_dose
-        ending = [
-            claim
-            for claim in assessed
-            if last is not None and claim.value == self.source.progression and claim.day and last.before(claim.day)
-        ]
-        if not ending:
-            return assessed
-        first = min(ending, key=lambda claim: claim.day.last if claim.day else dt.date.max)
-        later = {claim: None for claim in assessed if _is_before(first, claim)}
-        for claim in later:
-            self.resolution.ignore(claim.item.label, "assessed after the disease had progressed beyond this line")
-        self.after_line += later
-        return [claim for claim in assessed if claim not in later]
 
     def contrary(self, chosen: Claim, assessed: list[Claim]) -> list[Claim]:
         """Return assessments not older that could not be read, or that differ in whether the disease progressed."""
@@ -83,7 +86,8 @@ class _Response:
         return [
             claim
             for claim in assessed
-            if (claim.value == UNREAD or (claim.value == progression) != (chosen.value == progression))
+            if claim is not chosen
+            and (claim.value in {UNREAD, MIXED} or (claim.value == progression) != (chosen.value == progression))
             and (claim.day is None or chosen.day is None or not claim.day.before(chosen.day))
         ]
 
@@ -113,33 +117,25 @@ class _Response:
         if category in source.elsewhere:
             return
         value = source.gives.get(category)
+        if category in source.mixed and self.parts(item):
+            value = MIXED
         element = item.value[0]
         reason = self.reading.why_not_about(item) or self.why_not(item)
+        ended = "" if reason else self.why_ended(item.day)
         of_a_part = bool(item.resource.get("bodySite"))
-        unread = value is None or (of_a_part and value == source.progression)
-        if unread and (not reason or item.day is None):
+        unread = value is None or ended or (of_a_part and value == source.progression)
+        reason = reason or ended
+        if unread and (not reason or ended or item.day is None):
             yield Claim(UNREAD, item, f"Observation.{element}", code, item.day, UNREAD)
         if value is None:
-            reason = "a course of the disease that is not stated or undetermined"
+            reason = reason if ended else "a course of the disease that is not stated or undetermined"
         elif of_a_part:
             reason = reason or "a response at one place is not that of the whole disease"
         if reason or value is None:
             ignore(item.label, reason)
             return
-        why = source.why_exact if category in source.exact else source.why_other
-        claim = Claim(value, item, f"Observation.{element}", code, item.day, why)
-        if reason := self.why_after_line(item):
-            ignore(item.label, reason)
-            self.after_line.append(claim)
-        else:
-            yield claim
-
-    def why_after_line(self, item: Item) -> str:
-        """Return why an assessment may have come after the current line had ended; empty if it did not."""
-        last, days = self.reading.therapy.last_dose, self.reading.therapy_days
-        if last is None or item.day is None or item.day.days_after(last)[1] <= days:
-            return ""
-        return f"more than {days} days after the last known dose of the line: no response to it"
+        why = source.why_exact if category in source.exact or value == MIXED else source.why_other
+        yield Claim(value, item, f"Observation.{element}", code, item.day, why)
 
     def read_value(self, item: Item) -> tuple[str, str | None] | None:
         """Return the category of the value, and its code."""
@@ -152,6 +148,39 @@ class _Response:
         listed = self.record.terminology[source.list]
         words = (listed.category_of_word(text) for text in texts(value))
         return next(((word, None) for word in words if word), None)
+
+    def parts(self, item: Item) -> list["_Part"]:
+        """Return what an assessment says of each part of the disease that it states apart."""
+        found: list[_Part] = []
+        gives = self.source.gives
+        for component in objects(item.resource.get("component")) if self.source.parts else ():
+            about = self.record.categories(self.source.list, component.get("code"))
+            value = self.record.categories(self.source.list, choice(component, "value")[1])
+            for part in self.source.parts:
+                found += [_Part(part.member, name, part.gives.get(name, "")) for name in part.known & value]
+                if about & {*part.codes}:
+                    found += [_Part(part.member, name, gives[name]) for name in self.source.exact if name in value]
+        return found
+
+    def is_contradicted(self, chosen: Claim, parts: list["_Part"]) -> bool:
+        """Return whether a part says what the whole excludes: growth without progression, or a rest after a CR."""
+        source, values = self.source, {part.value for part in parts}
+        if chosen.value == MIXED:
+            return False
+        grows = source.progression in values and chosen.value != source.progression
+        return grows or (chosen.value == source.complete and bool(values - {source.complete}))
+
+    def read_progressions(self) -> Iterator[Day]:
+        """Yield the days on which the disease is said to have grown or come back."""
+        progression = self.source.progression
+        yield from (claim.day for claim in self.evidence.recurrences if claim.day is not None)
+        for item in self.record.listed("Observation", self.source.list):
+            if item.day is None or not item.final or self.reading.why_not_about(item):
+                continue
+            category = (self.read_value(item) or ("", None))[0]
+            growing = any(part.value == progression for part in self.parts(item))
+            if growing or self.source.gives.get(category) == progression:
+                yield item.day
 
     def why_not(self, item: Item) -> str:
         """Return why an assessment says nothing about the response to the current therapy; empty if it does."""
@@ -175,6 +204,12 @@ class _Response:
         }
         return next((reason for reason, holds in reasons.items() if holds), "")
 
-
-def _is_before(claim: Claim, other: Claim) -> bool:
-    return claim.day is not None and other.day is not None and claim.day.before(other.day)
+    def why_ended(self, day: Day | None) -> str:
+        """Return why the current line had ended before an assessment: then nothing is a response to it any more."""
+        end, days = self.reading.therapy.line_end, self.reading.therapy_days
+        if day is None or end is None:
+            return ""
+        if day.days_after(end)[1] > days:
+            return f"more than {days} days after the last dose of the current line"
+        grown = any(end.before(each) and each.before(day) for each in self.progressions)
+        return "the disease grew or came back after the last dose of the current line" if grown else ""

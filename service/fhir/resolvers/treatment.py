@@ -19,11 +19,16 @@ def resolve_line(reading: Reading, source: Line) -> Resolution:
     kinds = {dose.drug_class for dose in therapy.line}
     if not kinds or therapy.undated:
         return resolution
-    last_dose, days = therapy.last_dose, reading.therapy_days
-    if last_dose is not None and (reading.record.today - last_dose.last).days > days:
+    end, days = therapy.line_end, reading.therapy_days
+    if end is not None and (reading.record.today - end.last).days > days:
         reason = f"the last known dose of this line of therapy was more than {days} days ago: it has ended"
         for dose in therapy.line:
             resolution.ignore(dose.item.label, reason)
+        return resolution
+    if unclear := kinds & reading.extraction.therapy.unspecified.keys():
+        for dose in therapy.line:
+            if dose.drug_class in unclear:
+                resolution.ignore(dose.item.label, "its code stands for several kinds of drugs: the class is not known")
         return resolution
     last = max(therapy.line, key=lambda dose: dose.day.first)
     why = f"the current line of systemic therapy began on {therapy.line[0].day.text}"

@@ -279,8 +279,8 @@ def test_no_m0_where_pages_are_missing(read) -> None:
     assert "read" in found.data_conflicts[0]["detail"]
 
 
-def test_a_bare_number_without_a_type_is_no_stage(read) -> None:
-    for text, expected in (("4", None), ("Stage 4", "M1"), ("IV", "M1")):
+def test_a_bare_number_or_numeral_without_a_type_is_no_stage(read) -> None:
+    for text, expected in (("4", None), ("Stage 4", "M1"), ("IV", None)):
         assert status(read(us(), cancer(stage=[{"summary": {"text": text}}]))) == expected
 
 
