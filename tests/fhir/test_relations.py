@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 
 from service.fhir.extract import Extraction
 from service.knowledge.library import Library
+from tests.fhir.building import CM, SCT, cancer, concept, reasons, us
+from tests.fhir.building import given as given_drug
 from tests.trust import fuzz_relations
 from tests.trust.fuzz_records import PATIENT, extracted
 from tests.trust.fuzz_relations import COMPLICATIONS, FORMS, INCOMPLETE, METASTASES, WITHDRAWN, chart
@@ -82,6 +84,15 @@ def test_a_withdrawn_resource_adds_nothing_but_what_it_contradicted(
     chance = random.Random(seed)
     resources = chart(chance, library.terminology)
     fuzz_relations.judge_withdrawn(read_all, chance, library.terminology, resources, way)
+
+
+@pytest.mark.parametrize("reason", [(SCT, "200657008"), (CM, "N61.1")])
+def test_a_reason_that_is_no_cancer_is_none_in_each_system(read, reason: tuple[str, str]) -> None:
+    """Drugs against cancer are given for other diseases of the breast, too."""
+    drug = given_drug("10324", "2026-05-01", reasonCode=[concept(reason)])
+    extraction = read(us(), cancer(), drug)
+    assert "systemic_therapy" not in extraction.facts
+    assert "given for a reason that is no cancer of the breast" in reasons(extraction, "10324")
 
 
 def test_many_codes_have_a_peer_in_another_system(library: Library) -> None:

@@ -414,7 +414,8 @@ def other_codes(chance: Chance, terminology: Terminology, value: Any, equals: "E
 
 
 SCALE = "meddra"
-"""A term of the CTCAE says more than a code of the same finding: a number beside it is a grade."""
+"""A term of the CTCAE says more than a code of the same finding: a number beside it is a grade. A code that stands for
+all below it says less than one of them: a group of drugs is no drug."""
 Equals = Mapping[tuple[str, str] | None, Sequence[Concept]]
 """System and code -> the codes of other systems that mean the same in every list."""
 
@@ -426,7 +427,7 @@ def equal_codes(terminology: Terminology) -> Equals:
     groups: dict[object, list[Concept]] = {}
     for name in terminology.lists:
         for listed in terminology[name].codes:
-            if listed.system == SCALE:
+            if listed.system == SCALE or listed.below:
                 continue
             found = terminology.index.find(listed.system, listed.code)
             key = frozenset(
