@@ -11,7 +11,7 @@ from functools import cached_property
 from service.fhir.dates import ONGOING, Day
 from service.fhir.record import Item, Match, Record, both_sides
 from service.fhir.resolution import Resolution
-from service.fhir.resources import Coding, Resource, codings, objects, texts, type_of, word
+from service.fhir.resources import Coding, Resource, codings, objects, texts, type_of
 from service.fhir.subject import Subject, is_no_malignancy
 from service.knowledge.extraction import Extraction
 
@@ -57,8 +57,6 @@ class Therapy:
     """Class -> the last day on which it was given, for whatever cancer; today where it is still given."""
     open_ended: dict[str, list[Item]] = field(default_factory=dict)
     """Class -> drugs that were given, for whatever cancer, and whose last day is not known."""
-    last_dose: Day | None = None
-    """The last day of the current line; None while it goes on."""
     earlier_removals: list[Item] = field(default_factory=list)
     """Operations on the tumour's side, those before the diagnosis included."""
     removals: list[tuple[Item, set[str], Match]] = field(default_factory=list)
@@ -67,6 +65,8 @@ class Therapy:
     """Procedures that removed nothing and tell that there was a cancer."""
     unread: list[Item] = field(default_factory=list)
     """Drugs and operations that words name and no code tells: they may have been for this cancer."""
+    line_end: Day | None = None
+    """The last day of the current line; ONGOING while a drug of it is given."""
 
     _last: dict[frozenset[str], tuple[Item | None, bool]] = field(default_factory=dict)
 
@@ -111,7 +111,7 @@ class _TherapyReader:
             reason = self.reason_against(dose.item)
             if reason != self.no_cancer:
                 if self.is_open(dose.item):
-                    self.therapy.open_ended.setdefault(dose.drug_class, []).append(dose.item)
+                    self.leave_open(dose.item, dose.drug_class)
                 day = min(self.end(dose).last, self.record.today)
                 counted = self.source.unspecified.get(dose.drug_class, dose.drug_class)
                 self.therapy.last_given[counted] = max(self.therapy.last_given.get(counted, day), day)
@@ -206,19 +206,31 @@ class _TherapyReader:
             else:
                 yield Dose(drug_class, drug_class, item.day, item, "Procedure.code", match.coding.token)
 
+    def course_of(self, item: Item) -> Match | None:
+        """Return the code that tells the kind of drug; where none does, that of a group of kinds."""
+        source = self.source.courses
+        matches = (*item.hits[source.list], *self.record.match(source.list, codings(item.resource.get("category"))))
+        order = [name for name in source.categories if name not in self.source.unspecified]
+        order += self.source.unspecified
+        found = [match for match in matches if match.category in source.categories]
+        return min(found, key=lambda match: order.index(match.category), default=None)
+
     def leave_undated(self, item: Item, drug_class: str) -> None:
         """Take up a drug whose day is not known."""
         self.therapy.undated = True
         if self.reason_against(item) != self.no_cancer:
-            self.therapy.open_ended.setdefault(drug_class, []).append(item)
+            self.leave_open(item, drug_class)
+
+    def leave_open(self, item: Item, drug_class: str) -> None:
+        """Take up a drug of which the last day is not known."""
+        counted = self.source.unspecified.get(drug_class, drug_class)
+        self.therapy.open_ended.setdefault(counted, []).append(item)
 
     def is_denied(self, item: Item) -> bool:
         """Return whether a resource says that its drug was not given."""
         resource = item.resource
-        adherence = resource.get("adherence")
-        stated = word(adherence.get("code")) if isinstance(adherence, dict) else ""
         flags = (resource.get(name) for name in ("notGiven", "wasNotGiven", "wasNotTaken"))
-        return any(flag is True for flag in flags) or resource.get("taken") == "n" or stated == "not-taking"
+        return any(flag is True for flag in flags) or resource.get("taken") == "n"
 
     def report_unlisted(self, item: Item) -> None:
         """Report a given drug that may be an anticancer drug, and that no list and no name tells."""
@@ -233,15 +245,6 @@ class _TherapyReader:
             self.resolution.ignore(item.label, "which drug it is cannot be read")
         elif self.is_for_this_cancer(item):
             self.resolution.ignore(item.label, "a drug given for this cancer that is in no list: it is not read")
-
-    def course_of(self, item: Item) -> Match | None:
-        """Return the code that tells the kind of drug; where none does, that of a group of kinds."""
-        source = self.source.courses
-        matches = (*item.hits[source.list], *self.record.match(source.list, codings(item.resource.get("category"))))
-        order = [name for name in source.categories if name not in self.source.unspecified]
-        order += self.source.unspecified
-        found = [match for match in matches if match.category in source.categories]
-        return min(found, key=lambda match: order.index(match.category), default=None)
 
     def reason_against(self, item: Item) -> str:
         """Return why a drug is not one for this cancer; empty if it is, or if its reason does not tell."""
@@ -287,9 +290,7 @@ class _TherapyReader:
                 line.append(dose)
             last[dose.drug] = last[dose.drug_class] = self.end(dose)
         self.therapy.line = line
-        ends = [self.end(dose) for dose in line]
-        if ends and ONGOING not in ends:
-            self.therapy.last_dose = max(ends, key=lambda day: (day.last, day.first))
+        self.therapy.line_end = max((self.end(dose) for dose in line), key=lambda day: day.last, default=None)
 
     def end(self, dose: Dose) -> Day:
         """Return the last day of a drug that is known; one that is being taken has none yet."""

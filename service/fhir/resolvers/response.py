@@ -1,8 +1,7 @@
 """The response to the systemic therapy being given now.
 
 Only an assessment after the first dose of the current line and before the next operation counts: a status after
-surgery describes residual disease. A line ends some time after its last dose, or with progression after it; what is
-assessed later is no response to it.
+surgery describes residual disease.
 """
 
 import datetime as dt
@@ -43,13 +42,12 @@ class _Response:
         self.reading, self.source, self.record = reading, source, reading.record
         self.evidence: MetastasisEvidence = reading.metastasis[source.of]
         self.resolution = Resolution()
-        self.after_line: list[Claim] = []
-        """Assessments after the current line had ended."""
+        self.progressions: list[Day] = []
 
     def resolve(self) -> None:
         source = self.source
+        self.progressions = list(self.read_progressions())
         assessed = [claim for item in self.record.of("Observation") for claim in self.claims(item)]
-        assessed = self.without_later(assessed)
         claims = [claim for claim in assessed if claim.value != UNREAD]
         if not claims:
             return
@@ -60,8 +58,7 @@ class _Response:
         chosen = resolve_newest(self.resolution, source.path, preferred or claims)
         if chosen is None or chosen.day is None:
             return
-        later = [claim for claim in self.after_line if claim.value != chosen.value and _is_before(chosen, claim)]
-        against = [*self.contrary(chosen, assessed), *self.new_sites(chosen), *later]
+        against = [*self.contrary(chosen, assessed), *self.new_sites(chosen)]
         if against:
             values = [chosen.value, *(claim.value for claim in against)]
             detail = (
@@ -82,19 +79,6 @@ class _Response:
             return
         self.resolution.facts[source.path] = stated | {source.dated: chosen.day.first.isoformat()}
         set_provenance(self.resolution, source.path, chosen, claims)
-
-    def without_later(self, assessed: list[Claim]) -> list[Claim]:
-        """Return the assessments before the progression that ended the line, and that progression itself."""
-        last = self.reading.therapy.last_dose
-        ending = [day for day in self.progressions() if last is not None and last.before(day)]
-        if not ending:
-            return assessed
-        first = min(ending, key=lambda day: day.last)
-        later = {claim: None for claim in assessed if claim.day is not None and first.before(claim.day)}
-        for claim in later:
-            self.resolution.ignore(claim.item.label, "assessed after the disease had progressed beyond this line")
-        self.after_line += later
-        return [claim for claim in assessed if claim not in later]
 
     def contrary(self, chosen: Claim, assessed: list[Claim]) -> list[Claim]:
         """Return assessments not older that could not be read, or that differ in whether the disease progressed."""
@@ -132,40 +116,26 @@ class _Response:
         category, code = read or ("", None)
         if category in source.elsewhere:
             return
-        value = self.meaning(category, item)
+        value = source.gives.get(category)
+        if category in source.mixed and self.parts(item):
+            value = MIXED
         element = item.value[0]
         reason = self.reading.why_not_about(item) or self.why_not(item)
+        ended = "" if reason else self.why_ended(item.day)
         of_a_part = bool(item.resource.get("bodySite"))
-        unread = value is None or (of_a_part and value == source.progression)
-        if unread and (not reason or item.day is None):
+        unread = value is None or ended or (of_a_part and value == source.progression)
+        reason = reason or ended
+        if unread and (not reason or ended or item.day is None):
             yield Claim(UNREAD, item, f"Observation.{element}", code, item.day, UNREAD)
         if value is None:
-            reason = "a course of the disease that is not stated or undetermined"
+            reason = reason if ended else "a course of the disease that is not stated or undetermined"
         elif of_a_part:
             reason = reason or "a response at one place is not that of the whole disease"
         if reason or value is None:
             ignore(item.label, reason)
             return
         why = source.why_exact if category in source.exact or value == MIXED else source.why_other
-        claim = Claim(value, item, f"Observation.{element}", code, item.day, why)
-        if reason := self.why_after_line(item):
-            ignore(item.label, reason)
-            self.after_line.append(claim)
-        else:
-            yield claim
-
-    def meaning(self, category: str, item: Item) -> str | None:
-        """Return the response that a category stands for; MIXED where the parts of the assessment tell it."""
-        if category in self.source.mixed and self.parts(item):
-            return MIXED
-        return self.source.gives.get(category)
-
-    def why_after_line(self, item: Item) -> str:
-        """Return why an assessment may have come after the current line had ended; empty if it did not."""
-        last, days = self.reading.therapy.last_dose, self.reading.therapy_days
-        if last is None or item.day is None or item.day.days_after(last)[1] <= days:
-            return ""
-        return f"more than {days} days after the last known dose of the line: no response to it"
+        yield Claim(value, item, f"Observation.{element}", code, item.day, why)
 
     def read_value(self, item: Item) -> tuple[str, str | None] | None:
         """Return the category of the value, and its code."""
@@ -200,7 +170,7 @@ class _Response:
         grows = source.progression in values and chosen.value != source.progression
         return grows or (chosen.value == source.complete and bool(values - {source.complete}))
 
-    def progressions(self) -> Iterator[Day]:
+    def read_progressions(self) -> Iterator[Day]:
         """Yield the days on which the disease is said to have grown or come back."""
         progression = self.source.progression
         yield from (claim.day for claim in self.evidence.recurrences if claim.day is not None)
@@ -234,6 +204,12 @@ class _Response:
         }
         return next((reason for reason, holds in reasons.items() if holds), "")
 
-
-def _is_before(claim: Claim, other: Claim) -> bool:
-    return claim.day is not None and other.day is not None and claim.day.before(other.day)
+    def why_ended(self, day: Day | None) -> str:
+        """Return why the current line had ended before an assessment: then nothing is a response to it any more."""
+        end, days = self.reading.therapy.line_end, self.reading.therapy_days
+        if day is None or end is None:
+            return ""
+        if day.days_after(end)[1] > days:
+            return f"more than {days} days after the last dose of the current line"
+        grown = any(end.before(each) and each.before(day) for each in self.progressions)
+        return "the disease grew or came back after the last dose of the current line" if grown else ""

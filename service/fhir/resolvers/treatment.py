@@ -19,8 +19,8 @@ def resolve_line(reading: Reading, source: Line) -> Resolution:
     kinds = {dose.drug_class for dose in therapy.line}
     if not kinds or therapy.undated:
         return resolution
-    last_dose, days = therapy.last_dose, reading.therapy_days
-    if last_dose is not None and (reading.record.today - last_dose.last).days > days:
+    end, days = therapy.line_end, reading.therapy_days
+    if end is not None and (reading.record.today - end.last).days > days:
         reason = f"the last known dose of this line of therapy was more than {days} days ago: it has ended"
         for dose in therapy.line:
             resolution.ignore(dose.item.label, reason)

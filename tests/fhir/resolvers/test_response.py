@@ -23,7 +23,7 @@ from tests.fhir.building import (
 
 PROGRESSION, RESPONSE, REGISTRY = "97509-4", "88040-1", "21976-6"
 LETROZOLE, PACLITAXEL = "72965", "56946"
-DOSE, ON = "2026-03-01", "2026-09-01"
+DOSE, ON = "2026-04-01", "2026-09-01"
 CHEMO = given(PACLITAXEL, DOSE, kind="MedicationStatement", status="active")
 
 
@@ -95,7 +95,7 @@ def test_two_assessments_of_one_day_that_disagree_are_a_conflict(read) -> None:
 
 
 @pytest.mark.parametrize(
-    ("on", "counts"), [("2026-02-28", False), (DOSE, False), ("2026-03-02", True), ("2026", False), (None, False)]
+    ("on", "counts"), [("2026-03-31", False), (DOSE, False), ("2026-04-02", True), ("2026", False), (None, False)]
 )
 def test_only_after_the_first_dose(read, on: str | None, counts) -> None:
     found = read(us(), cancer(), CHEMO, observation(PROGRESSION, STABLE, on))
@@ -234,8 +234,6 @@ def test_a_line_ends_half_a_year_after_its_last_dose(read) -> None:
     both = read(us(), cancer(), dose, within, observation(PROGRESSION, STABLE, "2026-10-01"))
     assert response(both) is None
     assert both.data_conflicts[0]["fact"] == "chemotherapy_response"
-    again = read(us(), cancer(), dose, within, observation(PROGRESSION, IMPROVED, "2026-10-01"))
-    assert again.facts["chemotherapy_response"]["assessed_on"] == "2026-06-01"
 
 
 def test_progression_after_its_last_dose_ends_a_line(read) -> None:
