@@ -192,10 +192,8 @@ def _dated(dates: DateReader, resource: Resource, kind: str) -> tuple[str, Day |
 
 def _are_known(record: Record, item: Item) -> bool:
     """Return whether the modifier extensions of an Observation stand in a code list: a resolver reads those."""
-    modifiers = item.resource.get("modifierExtension")
-    if not modifiers:
-        return True
-    addresses = [string(each.get("url")).partition("|")[0].rpartition("/") for each in objects(modifiers)]
+    modifiers = objects(item.resource.get("modifierExtension"))
+    addresses = [string(each.get("url")).partition("|")[0].rpartition("/") for each in modifiers]
     known = bool(addresses) and all(record.terminology.find(base, code) for base, _, code in addresses)
     return known and item.type == "Observation"
 
@@ -207,7 +205,7 @@ def _usable(record: Record, item: Item) -> bool:
     reason = ""
     if refused:
         reason = f"its status is {refused}"
-    elif not _are_known(record, item):
+    elif item.resource.get("modifierExtension") and not _are_known(record, item):
         reason = "has a modifier extension, which may turn what it says into the contrary"
         record.complete = False
     elif item.day is not None and item.day.first > record.today + AHEAD:
