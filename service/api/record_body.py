@@ -30,7 +30,7 @@ def requested_record(emergency: EmergencyTest | None = None) -> Record:
 def parse_record(body: bytes) -> Record:
     """Return the record in some bytes. Raise Problem for what cannot be read as one."""
     document = parse_record_json(body)
-    if document.nodes > MAX_RECORD:
+    if document.is_oversized:
         raise Problem("body-too-large", f"A record has at most {MAX_RECORD} members and items; send a part of it.")
     if document.has_repeats:
         rule = knowledge().newest(settings().guideline).guideline.repeated_key_rule

@@ -40,7 +40,7 @@ def read_call(document: Document, hook: str) -> HookCall:
     tree = document.tree
     if not isinstance(tree, dict):
         raise FaultsError([Fault("", "invalid_value", "A call is a JSON object.")])
-    if document.nodes > MAX_RECORD:
+    if document.is_oversized:
         detail = f"A call has at most {MAX_RECORD} members and items. Prefetch what discovery asks for and no more."
         raise FaultsError([Fault("", "too_many_members", detail)])
     if document.has_repeats:

@@ -50,6 +50,7 @@ class Batch:
     """Some patients in a row. `source` is SQL: a column of text for each column of facts, and those to keep.
 
     `rows`: how many they are, or None where only reading tells. `file`: where its cells stand, to be taken away.
+    `start`: the byte of the source at which the text of `file` begins; None where it is no part of the source.
     """
 
     source: str
@@ -57,6 +58,7 @@ class Batch:
     rows: int | None = None
     lines: Sequence[bytes] = ()
     file: Path | None = None
+    start: int | None = None
 
 
 class Source(Protocol):
@@ -124,22 +126,24 @@ class CsvSource:
 
     def _batch(self, file: Path, opened: BinaryIO) -> Batch | None:
         """The next batch; apart from the loop, which would hold its bytes while others work on it."""
+        start = opened.tell()
         if not (chunk := _records(opened)):
             return None
         file.write_bytes(chunk)
-        return Batch(self._source(file, chunk), opened.tell(), _rows(chunk), file=file)
+        return Batch(self._source(file, chunk), opened.tell(), _rows(chunk), file=file, start=start)
 
     def _source(self, file: Path, chunk: bytes) -> str:
-        q = DUCKDB.name_of
         # Between quotation marks the other kind of line break may stand; the engine takes it for what ends a line. Only
         # then it is told what does, since told so beside strict_mode=true it reads two lines as one.
         told = f"new_line='{self.line_end}', " if b"\r" in chunk and b'"' in chunk else "strict_mode=true, "
-        columns = ", ".join(f"{text(header)}: 'VARCHAR'" for header in self.headers)
+        # By number: the engine knows no column without a name.
+        names = {header: f"c{number}" for number, header in enumerate(self.headers)}
+        columns = ", ".join(f"c{number}: 'VARCHAR'" for number in range(len(self.headers)))
         read = (
             f"read_csv({path_of(file)}, auto_detect=false, header=false, delim={text(self.delimiter)}, "
             f"quote='\"', escape='\"', null_padding=false, {told}hive_partitioning=false, columns={{{columns}}})"
         )
-        return f"(SELECT {self.layout.cells(DUCKDB, {h: q(h) for h in self.headers})} FROM {read})"
+        return f"(SELECT {self.layout.cells(DUCKDB, names, names)} FROM {read})"
 
 
 class ParquetSource:
@@ -162,7 +166,7 @@ class ParquetSource:
         facts = columns_of(self.vocabulary)
         several = {h for column, h in self.layout.stated.items() if isinstance(facts[column], Members | Findings)}
         texts = {name: _text_of(name, kind, several=name in several) for name, kind in self.types.items()}
-        cells = self.layout.cells(DUCKDB, texts)
+        cells = self.layout.cells(DUCKDB, texts, {name: DUCKDB.name_of(name) for name in self.types})
         for first in range(start, self.size, BATCH_ROWS):
             end = min(first + BATCH_ROWS, self.size)
             read = read_parquet([self.file], "file_row_number=true")
@@ -245,6 +249,26 @@ def _text_of(name: str, kind: str, *, several: bool) -> str:
         f"CASE WHEN len({items}) = 0 THEN '{EMPTY_LIST}' WHEN {changed} THEN concat({joined}, '{SEPARATOR}') "
         f"ELSE {joined} END"
     )
+
+
+def line_of_record(source: Path, batch: Batch, record: int) -> int | None:
+    """Return the line of the source on which a record of a batch of CSV begins, both from 1; None for other batches.
+
+    A blank line counts as a record, and a line break between quotation marks ends none, as the engine counts.
+    """
+    if batch.file is None or batch.start is None:
+        return None
+    with source.open("rb") as opened:
+        before = sum(1 for _ in _lines_before(opened, batch.start))
+    with batch.file.open("rb") as opened:
+        for _ in range(record - 1):
+            before += _record(opened, LONGEST).count(b"\n")
+    return before + 1
+
+
+def _lines_before(opened: BinaryIO, end: int) -> Iterator[bytes]:
+    while opened.tell() < end and (line := opened.readline()):
+        yield line
 
 
 def _files(work: Path) -> Iterator[Path]:

@@ -27,6 +27,8 @@ ANSWER = (
     "errors", "urgent",
 )  # fmt: skip
 """Columns of the answer, in order; what is kept stands before them."""
+UNNAMED = ""
+"""The header of a column without a name; a mapping may ignore all of them by it."""
 SHOWN = 5
 """Columns that a message names."""
 
@@ -89,8 +91,11 @@ class Layout:
     names: Names
     vocabulary: Vocabulary
 
-    def cells(self, dialect: Dialect, texts: Mapping[str, str]) -> str:
-        """The SQL of every cell as text; `texts`: header -> the SQL that gives its text."""
+    def cells(self, dialect: Dialect, texts: Mapping[str, str], values: Mapping[str, str]) -> str:
+        """Return the SQL of every cell as text.
+
+        `texts`: header -> the SQL that gives its text. `values`: header -> the SQL that gives its value as it is.
+        """
         q = dialect.name_of
         parts = []
         for column, fact in columns_of(self.vocabulary).items():
@@ -100,7 +105,7 @@ class Layout:
                 several = isinstance(fact, Members | Findings)
                 cell = self._mapped(cell, self.names.values.get(column, {}), several=several)
             parts.append(f"{cell} AS {q(column)}")
-        parts += [f"{q(header)} AS {q(f'keep {number}')}" for number, header in enumerate(self.keep)]
+        parts += [f"{values[header]} AS {q(f'keep {number}')}" for number, header in enumerate(self.keep)]
         return ",\n  ".join(parts).replace("VARCHAR", dialect.string)
 
     def _mapped(self, cell: str, values: Mapping[str, str], *, several: bool) -> str:
@@ -138,8 +143,10 @@ def _faults(  # noqa: C901, PLR0912 - one branch a fault
     # Where the header is missing, these are cells of the first patient: only what is near a known name is repeated.
     places: dict[str, int] = {}
     for number, header in enumerate(headers, start=1):
-        if (first := places.setdefault(header.casefold(), number)) != number:
+        first = places.setdefault(header.casefold(), number)
+        if first != number and (header or UNNAMED not in names.ignore):
             yield f"the columns {first} and {number} have the same name, whatever the case of the letters"
+    stripped = {header.strip(): number for header, number in places.items()}
     for header, name in names.columns.items():
         if name not in known:
             yield f"the mapping gives {header!r} to {name!r}, which is no column of facts{_near(name, known)}"
@@ -148,7 +155,7 @@ def _faults(  # noqa: C901, PLR0912 - one branch a fault
             yield f"the mapping has values for {name!r}, which is no column of facts{_near(name, known)}"
     for header in dict.fromkeys((*names.columns, *names.keep, *names.ignore)):
         if header not in headers:
-            near = places.get(header.casefold())
+            near = places.get(header.casefold()) or stripped.get(header.casefold().strip())
             meant = f" (did you mean column {near}?)" if near else ""
             yield f"the mapping names the column {header!r}, which the file does not have{meant}"
     for header in names.columns:
@@ -160,7 +167,9 @@ def _faults(  # noqa: C901, PLR0912 - one branch a fault
         column = _column(vocabulary, names, header)
         if header in names.ignore or (column is None and header in names.keep):
             continue
-        if column is None:
+        if column is None and not header:
+            yield f'column {number} has no name; name it, or ignore "", which stands for it'
+        elif column is None:
             like = _near(header, known)
             named = f" {header!r}" if like else ""
             yield f"column {number}{named} is no fact{like}; give it a fact, keep it or ignore it"
@@ -172,6 +181,8 @@ def _faults(  # noqa: C901, PLR0912 - one branch a fault
 
 def kept_faults(names: Names) -> Iterator[str]:
     """What cannot be kept beside an answer: a reader of the answers may know no upper and lower case."""
+    if UNNAMED in names.keep:
+        yield "a column without a name cannot be kept; ignore it"
     taken = dict.fromkeys(ANSWER, "is a column of the answer")
     for header in dict.fromkeys(names.keep):
         if why := taken.get(header.casefold()):

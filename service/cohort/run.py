@@ -25,7 +25,7 @@ from service.cohort.bodies import Bodies
 from service.cohort.crew import Turn, side_by_side
 from service.cohort.dialect import text
 from service.cohort.engine import Engine, Task, nothing
-from service.cohort.files import BATCH, Batch, Source, kind_of, open_source, read_parquet
+from service.cohort.files import BATCH, Batch, Source, kind_of, line_of_record, open_source, read_parquet
 from service.cohort.mapping import ANSWER, BadInputError, Names
 from service.settings import VERSION
 
@@ -167,6 +167,14 @@ class _Work:
         with writing(self.target):
             return Engine(self.task, self.progress.folder / SPILL.format(number), self.memory)
 
+    def in_lines_of_the_source(self, words: str, batch: Batch) -> str:
+        """Return the engine's words with the line of the source; the engine counts the records of the batch."""
+
+        def line(record: re.Match[str]) -> str:
+            return f"{record[1]}{line_of_record(self.source, batch, int(record[2])) or record[2]}"
+
+        return re.sub(r"(CSV Error on Line: )(\d+)", line, words)
+
     def answer(self, engine: Engine, batch: Batch, turn: Turn) -> Written:
         """Answer a batch; its rows are on disk before they are counted."""
         try:
@@ -174,7 +182,8 @@ class _Work:
         except (duckdb.Error, BadInputError) as error:
             if isinstance(error, duckdb.OutOfMemoryException) or NO_SPACE in str(error):
                 raise _not_written(error, self.target) from None
-            raise BadInputError(f"{self.source}: after row {turn.before}: {_words(error)}") from None
+            words = self.in_lines_of_the_source(_words(error), batch)
+            raise BadInputError(f"{self.source}: after row {turn.before}: {words}") from None
         finally:
             if batch.file is not None:
                 batch.file.unlink(missing_ok=True)

@@ -3,10 +3,22 @@
 import calendar
 import datetime as dt
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from service.facts.json_body import Json
-from service.fhir.resources import Resource
+from service.fhir.resources import Resource, extensions
+
+DATES: Mapping[str, tuple[str, ...]] = {
+    "Condition": ("onsetDateTime", "onsetPeriod", "assertedDate", "recordedDate", "dateRecorded"),
+    "Observation": ("effectiveDateTime", "effectivePeriod", "effectiveInstant", "issued"),
+    "Procedure": ("performedDateTime", "performedPeriod", "occurrenceDateTime", "occurrencePeriod"),
+    "MedicationAdministration": ("effectiveDateTime", "effectivePeriod", "occurenceDateTime", "occurencePeriod"),
+    "MedicationStatement": ("effectiveDateTime", "effectivePeriod"),
+    "MedicationUsage": ("effectiveDateTime", "effectivePeriod"),
+    "AdverseEvent": ("date", "occurrenceDateTime", "occurrencePeriod", "detected", "recordedDate"),
+}
+"""Elements of a type that say when it was, in the order in which they are asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +45,10 @@ class Day:
 ONGOING = Day(dt.date.max, dt.date.max, "ongoing")
 """The end of what has not ended yet."""
 _DATE = re.compile(r"([0-9]{4})(?:-([0-9]{2})(?:-([0-9]{2})(?:[T ].*)?)?)?\Z", re.DOTALL)
+
+
+_PLAIN = re.compile(r"(?!0000)[0-9]{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1[0-9]|2[0-8])(?=[T ]|\Z)")
+"""A day that every month has."""
 
 
 def parse_day(text: str) -> Day | None:
@@ -79,3 +95,22 @@ class DateReader:
                 if found is not None:
                     return element, found
         return "", None
+
+    def of(self, resource: Resource, kind: str) -> tuple[str, Day | None]:
+        """Return the element that says when a resource of this type was, and that date."""
+        if kind != "Condition":
+            return self.first_of(resource, *DATES.get(kind, ()))
+        element, date = self.first_of(resource, "onsetDateTime", "onsetPeriod")
+        if date is None and (asserted := extensions(resource, "condition-assertedDate")):
+            element, date = self.first_of(asserted[0], "valueDateTime")
+            element = "extension(assertedDate)" if date else ""
+        return (element, date) if date else self.first_of(resource, *DATES[kind][2:])
+
+    def is_after(self, limit: dt.date, resource: Resource, kind: str) -> bool:
+        """Return whether a resource certainly was after a day. Most are told by their text, without a Day."""
+        text = resource.get(DATES[kind][0])
+        plain = _PLAIN.match(text) if isinstance(text, str) else None
+        if plain is not None:
+            return plain.group() > str(limit)
+        day = self.of(resource, kind)[1]
+        return day is not None and day.first > limit

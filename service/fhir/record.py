@@ -20,6 +20,7 @@ from service.fhir.resources import (
     extension_codings,
     extensions,
     local,
+    objects,
     reference,
     texts,
     word,
@@ -93,13 +94,25 @@ class Item:
     label: str
     concept: Concept
     """Its code, or that of its medication."""
-    element: str
-    """The element that its date was read from; empty without a date."""
-    day: Day | None
 
     def __post_init__(self) -> None:
         """Bring near what is read most."""
         self.codes, self.hits = self.concept.codes, self.concept.hits
+
+    @lazy
+    def dated(self) -> tuple[str, Day | None]:
+        """The element that its date was read from, and that date; empty and None without one."""
+        return self.record.dates.of(self.resource, self.type)
+
+    @lazy
+    def element(self) -> str:
+        """The element that its date was read from; empty without a date."""
+        return self.dated[0]
+
+    @lazy
+    def day(self) -> Day | None:
+        """Its date."""
+        return self.dated[1]
 
     @lazy
     def statuses(self) -> Statuses:
@@ -123,7 +136,9 @@ class Item:
 
     @lazy
     def past(self) -> bool:
-        """Whether a Condition is history: in remission, resolved or inactive."""
+        """Whether a Condition is history (in remission, resolved or inactive), or an AdverseEvent is over."""
+        if self.type == "AdverseEvent":
+            return word(self.resource.get("outcome")) == "resolved" or bool(extensions(self.resource, "resolved-date"))
         if self.clinical in HISTORY | ACTIVE:
             return self.clinical in HISTORY
         ended = any(name.startswith("abatement") and value is not False for name, value in self.resource.items())
@@ -144,6 +159,11 @@ class Item:
         ends = [dates.day(stay.get("end"))] if isinstance(stay, dict) else []
         days = [self.day, dates.first_of(resource, *RECORDED)[1], *ends]
         return any(day is not None and day.overlaps(closed) for day in days)
+
+    @lazy
+    def potential(self) -> bool:
+        """Whether an AdverseEvent did not happen."""
+        return word(self.resource.get("actuality")) == "potential"
 
     @lazy
     def tentative(self) -> bool:
@@ -171,6 +191,12 @@ class Item:
         return self.record.concept(self.resource.get("code")).texts
 
     @lazy
+    def event(self) -> Concept:
+        """What happened, of an AdverseEvent: `code` in R5, `event` in R4, `type` in STU3."""
+        events = (self.resource.get(name) for name in ("code", "event", "type"))
+        return self.record.concept(next((event for event in events if event is not None), None))
+
+    @lazy
     def site(self) -> Concept:
         """The codes and texts of its body site."""
         return self.record.concept(self.resource.get("bodySite"))
@@ -187,12 +213,16 @@ class Record:
     def __init__(self, terminology: Terminology, today: dt.date) -> None:
         self.terminology = terminology
         self.today = today
+        self.tomorrow = today + dt.timedelta(days=1)
+        """A date up to it is not in the future: the host may be east of UTC."""
         self.dates = DateReader()
         self.remarks = Resolution()
         """What the record itself made impossible to use, for whichever guideline."""
         self.patient: str | None = None
         self.others: list[str] = []
         self.items: dict[str, list[Item]] = {}
+        self.measurements: dict[Concept, list[Item]] = {}
+        """Observations that state a number of what stands in no list, and nothing else, by their code."""
         self.unusable: list[Item] = []
         """Resources that could not be read: they may say anything, and prove nothing."""
         self.whole = True
@@ -210,6 +240,7 @@ class Record:
         self._hits: dict[tuple[Coding, ...], Hits] = {(): {}}
         self._concepts: dict[tuple[Json, ...], Concept] = {}
         self._categories: dict[tuple[str, tuple[str, ...]], frozenset[str]] = {}
+        self._systems: dict[str, str | None] = {}
 
     def lose_part(self) -> None:
         """Note that a part is missing: what it holds is unknown."""
@@ -219,6 +250,16 @@ class Record:
         """Yield the usable resources of these types, in the order sent."""
         for name in types:
             yield from self.items.get(name, ())
+
+    @lazy
+    def components(self) -> dict[str, list[tuple[Item, Resource, tuple[Match, ...]]]]:
+        """The components of usable Observations that have a code in a list, by list, with those codes."""
+        found: dict[str, list[tuple[Item, Resource, tuple[Match, ...]]]] = {}
+        for item in self.of("Observation"):
+            for component in objects(item.resource["component"]) if "component" in item.resource else ():
+                for name, matches in self.concept(component.get("code")).hits.items():
+                    found.setdefault(name, []).append((item, component, matches))
+        return found
 
     def listed(self, type_: str, name: str) -> Sequence[Item]:
         """Return the usable resources of a type that have a code in a list, in the order sent."""
@@ -241,6 +282,14 @@ class Record:
             found = self._hits[codes] = {name: tuple(matches) for name, matches in by_list.items()}
         return found
 
+    def system(self, address: str) -> str | None:
+        """Return the name of a code system by any of its addresses; None where it is not known."""
+        try:
+            return self._systems[address]
+        except KeyError:
+            name = self._systems[address] = self.terminology.system(address)
+            return name
+
     def concept(self, value: Json) -> Concept:
         """Return a CodeableConcept, a Coding or a list of them; what has one code or none is read once a record."""
         if value is None:
@@ -259,7 +308,7 @@ class Record:
     def _read_concept(self, value: Json) -> Concept:
         codes = tuple(codings(value))
         hits = self.hits(codes)
-        is_foreign = not hits and all(self.terminology.system(coding.system) is None for coding in codes)
+        is_foreign = not hits and all(self.system(coding.system) is None for coding in codes)
         return Concept(codes, tuple(texts(value)), hits, is_foreign)
 
     def match(self, name: str, codes: Iterable[Coding]) -> tuple[Match, ...]:
@@ -269,6 +318,11 @@ class Record:
     def categories(self, name: str, concept: Json) -> set[str]:
         """Return the categories of a concept's codes in a list."""
         return {match.category for match in self.concept(concept).hits.get(name, ())}
+
+    def categories_of_texts(self, name: str, phrases: Iterable[str]) -> set[str]:
+        """Return the categories of a list of which any of the texts is a word."""
+        listed = self.terminology[name]
+        return {category for text in phrases if (category := listed.category_of_word(text))}
 
     def category_of_extension(self, name: str, url: str) -> str | None:
         """Return the category of an extension in a list: its address is a code system and a code."""

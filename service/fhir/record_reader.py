@@ -1,19 +1,17 @@
 """What was sent becomes the record of one patient: whose each resource is, when dated, whether it may be used."""
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from service.facts.json_body import Json
-from service.fhir.dates import DateReader, Day
+from service.fhir.dates import DATES
 from service.fhir.ownership import UNRESOLVED, assign_owners, ownerless_count, select_patient
 from service.fhir.record import DROPPED, Item, Record
 from service.fhir.resources import (
     SHOWN,
     Entry,
-    Resource,
     Sent,
     as_r4,
-    extensions,
     failed,
     first_object,
     is_partial,
@@ -27,15 +25,6 @@ from service.fhir.statuses import is_withdrawn
 from service.fhir.versions import BY_SEARCH, UNORDERED, Versions, settle_versions
 from service.knowledge.terminology import Terminology
 
-DATES: Mapping[str, tuple[str, ...]] = {
-    "Condition": ("onsetDateTime", "onsetPeriod", "assertedDate", "recordedDate", "dateRecorded"),
-    "Observation": ("effectiveDateTime", "effectivePeriod", "effectiveInstant", "issued"),
-    "Procedure": ("performedDateTime", "performedPeriod", "occurrenceDateTime", "occurrencePeriod"),
-    "MedicationAdministration": ("effectiveDateTime", "effectivePeriod", "occurenceDateTime", "occurencePeriod"),
-    "MedicationStatement": ("effectiveDateTime", "effectivePeriod"),
-    "MedicationUsage": ("effectiveDateTime", "effectivePeriod"),
-    "AdverseEvent": ("date", "detected", "recordedDate"),
-}
 MEDICATED = frozenset(
     ("MedicationAdministration", "MedicationStatement", "MedicationUsage", "MedicationRequest", "MedicationDispense")
 )
@@ -48,8 +37,14 @@ TOLD = frozenset(DATES) - {"Condition", "AdverseEvent"}
 """Types of which a code of an unknown system is told here; of a Condition it depends on the cancer."""
 
 
-AHEAD = dt.timedelta(days=1)
-"""A date up to a day ahead is not in the future: the host may be east of UTC."""
+MEASUREMENT = frozenset(
+    (
+        *("resourceType", "id", "meta", "text", "identifier", "basedOn", "status", "category", "code", "subject"),
+        *("encounter", "effectiveDateTime", "effectivePeriod", "effectiveInstant", "issued", "performer"),
+        *("valueQuantity", "interpretation", "referenceRange", "specimen", "device"),
+    )
+)
+"""Elements of an Observation that states a number: with any other it may say where or what it is about."""
 
 
 def read_record(
@@ -153,8 +148,21 @@ def _keep(record: Record, entry: Entry, label: str) -> Item | None:
         _doubt_contained(record, entry, item)
     if kind in DATES and not _usable(record, item):
         return None
-    record.add(item)
+    if kind == "Observation" and _is_measurement(record, item):
+        record.measurements.setdefault(item.concept, []).append(item)
+    else:
+        record.add(item)
     return item
+
+
+def _is_measurement(record: Record, item: Item) -> bool:
+    """Return whether an Observation states a number of what stands in no list, and nothing else that is read."""
+    resource = item.resource
+    if item.hits or not item.codes or not MEASUREMENT.issuperset(resource):
+        return False
+    quantity = resource.get("valueQuantity")
+    system = quantity.get("system") if isinstance(quantity, dict) else None
+    return system is None or (isinstance(system, str) and record.system(system) is None)
 
 
 def _doubt_contained(record: Record, entry: Entry, item: Item) -> None:
@@ -174,20 +182,9 @@ def _doubt_contained(record: Record, entry: Entry, item: Item) -> None:
 
 def _item(record: Record, entry: Entry, label: str) -> Item:
     resource, kind = entry.resource, entry.type
-    element, date = _dated(record.dates, resource, kind)
     coded = resource.get("medicationCodeableConcept") if kind in MEDICATED else None
     concept = record.concept(resource.get("code") if coded is None else coded)
-    return Item(record, resource, kind, string(resource.get("id")), label, concept, element, date)
-
-
-def _dated(dates: DateReader, resource: Resource, kind: str) -> tuple[str, Day | None]:
-    if kind != "Condition":
-        return dates.first_of(resource, *DATES.get(kind, ()))
-    element, date = dates.first_of(resource, "onsetDateTime", "onsetPeriod")
-    if date is None and (asserted := extensions(resource, "condition-assertedDate")):
-        element, date = dates.first_of(asserted[0], "valueDateTime")
-        element = "extension(assertedDate)" if date else ""
-    return (element, date) if date else dates.first_of(resource, *DATES[kind][2:])
+    return Item(record, resource, kind, string(resource.get("id")), label, concept)
 
 
 def _are_known(record: Record, item: Item) -> bool:
@@ -200,24 +197,12 @@ def _are_known(record: Record, item: Item) -> bool:
 
 def _usable(record: Record, item: Item) -> bool:
     """Return whether the resource may be evidence at all; report what may not."""
-    said = (item.status, item.verification) if item.type == "Condition" else (item.status,)
-    refused = next((each for each in said if each in DROPPED), "")
-    reason = ""
-    if refused:
-        reason = f"its status is {refused}"
-    elif item.resource.get("modifierExtension") and not _are_known(record, item):
-        reason = "has a modifier extension, which may turn what it says into the contrary"
-        record.complete = False
-    elif item.day is not None and item.day.first > record.today + AHEAD:
-        reason = "is dated in the future"
-        record.complete = False
-    elif not item.codes and item.type in CODED_ONLY:
-        text_only = bool(texts(item.resource.get("code")))
-        reason = "says what it is in text only: text is not read" if text_only else "has no code that can be read"
-        if item.type == "Condition":
-            record.complete = False
-    for remark in item.statuses.remarks if item.type == "Condition" else ():
-        record.remarks.ignore(item.label, remark)
+    refused = item.status if item.status in DROPPED else ""
+    if item.type == "Condition":
+        refused = refused or (item.verification if item.verification in DROPPED else "")
+        for remark in item.statuses.remarks:
+            record.remarks.ignore(item.label, remark)
+    reason = f"its status is {refused}" if refused else _why_unusable(record, item)
     if reason:
         record.remarks.ignore(item.label, reason)
     elif not item.hits and item.codes and item.type in TOLD and item.concept.is_foreign and not item.value_concept.hits:
@@ -225,3 +210,19 @@ def _usable(record: Record, item: Item) -> bool:
     if reason and not refused:
         record.unusable.append(item)
     return not reason
+
+
+def _why_unusable(record: Record, item: Item) -> str:
+    """Return why a resource that was not withdrawn proves nothing; empty if it may."""
+    if item.resource.get("modifierExtension") and not _are_known(record, item):
+        record.complete = False
+        return "has a modifier extension, which may turn what it says into the contrary"
+    if record.dates.is_after(record.tomorrow, item.resource, item.type):
+        record.complete = False
+        return "is dated in the future"
+    if item.codes or item.type not in CODED_ONLY:
+        return ""
+    if item.type == "Condition":
+        record.complete = False
+    text_only = bool(texts(item.resource.get("code")))
+    return "says what it is in text only: text is not read" if text_only else "has no code that can be read"

@@ -175,6 +175,8 @@ def extension_codings(*elements: Json) -> list[Coding]:
 
 def reference(value: Json) -> str:
     """The text of a Reference; empty for one by identifier or display only."""
+    if isinstance(value, dict):
+        return string(value.get("reference"))
     return next((string(item.get("reference")) for item in objects(value)), "")
 
 

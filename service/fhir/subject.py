@@ -76,7 +76,9 @@ def is_about(record: Record, subject: Subject, item: Item, cancer: str) -> str:
 
 
 def is_no_malignancy(record: Record, source: SubjectSource, coding: Coding) -> bool:
-    """Return whether a code that is in no list is certainly no malignancy: by its classification or its display."""
+    """Return whether a code is certainly no malignancy: by a harmless list, its classification or its display."""
+    if any(name in record.hits((coding,)) for name in source.harmless):
+        return True
     system = (record.terminology.key(coding.system, coding.code) or ("",))[0]
     words = record.terminology[source.list]
     named = bool(coding.display) and not words.word_within(coding.display, source.malignancy)

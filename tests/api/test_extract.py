@@ -19,7 +19,7 @@ RECORD = bundle(
     us(),
     cancer(),
     condition("C79.51", "2026-01-20", CM),
-    given("56946", "2026-02-01"),
+    given("56946", "2026-02-01", kind="MedicationStatement", status="active"),
     observation("97509-4", "268910001", "2026-10-15"),
     condition("52297004", "2026-11-20", extension=[{"url": GRADE, "valueInteger": 3}]),
     condition("C79.31", "2026-02-01", CM, subject={"reference": "Patient/else"}),

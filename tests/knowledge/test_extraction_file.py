@@ -114,7 +114,31 @@ BROKEN = {
     ),
     "a unit that no record can match": (
         ("{g/dl:", "{g/dL:"),
-        ("/facts/haemoglobin_g_per_dl/units", "a unit is written in lower case: g/dL"),
+        ("/facts/haemoglobin_g_per_dl/units", "a unit is written in lower case and without spaces: g/dL"),
+    ),
+    "a bound that no person can have": (
+        ('at_least: "38.0"', 'at_least: "48.0"'),
+        ("/facts/fever_within_6_weeks_of_chemotherapy/at_least", "beyond what a person can have"),
+    ),
+    "a diagnosis that holds for an unknown time": (
+        ("    diagnosed: febrile_neutropenia\n", ""),
+        ("/facts/fever_within_6_weeks_of_chemotherapy/diagnoses", "how long does a diagnosis hold"),
+    ),
+    "a diagnosis that does not exist": (
+        ("diagnoses: [febrile_neutropenia]", "diagnoses: [neutropenia]"),
+        ("/facts/fever_within_6_weeks_of_chemotherapy/diagnoses", "no such category: neutropenia"),
+    ),
+    "an emergency that is no finding": (
+        ('emergencies: {bleeding: "1"', 'emergencies: {bleed: "1"'),
+        ("/facts/complications/emergencies", "no such finding: bleed"),
+    ),
+    "an emergency of a grade that does not exist": (
+        ('emergencies: {bleeding: "1"', 'emergencies: {bleeding: "5"'),
+        ("/facts/complications/emergencies/bleeding/value", "Must be greater than or equal to 1"),
+    ),
+    "an end of a line that is no window": (
+        ("line_end: line_end", "line_end: half_a_year"),
+        ("/therapy/line_end", "no such window: half_a_year"),
     ),
     "a range of whole numbers with one end": (
         ('integer: ["0", "4"]', 'integer: ["4"]'),

@@ -12,7 +12,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from tests.trust import fuzz_facts, fuzz_hooks, fuzz_records, fuzz_slow, fuzz_wire
+from tests.trust import fuzz_facts, fuzz_hooks, fuzz_records, fuzz_relations, fuzz_slow, fuzz_wire
 from tests.trust.fuzz_cases import application
 from tests.trust.fuzz_cases import run as run_cases
 from tests.trust.record import Record, goal, table
@@ -25,7 +25,7 @@ They are judged in process, through the whole application, by rules that hold of
 the contract that a real server publishes."""
 
 MILLION = 1_000_000
-SHARES = {"facts": 0.6, "records": 0.36, "hooks": 0.04}
+SHARES = {"facts": 0.4, "records": 0.36, "relations": 0.2, "hooks": 0.04}
 """Of the million, by how many ways there are to be wrong."""
 SECONDS = 800.0
 """For the cases of one run; what is left goes on in the next."""
@@ -61,6 +61,7 @@ def run(record: Record, *, short: bool) -> None:
     cases = {
         "facts": fuzz_facts.case,
         "records": fuzz_records.case,
+        "relations": fuzz_relations.case,
         "hooks": functools.partial(fuzz_hooks.case, sound=fuzz_hooks.sources(record.archive)),
     }
     kinds = {name: (case, round(total * SHARES[name])) for name, case in cases.items()}

@@ -14,13 +14,14 @@ from service.cds_hooks.answer import CallAnswer
 from service.facts.refusal import Fault
 from service.fhir.extract import Extraction
 from tests.conftest import Server, serving
-from tests.trust import fuzz_extraction, fuzz_facts, fuzz_hooks, fuzz_records, fuzz_wire
+from tests.trust import fuzz_extraction, fuzz_facts, fuzz_hooks, fuzz_records, fuzz_relations, fuzz_wire
 from tests.trust.fuzz_cases import Broken, Case, application, judged, points_at, readable, tree
 
 SEED = 4711
 CASES: dict[str, tuple[Case, int]] = {
     "facts": (fuzz_facts.case, 1_200),
     "records": (fuzz_records.case, 1_200),
+    "relations": (fuzz_relations.case, 300),
     "hooks": (functools.partial(fuzz_hooks.case, sound=fuzz_hooks.sources(None)), 200),
 }
 

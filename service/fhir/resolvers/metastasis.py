@@ -177,7 +177,7 @@ class _Strongest:
             code = item.codes[0].token if item.codes else None
             self.evidence.doubts.append(Claim(HISTORY, item, part.element, code, item.day, "a history"))
         notation = source.notation
-        if notation is not None and notation.at_recurrence in kinds and part.value not in {None, False}:
+        if notation is not None and notation.at_recurrence in kinds and not (part.value is None or part.value is False):
             claim = claim_of(notation.at_recurrence, item, part.element, None, "found at a recurrence")
             self.evidence.stated.append((notation.at_recurrence, claim))
         return bool(kinds)

@@ -206,10 +206,10 @@ class _Response:
 
     def why_ended(self, day: Day | None) -> str:
         """Return why the current line had ended before an assessment: then nothing is a response to it any more."""
-        end, days = self.reading.therapy.line_end, self.reading.days(self.reading.extraction.therapy.course)
+        end, days = self.reading.therapy.line_end, self.reading.therapy_days
         if day is None or end is None:
             return ""
-        if day.days_after(end)[0] > days:
+        if day.days_after(end)[1] > days:
             return f"more than {days} days after the last dose of the current line"
         grown = any(end.before(each) and each.before(day) for each in self.progressions)
         return "the disease grew or came back after the last dose of the current line" if grown else ""
