@@ -68,10 +68,11 @@ def _day(record: Record, item: Item) -> Day | None:
 def value_mentions(record: Record, name: str, presence: str, absent: str) -> Iterator[Mention]:
     """Yield the Observations whose code or value is in a list, unless the value says absent."""
     for item in record.of("Observation"):
-        value = item.resource.get("valueCodeableConcept")
-        if name not in item.hits and (value is None or name not in record.concept(value).hits):
+        if "valueCodeableConcept" not in item.resource and name not in item.hits:
             continue
         concept = item.value_concept
+        if name not in item.hits and name not in concept.hits:
+            continue
         if item.value[1] is False or any(match.category == absent for match in concept.hits.get(presence, ())):
             continue
         yield Mention(item, item.value[0] or "code", (*item.codes, *concept.codes), item.day)

@@ -189,10 +189,8 @@ def _item(record: Record, entry: Entry, label: str) -> Item:
 
 def _are_known(record: Record, item: Item) -> bool:
     """Return whether the modifier extensions of an Observation stand in a code list: a resolver reads those."""
-    modifiers = item.resource.get("modifierExtension")
-    if not modifiers:
-        return True
-    addresses = [string(each.get("url")).partition("|")[0].rpartition("/") for each in objects(modifiers)]
+    modifiers = objects(item.resource.get("modifierExtension"))
+    addresses = [string(each.get("url")).partition("|")[0].rpartition("/") for each in modifiers]
     known = bool(addresses) and all(record.terminology.find(base, code) for base, _, code in addresses)
     return known and item.type == "Observation"
 
@@ -216,7 +214,7 @@ def _usable(record: Record, item: Item) -> bool:
 
 def _why_unusable(record: Record, item: Item) -> str:
     """Return why a resource that was not withdrawn proves nothing; empty if it may."""
-    if not _are_known(record, item):
+    if item.resource.get("modifierExtension") and not _are_known(record, item):
         record.complete = False
         return "has a modifier extension, which may turn what it says into the contrary"
     if record.dates.is_after(record.tomorrow, item.resource, item.type):
