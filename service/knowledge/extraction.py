@@ -60,7 +60,6 @@ class Places:
     organ: tuple[str, ...] = reference("place")
     side: str | None = field(default=None, metadata={"reference": "place"})
     """The place of a code that states a side alone; an unpaired organ has none."""
-    paired: bool = False
 
 
 @dataclass(frozen=True)

@@ -50,7 +50,6 @@ class PlacesSchema(Content):
     makes = extraction.Places
     list, side = text(), optional()
     tumour, organ = _words(), _words()
-    paired = truth()
 
 
 class SubjectSchema(Content):
@@ -483,6 +482,8 @@ def _findings_faults(source: extraction.FindingsSource, fact: Findings, terminol
             yield "/list", f"{source.list}: the code {concept.code} does not say how far it goes (proof)"
         elif concept.category not in fact.findings and concept.proof != HINT:
             yield "/list", f"{source.list}: {concept.category} is no finding, so {concept.code} can only be a hint"
+    if source.grading not in terminology.systems.values():
+        yield "/grading", f"no such code system: {source.grading}"
     presence = terminology.lists.get(source.presence)
     if presence is not None and {*presence.categories} != {"present", "absent"}:
         yield "/presence", f"{source.presence}: its categories must be present and absent"

@@ -82,7 +82,7 @@ def test_a_remark_a_folded_text_and_letters_of_all_kinds_are_read(written, tmp_p
 
 def test_below_facts_plain_words_are_the_json_that_they_look_like(written, tmp_path):
     text = "facts: {a: true, b: 5, c: 3.5, d: null, e: no, f: '5', g: [false, x], h: ~, i: 1:30, j: -0}\nage: 5\n"
-    found = read(written, tmp_path, text, json_facts=True)
+    found = read(written, tmp_path, text, json_below=("facts",))
     assert found["facts"] == {
         "a": True, "b": 5, "c": 3.5, "d": None, "e": "no", "f": "5", "g": [False, "x"], "h": None, "i": "1:30", "j": 0,
     }  # fmt: skip
@@ -104,4 +104,4 @@ def test_below_facts_plain_words_are_the_json_that_they_look_like(written, tmp_p
 def test_facts_written_as_json_are_read_as_json(tmp_path_factory, facts):
     file = tmp_path_factory.getbasetemp() / "facts.yaml"
     file.write_text(json.dumps({"facts": facts}), encoding="utf-8")
-    assert read_yaml(file, json_facts=True) == {"facts": facts}
+    assert read_yaml(file, json_below=("facts",)) == {"facts": facts}

@@ -10,7 +10,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from service.knowledge.record_cases import RecordCase, read_record_cases
-from tests.api.asking import is_outcome
+from tests.api.asking import contract, is_outcome, named
 from tests.cds_hooks.hooks import PATIENT, call, check_answer, orders, service_request
 from tests.conftest import RedisServer
 from tests.other_organ.conftest import FOLDER, HOME, NOON, STOMACH, app_of
@@ -145,6 +145,39 @@ def test_a_record_of_both_cancers_is_answered_by_both_and_the_more_urgent_one_fi
 def test_a_record_of_neither_is_answered_by_none(beside: Flask) -> None:
     found = answers(beside, [PERSON, condition("sugar", "E11.9")])
     assert (found["subjects"], found["answers"]) == ({STOMACH: False, SHIPPED: False}, [])
+
+
+UNKNOWN = condition("somewhere", "C80.9")
+SEPSIS = {
+    **condition("sepsis", "A41.9", "2026-05-09"),
+    "code": {"coding": [{"system": "http://hl7.org/fhir/sid/icd-10-cm", "code": "A41.9"}]},
+}
+
+
+@pytest.mark.parametrize(
+    ("emergency", "guideline"),
+    [(SEPSIS, SHIPPED), (condition("hole", "K25.5", "2026-05-09"), STOMACH)],
+    ids=["of both: the default answers", "of this one alone"],
+)
+def test_an_emergency_of_an_unknown_cancer_is_answered_once(
+    beside: Flask, emergency: dict[str, Any], guideline: str
+) -> None:
+    found = answers(beside, [PERSON, UNKNOWN, emergency])
+    assert found["subjects"] == {STOMACH: "unknown", SHIPPED: "unknown"}
+    (answer,) = found["answers"]
+    assert answer["guideline"] == guideline
+    assert answer["answer"]["recommendations"][0]["urgency"] == "emergency"
+    assert "not known" in answer["remark"]
+
+
+@pytest.mark.parametrize("name", ["beside", "alone"])
+def test_what_is_read_and_answered_keeps_the_contract(request: pytest.FixtureRequest, name: str) -> None:
+    app = request.getfixturevalue(name)
+    document = contract(app)
+    for resources in (CONTAINED, SPREAD, PERFORATED, [PERSON, UNKNOWN, SEPSIS]):
+        named(document, "Extraction").validate(extracted(app.test_client(), resources))
+        named(document, "RecordAnswers").validate(answers(app, resources))
+    assert {f"{HOME}/facts/extract", "/v1/guidelines/{guideline}/facts/extract"} & document["paths"].keys()
 
 
 def test_alone_it_answers_alone(alone: Flask) -> None:
