@@ -19,7 +19,7 @@ from service.api.problems import Problem
 from service.cohort import parquet
 from service.engine.table import Box
 from service.knowledge.guideline import Guideline
-from service.knowledge.model import Rule
+from service.knowledge.model import Release, Rule
 from service.knowledge.vocabulary import (
     Choice,
     Code,
@@ -74,7 +74,14 @@ def guideline_by(guideline: str) -> Response:
             "contradictions": sorted({clause.id for clause in asked.contradictions.items}),
             "worked_cases": len(asked.cases),
         }
+        | _context(release)
     )
+
+
+def _context(release: Release) -> dict[str, Any]:
+    """Return what the page of the guideline says around its question; nothing where the release says nothing."""
+    told = [{"text": each.text, "citations": list(each.citations)} for each in release.context]
+    return {"context": told} if told else {}
 
 
 @blueprint.get("/v1/guidelines/<guideline>/rules")
@@ -241,8 +248,8 @@ def _rule(guideline: Guideline, rule: Rule) -> dict[str, Any]:
         "time_critical": rule.time_critical,
         "intent": rule.intent,
         "provenance": list(rule.provenance),
-        "options": list(rule.options),
-        "must_check": list(rule.must_check),
+        "options": [offer.id for offer in rule.options],
+        "must_check": [check.text for check in rule.must_check],
         "what_would_change": [
             {"change": each.change, "becomes": list(each.becomes)} for each in rule.what_would_change
         ],

@@ -6,8 +6,8 @@ from typing import Any
 
 from service.advice.question import Answer
 from service.api.knowledge import knowledge
+from service.knowledge.words import Words
 from service.web.form import filled_from
-from service.web.words import Words
 
 FIRST = 4
 """Missing facts that are shown before one asks for the others."""

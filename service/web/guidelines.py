@@ -11,9 +11,9 @@ from service.api.knowledge import knowledge, requested_guideline, settings
 from service.engine.table import Box
 from service.knowledge.guideline import Guideline
 from service.knowledge.model import Rule
+from service.knowledge.words import Words
 from service.web.page import addresses_of, page
 from service.web.table_map import maps
-from service.web.words import Words
 
 blueprint = Blueprint("guideline_pages", __name__)
 
@@ -64,7 +64,7 @@ def rule_page(guideline: str, rule: str) -> Response:
         boxes=lambda when: [_box(asked, words, box) for box in when],
         before=asked.rules[order[at - 1]] if at else None,
         after=asked.rules[order[at + 1]] if at + 1 < len(order) else None,
-        options=[asked.options[name] for name in found.options],
+        options=[asked.options[offer.id] for offer in found.options],
         citations=_citations(asked, found),
         told=_told(asked, found),
         query=_query(),

@@ -327,16 +327,18 @@ DOSE = re.compile(r"\d\s*(mg|mcg|µg|g|ml|Gy|cGy|IU|units)\b(?!/)|\bmg\b|\bGy\b|
 def spoken(guideline):
     """Every sentence that can be read out of an answer, with its place."""
     for rule in guideline.rules.values():
-        texts = [rule.statement, rule.key_message, rule.title, *rule.must_check, *(c.supports for c in rule.citations)]
-        texts += [text for each in rule.statements for text in (each.statement, each.label or "", *each.must_check)]
-        texts += [text for each in rule.additions for text in (each.append, *each.must_check)]
+        texts = [rule.statement, rule.key_message, rule.title, *(c.supports for c in rule.citations)]
+        texts += [check.text for part in (rule, *rule.statements, *rule.additions) for check in part.must_check]
+        texts += [text for each in rule.statements for text in (each.statement, each.label or "")]
+        texts += [each.append for each in rule.additions]
         texts += [reason.text for reason in rule.certainty_reasons]
         yield from ((rule.id, text) for text in texts)
     for option in guideline.options.values():
-        yield from ((option.id, text) for text in (option.text, option.benefit, option.harm, option.unknown))
+        yield from ((option.id, text) for text in (option.text, option.benefit, option.harm, option.unknown) if text)
     for modifier in guideline.modifiers.items:
         for effect in modifier.effects:
-            texts = (effect.note, effect.warning, effect.prefix, effect.adds, effect.ends, *effect.must_check)
+            checks = (check.text for check in (*effect.must_check_first, *effect.must_check))
+            texts = (effect.note, effect.warning, effect.prefix, effect.adds, effect.ends, *checks)
             yield from ((modifier.id, text) for text in texts if text)
 
 
@@ -350,7 +352,8 @@ def test_the_dose_finder_would_find_one():
 
 
 def test_no_placeholder_is_left_in_any_sentence(guideline):
-    left = re.compile(r"\{(?!rule\}|fact\})[^}]*\}")
+    slots = "|".join(["rule", "fact", *(table.table.name for table in guideline.wording.tables)])
+    left = re.compile(rf"\{{(?!(?:{slots})\}})[^}}]*\}}")
     assert [(place, text) for place, text in spoken(guideline) if left.search(text)] == []
 
 
@@ -364,7 +367,7 @@ def test_every_ratio_in_a_sentence_has_its_interval_with_a_level(guideline):
 def test_every_sentence_ends_and_does_not_end_twice(guideline):
     for rule in guideline.rules.values():
         for sentence in (rule.statement, *(each.statement for each in rule.statements)):
-            assert re.search(r"[A-Za-z0-9)}]\.$", sentence), (rule.id, sentence)
+            assert re.search(r"[A-Za-z0-9)}](\.|\.?\{[a-z_]+\})$", sentence), (rule.id, sentence)
         for each in rule.additions:
             assert each.append.endswith("."), each.name
             assert not each.append.endswith(".."), each.name
@@ -396,7 +399,10 @@ def test_no_two_options_share_their_words(guideline):
 
 
 def test_every_option_is_offered_somewhere(guideline):
-    offered = {name for rule in guideline.rules.values() for part in (rule, *rule.statements) for name in part.options}
+    parts = (part for rule in guideline.rules.values() for part in (rule, *rule.statements, *rule.additions))
+    offered = {offer.id for part in parts for offer in part.options}
+    effects = (effect for modifier in guideline.modifiers.items for effect in modifier.effects)
+    offered |= {name for effect in effects for name in (*effect.offer_first, *effect.offer_second)}
     assert set(guideline.options) - offered == set()
 
 
