@@ -7,18 +7,29 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
+from service.facts.json_body import Json
 from service.fhir.dates import Day
-from service.fhir.findings import ABSENT, Finding, read_findings
+from service.fhir.findings import ABSENT, PRESENT, Finding, read_findings
 from service.fhir.reading import Reading
 from service.fhir.record import DROPPED, RECORDED, Concept, Item
-from service.fhir.resources import codings
+from service.fhir.resources import Resource, choice, objects, string
 from service.knowledge.extraction import FindingsSource
-from service.knowledge.terminology import HINT
+from service.knowledge.terminology import CODED, HINT
 
 READ = ("Condition", "Observation")
 NAMING = ("reasonCode", "reason", "conclusionCode", "problem", "finding", "event")
 """Elements by which other resources name what is the matter."""
-DATED = ("period", "effectiveDateTime", "effectivePeriod", "authoredOn", "date", "issued", "recordedDate")
+WRAPPED = ("itemCodeableConcept", "item", "concept", "value")
+"""Elements in which they hold the concept itself: ClinicalImpression.finding, and references to concepts of R5."""
+ASKED = ("item", "group", "question")
+"""Elements of a QuestionnaireResponse that hold its questions."""
+DATED = (
+    "period", "actualPeriod", "effectiveDateTime", "effectivePeriod", "authored", "authoredOn", "date", "detected",
+    "occurrenceDateTime", "occurrencePeriod", "performedDateTime", "performedPeriod", "issued", "recordedDate",
+)  # fmt: skip
+"""Elements that say when something was named."""
+OVER = frozenset({"inactive"})
+"""Statuses of a Flag that is no longer raised."""
 LINKING = frozenset(
     ("extension", "evidence", "reasonReference", "focus", "partOf", "derivedFrom", "component", "bodySite")
 )
@@ -57,6 +68,15 @@ def latest_day(reading: Reading, item: Item) -> Day | None:
     return max(days, key=lambda day: day.last, default=None)
 
 
+@dataclass(frozen=True, eq=False)
+class NamedEmergency:
+    """An emergency that is named where no finding is read."""
+
+    kind: str
+    item: Item
+    day: Day | None
+
+
 class Places:
     """Where resources are about: by code of the body site, by a link to the cancer, by words."""
 
@@ -81,6 +101,11 @@ class Places:
         """Return whether any of the texts holds a word of the tumour's places."""
         return not self.record.categories_within(self.name, phrases).isdisjoint(self.tumour)
 
+    def names_elsewhere(self, phrases: Sequence[str]) -> bool:
+        """Return whether the texts hold words of other places only."""
+        named = self.record.categories_within(self.name, phrases) - {self.side}
+        return bool(named) and named.isdisjoint(self.tumour)
+
 
 class CounterEvidenceReader:
     """Reads the counter-evidence of one record."""
@@ -91,6 +116,8 @@ class CounterEvidenceReader:
         self.lists = (source.list, *source.known)
         self.ignored: list[tuple[str, str]] = []
         """(resource, reason) of what names a finding and is not read."""
+        self.emergencies: list[NamedEmergency] = []
+        self.anywhere = frozenset(each.finding for each in source.anywhere)
         self._plain: dict[Concept, frozenset[str]] = {}
         """Code -> kinds, of Observations that say nothing beside it in words."""
 
@@ -104,8 +131,9 @@ class CounterEvidenceReader:
                 yield from self.of_item(item, read_findings(self.record, self.source, item), usable=False)
         for name, items in self.record.items.items():
             for item in items if name not in READ else ():
-                for kind in self.named(item):
-                    yield CounterEvidence(kind, item, self.record.dates.first_of(item.resource, *DATED)[1])
+                if kinds := self.named(item):
+                    day = self.record.dates.first_of(item.resource, *DATED)[1]
+                    yield from (CounterEvidence(kind, item, day) for kind in kinds)
 
     def of_item(self, item: Item, findings: Sequence[Finding], *, usable: bool) -> Iterator[CounterEvidence]:
         """Yield what one Condition or Observation may be."""
@@ -139,8 +167,7 @@ class CounterEvidenceReader:
         phrases = (*item.code_texts, *item.value_concept.texts)
         at_tumour = location is Location.TUMOUR or self.places.names_tumour((*phrases, *item.site.texts))
         kinds = self.record.categories_within(self.source.list, phrases)
-        anywhere = {each.finding for each in self.source.anywhere}
-        if kinds and (at_tumour or not item.codes or not kinds.isdisjoint(anywhere)):
+        if kinds and (at_tumour or not item.codes or not kinds.isdisjoint(self.anywhere)):
             return set(kinds)
         listed = self.record.terminology[self.subject.list]
         cancer = any(listed.word_within(text, self.subject.named) for text in phrases)
@@ -151,18 +178,80 @@ class CounterEvidenceReader:
         """Return whether a value says no: the words of the code are then those of what was not found."""
         if item.value[1] is False:
             return True
-        return {match.category for match in item.value_concept.hits.get(self.source.presence, ())} == {ABSENT}
+        return self.says(ABSENT, item.value_concept)
+
+    def says(self, presence: str, value: Concept) -> bool:
+        """Return whether a value is a code, or a whole text, for present or absent."""
+        matches = value.hits.get(self.source.presence, ())
+        categories = {match.category for match in matches} or self.record.categories_of_texts(
+            self.source.presence, value.texts
+        )
+        return categories == {presence}
+
+    # ---- other resources
 
     def named(self, item: Item) -> set[str]:
         """Return findings in a resource that is not read; report them, so that no emergency is lost in silence."""
-        if item.status in DROPPED:
+        if item.status in DROPPED or item.past or (item.type == "Flag" and item.status in OVER):
             return set()
-        codes = [code for name in NAMING for code in codings(item.resource.get(name))]
-        matches = item.hits.get(self.source.list, ()) + self.record.match(self.source.list, codes)
-        kinds = [match.category for match in matches if match.concept.proof != HINT]
-        if item.type == "AdverseEvent":
-            self.ignored.append((item.label, "an adverse event of treatment, not of the tumour: not read"))
-        elif kinds:
-            reason = f"{kinds[0]}: named where it is not read; it counts as a Condition or an Observation"
+        kinds: dict[str, bool] = {}
+        """Finding -> whether it can only be the tumour's, or counts anywhere."""
+        for value in self.concepts(item):
+            for kind, certain in self.kinds_of(value):
+                kinds[kind] = kinds.get(kind, False) or certain
+        if kinds and item.type != "AdverseEvent":
+            reason = f"{next(iter(kinds))}: named where it is not read; it counts as a Condition or an Observation"
             self.ignored.append((item.label, reason))
+            day = self.record.dates.first_of(item.resource, *DATED)[1]
+            graver = (kind for kind, certain in kinds.items() if certain and self.source.emergencies.get(kind) == 1)
+            self.emergencies += [NamedEmergency(kind, item, day) for kind in graver]
         return set(kinds)
+
+    def concepts(self, item: Item) -> Iterator[Json]:
+        """Yield the concepts and texts by which a resource names what is the matter."""
+        if item.type == "QuestionnaireResponse":
+            yield from self.affirmed(item.resource)
+        if item.type in {"Flag", "AdverseEvent"} or self.source.list in item.hits:
+            yield item.resource.get("code")
+        for name in NAMING:
+            value = item.resource.get(name)
+            if value is not None:
+                yield from _unwrapped(value)
+
+    def affirmed(self, part: Resource) -> Iterator[Json]:
+        """Yield the answers of a questionnaire that may name a finding, and the questions that were answered yes."""
+        for question in (each for name in ASKED for each in objects(part.get(name))):
+            for answer in objects(question.get("answer")):
+                value = choice(answer, "value")[1]
+                concept = self.record.concept(value)
+                if value is True or self.says(PRESENT, concept):
+                    yield string(question.get("text"))
+                elif isinstance(value, dict | str) and not self.says(ABSENT, concept):
+                    yield value
+                yield from self.affirmed(answer)
+            yield from self.affirmed(question)
+
+    def kinds_of(self, value: Json) -> Iterator[tuple[str, bool]]:
+        """Yield the findings of one concept or text, and whether each can only be the tumour's or counts anywhere."""
+        concept = self.record.concept(value)
+        if matches := concept.hits.get(self.source.list):
+            for match in matches:
+                if match.concept.proof != HINT:
+                    yield match.category, match.concept.proof == CODED or match.category in self.anywhere
+            return
+        if any(name in concept.hits for name in self.lists) or self.places.names_elsewhere(concept.texts):
+            return
+        at_tumour = self.places.names_tumour(concept.texts)
+        for kind in sorted(self.record.categories_within(self.source.list, concept.texts)):
+            if at_tumour or not concept.codes or kind in self.anywhere:
+                yield kind, at_tumour or kind in self.anywhere
+
+
+def _unwrapped(value: Json) -> Iterator[Json]:
+    """Yield the concepts of an element, whatever wraps them."""
+    for each in objects(value):
+        inside = [each[name] for name in WRAPPED if isinstance(each.get(name), dict | list)]
+        if not inside:
+            yield each
+        for part in inside:
+            yield from _unwrapped(part)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from service.facts.json_body import Json
 from service.fhir.record import Item, Match, Record
-from service.fhir.resources import Coding, choice, codings, extensions, objects
+from service.fhir.resources import Coding, choice, codings, extensions, objects, texts
 from service.knowledge.extraction import FindingsSource
 from service.knowledge.terminology import HINT, PROOFS
 
@@ -34,7 +34,12 @@ class Finding:
 
 
 def read_findings(record: Record, source: FindingsSource, item: Item) -> Sequence[Finding]:
-    """Return the findings that a Condition or Observation and its components name, by the surest code of each."""
+    """Return the findings that a resource and its components name, by the surest code of each."""
+    if item.type == "AdverseEvent":
+        grade = _grade(item.resource, None)
+        presence = PRESENT if grade != 0 else ""
+        matches = _surest(item.event.hits.get(source.list, ()))
+        return [Finding(item, match, "AdverseEvent.event", presence, grade or _own(match)) for match in matches]
     hits = item.hits.get(source.list, ())
     if item.type == "Condition":
         return [
@@ -63,9 +68,11 @@ def _part(  # noqa: PLR0913, PLR0917 - a resource, or a component of it
     for match in matches:
         grade = _grade(part, value, on_scale=match.concept.system == source.grading)
         stated = _presence(record, source, value, grade)
-        contradictory = stated == ABSENT and bool(grade)  # a grade is the graver of the two
-        presence = PRESENT if contradictory else stated
-        element = element or "value"
+        interpreted = _stated(record, source, part.get("interpretation")) if isinstance(part, dict) else ""
+        # A grade, or whatever says present, is the graver of the two.
+        contradictory = (stated == ABSENT and bool(grade)) or {stated, interpreted} == {PRESENT, ABSENT}
+        presence = PRESENT if contradictory else stated or interpreted
+        element = element or ("value" if stated or not interpreted else "interpretation")
         yield Finding(item, match, f"Observation.{element}", presence, grade or _own(match), contradictory)
 
 
@@ -85,12 +92,19 @@ def _own(match: Match) -> int | None:
 def _presence(record: Record, source: FindingsSource, value: Json, grade: int | None) -> str:
     if isinstance(value, bool):
         return PRESENT if value else ABSENT
-    stated = record.categories(source.presence, value)
-    if len(stated) == 1:
-        return stated.pop()
+    if stated := _stated(record, source, value):
+        return stated
     if grade is not None:
         return PRESENT if grade else ABSENT
     return ""
+
+
+def _stated(record: Record, source: FindingsSource, value: Json) -> str:
+    """Return present or absent, as the codes or the whole texts of a value say; empty for neither or both."""
+    if value is None:
+        return ""
+    stated = record.categories(source.presence, value) or record.categories_of_texts(source.presence, texts(value))
+    return stated.pop() if len(stated) == 1 else ""
 
 
 def _grade(part: Json, value: Json, *, on_scale: bool = False) -> int | None:

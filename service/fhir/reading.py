@@ -75,6 +75,11 @@ class Reading:
         """Return the days of a window."""
         return self.extraction.days(window)
 
+    @property
+    def therapy_days(self) -> int:
+        """Days after its last dose for which a line of therapy goes on."""
+        return self.days(self.extraction.therapy.line_end)
+
     def fact(self, path: str) -> Fact | None:
         """Return the fact at a request path."""
         return self.vocabulary.facts.get(path) or self.vocabulary.single_facts.get(path)

@@ -116,9 +116,16 @@ class Item:
 
     @lazy
     def past(self) -> bool:
-        """Whether a Condition is history: in remission, resolved or inactive."""
+        """Whether a Condition is history (in remission, resolved or inactive), or an AdverseEvent is over."""
+        if self.type == "AdverseEvent":
+            return word(self.resource.get("outcome")) == "resolved" or bool(extensions(self.resource, "resolved-date"))
         ended = any(name.startswith("abatement") and value is not False for name, value in self.resource.items())
         return self.clinical in HISTORY or (ended and self.clinical not in ACTIVE)
+
+    @lazy
+    def potential(self) -> bool:
+        """Whether an AdverseEvent did not happen."""
+        return word(self.resource.get("actuality")) == "potential"
 
     @lazy
     def tentative(self) -> bool:
@@ -144,6 +151,12 @@ class Item:
     def code_texts(self) -> tuple[str, ...]:
         """The texts of its code."""
         return self.record.concept(self.resource.get("code")).texts
+
+    @lazy
+    def event(self) -> Concept:
+        """What happened, of an AdverseEvent: `code` in R5, `event` in R4, `type` in STU3."""
+        events = (self.resource.get(name) for name in ("code", "event", "type"))
+        return self.record.concept(next((event for event in events if event is not None), None))
 
     @lazy
     def site(self) -> Concept:
@@ -188,6 +201,16 @@ class Record:
         """Yield the usable resources of these types, in the order sent."""
         for name in types:
             yield from self.items.get(name, ())
+
+    @lazy
+    def components(self) -> dict[str, list[tuple[Item, Resource, tuple[Match, ...]]]]:
+        """The components of usable Observations that have a code in a list, by list, with those codes."""
+        found: dict[str, list[tuple[Item, Resource, tuple[Match, ...]]]] = {}
+        for item in self.of("Observation"):
+            for component in objects(item.resource["component"]) if "component" in item.resource else ():
+                for name, matches in self.concept(component.get("code")).hits.items():
+                    found.setdefault(name, []).append((item, component, matches))
+        return found
 
     def listed(self, type_: str, name: str) -> Sequence[Item]:
         """Return the usable resources of a type that have a code in a list, in the order sent."""
@@ -236,6 +259,11 @@ class Record:
     def categories(self, name: str, concept: Json) -> set[str]:
         """Return the categories of a concept's codes in a list."""
         return {match.category for match in self.concept(concept).hits.get(name, ())}
+
+    def categories_of_texts(self, name: str, phrases: Iterable[str]) -> set[str]:
+        """Return the categories of a list of which any of the texts is a word."""
+        listed = self.terminology[name]
+        return {category for text in phrases if (category := listed.category_of_word(text))}
 
     def categories_within(self, name: str, phrases: Iterable[str]) -> frozenset[str]:
         """Return the categories of a list of which a word stands somewhere in any of the texts."""

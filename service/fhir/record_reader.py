@@ -17,7 +17,7 @@ DATES: Mapping[str, tuple[str, ...]] = {
     "MedicationAdministration": ("effectiveDateTime", "effectivePeriod", "occurenceDateTime", "occurencePeriod"),
     "MedicationStatement": ("effectiveDateTime", "effectivePeriod"),
     "MedicationUsage": ("effectiveDateTime", "effectivePeriod"),
-    "AdverseEvent": ("date", "detected", "recordedDate"),
+    "AdverseEvent": ("date", "occurrenceDateTime", "occurrencePeriod", "detected", "recordedDate"),
 }
 MEDICATED = frozenset(
     ("MedicationAdministration", "MedicationStatement", "MedicationUsage", "MedicationRequest", "MedicationDispense")

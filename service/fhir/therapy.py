@@ -4,23 +4,26 @@ An order or a plan is not a given drug. Nothing in the record is no proof of not
 """
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
 from service.fhir.dates import ONGOING, Day
 from service.fhir.record import Item, Match, Record, both_sides
 from service.fhir.resolution import Resolution
-from service.fhir.resources import Resource, codings, objects, texts, type_of
+from service.fhir.resources import Coding, Resource, codings, objects, texts, type_of, word
 from service.fhir.subject import Subject, is_no_malignancy
 from service.knowledge.extraction import Extraction
 
+BEGUN = frozenset({"completed", "in-progress", "stopped", "on-hold", "suspended", "aborted"})
+"""Statuses of what was begun: it was given from its start on, whether or not it went on."""
 TAKEN = {
-    "MedicationAdministration": {"completed", "in-progress"},
-    "MedicationStatement": {"active", "completed"},
+    "MedicationAdministration": BEGUN,
+    "MedicationStatement": {"active", "recorded", *BEGUN},
     "MedicationUsage": {"recorded"},
 }
 """Types that tell of a given drug, with the statuses that prove it."""
+GOING_ON = frozenset({"active", "in-progress"})
 ORDERS = ("MedicationRequest", "MedicationDispense", "CarePlan", "RequestGroup", "ServiceRequest")
 PERIODS = ("effectivePeriod", "performedPeriod", "occurrencePeriod", "occurencePeriod")
 OTHER_CANCER = "given for another cancer"
@@ -52,6 +55,10 @@ class Therapy:
     """The first dose of each line."""
     last_given: dict[str, dt.date] = field(default_factory=dict)
     """Class -> the last day on which it was given, for whatever cancer; today where it is still given."""
+    open_ended: dict[str, list[Item]] = field(default_factory=dict)
+    """Class -> drugs that were given, for whatever cancer, and whose last day is not known."""
+    last_dose: Day | None = None
+    """The last day of the current line; None while it goes on."""
     earlier_removals: list[Item] = field(default_factory=list)
     """Operations on the tumour's side, those before the diagnosis included."""
     removals: list[tuple[Item, set[str], Match]] = field(default_factory=list)
@@ -97,8 +104,10 @@ class _TherapyReader:
     def read(self) -> None:
         doses: list[Dose] = []
         for dose in (*self.drugs(), *self.courses()):
-            reason = self.reason_against(dose)
+            reason = self.reason_against(dose.item)
             if reason != self.no_cancer:
+                if self.is_open(dose.item):
+                    self.therapy.open_ended.setdefault(dose.drug_class, []).append(dose.item)
                 day = min(self.end(dose).last, self.record.today)
                 last = self.therapy.last_given.get(dose.drug_class, day)
                 self.therapy.last_given[dose.drug_class] = max(last, day)
@@ -115,14 +124,16 @@ class _TherapyReader:
     def drugs(self) -> Iterator[Dose]:
         for item in self.record.of(*TAKEN):
             known = self.drug_of(item)
+            denied = self.is_denied(item)
             if known is None:
+                if not denied and item.status in TAKEN[item.type]:
+                    self.report_unlisted(item)
                 continue
-            denied = item.resource.get("notGiven") is True or item.resource.get("wasNotGiven") is True
             if denied or item.status not in TAKEN[item.type]:
                 reason = f"no proof of a given drug: its status is {item.status or 'missing'}"
                 self.resolution.ignore(item.label, reason)
             elif item.day is None:
-                self.therapy.undated = True
+                self.leave_undated(item, known[1])
                 reason = "a drug given on an unknown date: no response can be tied to it"
                 self.resolution.ignore(item.label, reason)
             else:
@@ -134,14 +145,9 @@ class _TherapyReader:
 
         A product is known by the names of its ingredients.
         """
-        name, matches = self.source.drugs.list, item.hits.get(self.source.drugs.list, ())
-        codes, phrases = item.codes, texts(item.resource.get("medicationCodeableConcept"))
-        medication = self.medication(item)
-        if medication is not None:
-            codes = (*codes, *codings(medication.get("code")))
-            matches = self.record.match(name, codes)
-            phrases += texts(medication.get("code"))
-        if matches:
+        name = self.source.drugs.list
+        codes, phrases = self.named(item)
+        if matches := self.record.match(name, codes):
             match = matches[0]
             return match.concept.display.lower(), match.category, match.coding.token
         listed = self.record.terminology[name]
@@ -155,6 +161,14 @@ class _TherapyReader:
                     self.resolution.ignore(item.label, reason)
                     return None
         return None
+
+    def named(self, item: Item) -> tuple[Sequence[Coding], Sequence[str]]:
+        """Return the codes and the texts that say which drug it is."""
+        codes, phrases = item.codes, texts(item.resource.get("medicationCodeableConcept"))
+        medication = self.medication(item)
+        if medication is None:
+            return codes, phrases
+        return (*codes, *codings(medication.get("code"))), [*phrases, *texts(medication.get("code"))]
 
     def medication(self, item: Item) -> Resource | None:
         """Return the Medication that a resource refers to, contained or sent beside it."""
@@ -175,34 +189,69 @@ class _TherapyReader:
             if match is None:
                 continue
             drug_class = match.category
-            if item.status != "completed":
+            if item.status not in BEGUN:
                 reason = f"no proof of {drug_class}: its status is {item.status or 'missing'}"
                 self.resolution.ignore(item.label, reason)
             elif item.day is None:
-                self.therapy.undated = True
+                self.leave_undated(item, drug_class)
                 reason = f"{drug_class} on an unknown date: no response can be tied to it"
                 self.resolution.ignore(item.label, reason)
             else:
                 yield Dose(drug_class, drug_class, item.day, item, "Procedure.code", match.coding.token)
 
-    def reason_against(self, dose: Dose) -> str:
+    def leave_undated(self, item: Item, drug_class: str) -> None:
+        """Take up a drug whose day is not known."""
+        self.therapy.undated = True
+        if self.reason_against(item) != self.no_cancer:
+            self.therapy.open_ended.setdefault(drug_class, []).append(item)
+
+    def is_denied(self, item: Item) -> bool:
+        """Return whether a resource says that its drug was not given."""
+        resource = item.resource
+        adherence = resource.get("adherence")
+        stated = word(adherence.get("code")) if isinstance(adherence, dict) else ""
+        flags = (resource.get(name) for name in ("notGiven", "wasNotGiven", "wasNotTaken"))
+        return any(flag is True for flag in flags) or resource.get("taken") == "n" or stated == "not-taking"
+
+    def report_unlisted(self, item: Item) -> None:
+        """Report a given drug that may be an anticancer drug, and that no list and no name tells."""
+        codes, phrases = self.named(item)
+        systems = {(self.record.terminology.key(code.system, code.code) or ("",))[0] for code in codes}
+        listed = self.record.terminology[self.source.drugs.list]
+        if not systems.isdisjoint(listed.classifications):
+            return  # a code of a classification that stands in no class of the list is another drug
+        if codes and not phrases:
+            self.resolution.ignore(item.label, "its code is in no list of drugs, and no name says which drug it is")
+        elif not phrases:
+            self.resolution.ignore(item.label, "which drug it is cannot be read")
+        elif self.is_for_this_cancer(item):
+            self.resolution.ignore(item.label, "a drug given for this cancer that is in no list: it is not read")
+
+    def reason_against(self, item: Item) -> str:
         """Return why a drug is not one for this cancer; empty if it is, or if its reason does not tell."""
         source, record = self.extraction.subject, self.record
-        about = dose.item.links
-        codes = [code for name in ("reasonCode", "reason") for code in codings(dose.item.resource.get(name))]
-        if not (about or codes):
+        about, codes = item.links, self.reasons(item)
+        if not (about or codes) or self.is_for_this_cancer(item) or record.match(source.metastases, codes):
             return ""
         categories = {match.category for match in record.match(source.list, codes)}
-        own = any(item in self.subject.own for item in about) or bool(categories.intersection(source.own))
-        if own or record.match(source.metastases, codes):
-            return ""
-        if any(item in self.subject.foreign for item in about) or source.other in categories:
+        if any(linked in self.subject.foreign for linked in about) or source.other in categories:
             return OTHER_CANCER
         # A reason may also be an encounter for treatment, or a metastasis; any other known diagnosis is no cancer.
-        codes += [code for item in about for code in item.codes]
+        codes += [code for linked in about for code in linked.codes]
         hits = record.hits(tuple(codes))
         tied = any(name in hits for name in self.source.reasons)
         return "" if tied or not all(is_no_malignancy(record, source, code) for code in codes) else self.no_cancer
+
+    def reasons(self, item: Item) -> list[Coding]:
+        """Return the codes of the reasons of a treatment."""
+        return [code for name in ("reasonCode", "reason") for code in codings(item.resource.get(name))]
+
+    def is_for_this_cancer(self, item: Item) -> bool:
+        """Return whether a treatment says that it is for this cancer."""
+        source = self.extraction.subject
+        categories = {match.category for match in self.record.match(source.list, self.reasons(item))}
+        own = any(linked in self.subject.own for linked in item.links)
+        return own or not categories.isdisjoint(source.own)
 
     def cut_lines(self, doses: list[Dose]) -> None:
         """Cut the doses into lines: a new drug begins one, and so does a drug that comes back after a long pause."""
@@ -222,15 +271,29 @@ class _TherapyReader:
                 line.append(dose)
             last[dose.drug] = last[dose.drug_class] = self.end(dose)
         self.therapy.line = line
+        ends = [self.end(dose) for dose in line]
+        if ends and ONGOING not in ends:
+            self.therapy.last_dose = max(ends, key=lambda day: (day.last, day.first))
 
     def end(self, dose: Dose) -> Day:
-        """Return the last day of a drug; one that is being taken has none yet."""
+        """Return the last day of a drug that is known; one that is being taken has none yet."""
+        ended = self.stated_end(dose.item)
+        if ended is not None and not ended.before(dose.day):
+            return ended
+        return ONGOING if dose.item.status in GOING_ON else dose.day
+
+    def stated_end(self, item: Item) -> Day | None:
+        """Return the end of the period in which a drug was given, if one is stated."""
         for name in PERIODS:
-            period = dose.item.resource.get(name)
+            period = item.resource.get(name)
             ended = self.record.dates.day(period.get("end")) if isinstance(period, dict) else None
-            if ended is not None and not ended.before(dose.day):
+            if ended is not None:
                 return ended
-        return ONGOING if dose.item.status in {"active", "in-progress"} else dose.day
+        return None
+
+    def is_open(self, item: Item) -> bool:
+        """Return whether a drug was given from a day on, is given no longer, and does not say until when."""
+        return item.element in PERIODS and item.status not in GOING_ON and self.stated_end(item) is None
 
     def report_orders(self) -> None:
         for item in self.record.of(*ORDERS):

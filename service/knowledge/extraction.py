@@ -24,6 +24,17 @@ def reference(kind: str, values: str = "") -> Any:
     return field(metadata={"reference": kind, "values": values})
 
 
+_SPELLINGS = str.maketrans(
+    {"µ": "u", "μ": "u", "º": "°", "˚": "°", "℃": "°c", "℉": "°f", "³": "^3", "⁶": "^6", "⁹": "^9",
+     "\N{MULTIPLICATION SIGN}": "x"}
+)  # fmt: skip
+
+
+def fold_unit(unit: str) -> str:
+    """Return a unit as extraction.yaml writes it: in lower case, without spaces, in plain letters."""
+    return "".join(unit.translate(_SPELLINGS).lower().split())
+
+
 def template(*names: str) -> Any:
     """Return a dataclass field that holds a sentence with places for these names in braces."""
     return field(metadata={"template": names})
@@ -120,6 +131,8 @@ class TherapySource:
     removal: RemovalSource
     new_line: str = reference("window")
     course: str = reference("window")
+    line_end: str = reference("window")
+    """Days after its last dose for which a line goes on."""
     reasons: tuple[str, ...] = reference("list")
     """A reason of a treatment that is in one of these lists may be this cancer's."""
 
@@ -217,7 +230,7 @@ class Quantity(FactSource):
     list: str = reference("list")
     category: str = reference("category")
     units: Mapping[str, float]
-    """Unit as sent, in lower case -> factor to the fact's unit."""
+    """Unit as sent, in lower case and without spaces -> factor to the fact's unit."""
     least: float
     greatest: float
     valid: str = reference("window")
@@ -226,18 +239,30 @@ class Quantity(FactSource):
 
 @dataclass(frozen=True, kw_only=True)
 class Threshold(FactSource):
-    """True where a measurement of the last days reaches a bound and a class of drug was given not long before."""
+    """True where a measurement of the last days reaches a bound and a class of drug was given not long before.
+
+    A diagnosis may stand for the measurement.
+    """
 
     list: str = reference("list")
     category: str = reference("category")
     units: Mapping[str, tuple[float, ...]]
-    """Unit in lower case -> what is subtracted from the number, and what it is divided by then."""
+    """Unit in lower case and without spaces -> what is subtracted from the number, and what it is divided by then."""
     at_least: float
-    at_most: float
+    least: float
+    greatest: float
+    """What a person can have: a number beyond is a conflict."""
     valid: str = reference("window")
+    diagnoses: tuple[str, ...] = optional_reference("category")
+    """Conditions and adverse events that say that the bound was reached."""
+    diagnosed: str | None = field(default=None, metadata={"reference": "window"})
+    """Days for which such a diagnosis holds."""
+    suggests: tuple[str, ...] = optional_reference("category")
+    """Conditions that may say so, without a number: they are a conflict."""
     drug: str = reference("class of drugs")
     given: str = reference("window")
     why: str = template("at_least", "drug", "days")
+    why_diagnosed: str = template("drug", "days")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -422,6 +447,10 @@ class FindingsSource(FactSource):
     """Code system whose codes are terms of a grading scale: a bare number is a grade there."""
     recent: str = reference("window")
     stale: str = reference("window")
+    emergencies: Mapping[str, int] = field(default_factory=dict)
+    """Finding -> the least grade of an emergency; at 1 it is one whatever its grade."""
+    treatment_effect: str
+    """What is said of an adverse event that is none."""
     anywhere: tuple[Anywhere, ...] = ()
     known: tuple[str, ...] = reference("list")
     """A code of these lists is something else than a finding that was not understood."""

@@ -9,7 +9,7 @@ from typing import Any
 from marshmallow import ValidationError, fields, post_load, validate
 
 from service.knowledge import extraction
-from service.knowledge.extraction import PREDICATES, PROPOSAL, RESOURCES, Extraction, FactSource, Source
+from service.knowledge.extraction import PREDICATES, PROPOSAL, RESOURCES, Extraction, FactSource, Source, fold_unit
 from service.knowledge.schemas import Content, Keyed, one_of, optional, text, texts, truth
 from service.knowledge.terminology import HINT, Terminology
 from service.knowledge.vocabulary import (
@@ -80,7 +80,7 @@ class TherapySchema(Content):
     makes = extraction.TherapySource
     drugs, courses = fields.Nested(DrugsSchema, required=True), fields.Nested(CoursesSchema, required=True)
     removal = fields.Nested(RemovalSchema, required=True)
-    new_line, course = text(), text()
+    new_line, course, line_end = text(), text(), text()
     reasons = texts()
 
 
@@ -136,7 +136,9 @@ class ThresholdSchema(FactSourceSchema):
     makes = extraction.Threshold
     list, category, valid, drug, given, why = (text() for _ in range(6))
     units = _mapping(fields.Tuple((fields.Float(), fields.Float())))
-    at_least, at_most = fields.Float(required=True), fields.Float(required=True)
+    at_least, least, greatest = (fields.Float(required=True) for _ in range(3))
+    diagnoses, suggests = texts(), texts()
+    diagnosed, why_diagnosed = optional(), fields.String(load_default="")
 
 
 class PersonSchema(FactSourceSchema):
@@ -222,7 +224,8 @@ class AnywhereSchema(Content):
 
 class FindingsSchema(FactSourceSchema):
     makes = extraction.FindingsSource
-    list, presence, grading, recent, stale, hint = (text() for _ in range(6))
+    list, presence, grading, recent, stale, hint, treatment_effect = (text() for _ in range(7))
+    emergencies = _mapping(fields.Integer(validate=validate.Range(min=1, max=4)), required=False)
     anywhere = fields.List(fields.Nested(AnywhereSchema), load_default=tuple)
     known = texts()
 
@@ -428,8 +431,7 @@ def _source_faults(source: Source, fact: Fact, terminology: Terminology) -> Iter
     if isinstance(fact, Number) and any(not fact.minimum <= bound <= fact.maximum for bound in _bounds(source)):
         yield "", "it may state a number beyond the bounds of the fact"
     if isinstance(source, extraction.Quantity | extraction.Threshold):
-        units = (unit for unit in source.units if unit != unit.lower())
-        yield from (("/units", f"a unit is written in lower case: {unit}") for unit in units)
+        yield from _measured_faults(source)
     if isinstance(source, extraction.AnyOf) and source.valid is not None and not source.stale:
         yield "/stale", "what is said of a claim that is too old?"
     if isinstance(source, extraction.Newest | extraction.AnyOf):
@@ -440,6 +442,17 @@ def _source_faults(source: Source, fact: Fact, terminology: Terminology) -> Iter
         yield from _response_faults(source, fact)
     if isinstance(source, extraction.FindingsSource) and isinstance(fact, Findings):
         yield from _findings_faults(source, fact, terminology)
+
+
+def _measured_faults(source: extraction.Quantity | extraction.Threshold) -> Iterator[Fault]:
+    units = (unit for unit in source.units if unit != fold_unit(unit))
+    yield from (("/units", f"a unit is written in lower case and without spaces: {unit}") for unit in units)
+    if not isinstance(source, extraction.Threshold):
+        return
+    if not source.least <= source.at_least <= source.greatest:
+        yield "/at_least", "it is beyond what a person can have (least, greatest)"
+    if source.diagnoses and not (source.diagnosed and source.why_diagnosed):
+        yield "/diagnoses", "how long does a diagnosis hold (diagnosed), and what is said of it (why_diagnosed)?"
 
 
 def _response_faults(source: extraction.Response, fact: Record) -> Iterator[Fault]:
@@ -487,6 +500,9 @@ def _findings_faults(source: extraction.FindingsSource, fact: Findings, terminol
     presence = terminology.lists.get(source.presence)
     if presence is not None and {*presence.categories} != {"present", "absent"}:
         yield "/presence", f"{source.presence}: its categories must be present and absent"
+    yield from (
+        ("/emergencies", f"no such finding: {name}") for name in source.emergencies if name not in fact.findings
+    )
     for index, anywhere in enumerate(source.anywhere):
         for name in (anywhere.finding, *anywhere.sources):
             if name not in fact.findings:

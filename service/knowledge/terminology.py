@@ -19,8 +19,8 @@ from service.knowledge.schemas import Content, one_of, optional, text, truth
 from service.knowledge.yaml_file import ContentError, ContentFault, flat, read_yaml
 
 SIDES = ("left", "right", "bilateral")
-HINT = "hint"
-PROOFS = ("coded", "linked", HINT)
+CODED, HINT = "coded", "hint"
+PROOFS = (CODED, "linked", HINT)
 """How far the code of a finding goes: it says the organ itself; it needs a place or a link; it never counts."""
 
 SHORTEST = 2
@@ -65,6 +65,11 @@ class CodeList:
     def category_of_word(self, text: str) -> str | None:
         """Return the category of a whole text, if it is one of the words of this list."""
         return self._categories_by_word.get(_folded(text)) if len(text) <= LONGEST else None
+
+    @cached_property
+    def classifications(self) -> frozenset[str]:
+        """The systems of which whole classes are listed: a code in none of them is certainly something else."""
+        return frozenset(concept.system for concept in self.codes if concept.below)
 
     @cached_property
     def _any_word(self) -> re.Pattern[str]:

@@ -43,6 +43,26 @@ DOUBTED = [
     (observation({"text": "Breast bleeding"}, value=True, on=NOW), {"bleeding"}),
     ({"resourceType": "Encounter", "id": "x", "subject": US, "reasonCode": [concept(BLEEDING)],
       "period": {"start": NOW}}, {"bleeding"}),
+    ({"resourceType": "Encounter", "id": "x", "subject": US, "reasonCode": [{"text": "bleeding breast tumour"}],
+      "period": {"start": NOW}}, {"bleeding"}),
+    ({"resourceType": "Encounter", "id": "x", "subject": US, "reason": [{"value": [{"concept": concept(BLEEDING)}]}],
+      "actualPeriod": {"start": NOW}}, {"bleeding"}),
+    ({"resourceType": "QuestionnaireResponse", "id": "x", "subject": US, "authored": NOW,
+      "item": [{"item": [{"answer": [{"valueCoding": {"system": SCT, "code": CELLULITIS}}]}]}]}, {"infection"}),
+    ({"resourceType": "QuestionnaireResponse", "id": "x", "subject": US, "authored": NOW,
+      "item": [{"text": "Does your breast bleed?", "answer": [{"valueBoolean": True}]}]}, {"bleeding"}),
+    ({"resourceType": "QuestionnaireResponse", "id": "x", "subject": US, "authored": NOW,
+      "item": [{"text": "Does your breast bleed?", "answer": [{"valueCoding": {"display": "Yes"}}]}]}, {"bleeding"}),
+    ({"resourceType": "QuestionnaireResponse", "id": "x", "subject": US, "authored": NOW,
+      "item": [{"text": "What else?", "answer": [{"valueString": "A wound on my breast"}]}]}, {"ulceration"}),
+    ({"resourceType": "ClinicalImpression", "id": "x", "subject": US, "effectiveDateTime": NOW,
+      "finding": [{"itemCodeableConcept": concept(SEPSIS)}]}, {"sepsis_signs"}),
+    ({"resourceType": "ClinicalImpression", "id": "x", "subject": US, "date": NOW,
+      "finding": [{"item": {"concept": {"text": "Ulcerated breast tumour"}}}]}, {"ulceration"}),
+    ({"resourceType": "Flag", "id": "x", "subject": US, "status": "active", "period": {"start": NOW},
+      "code": {"text": "Breast tumour bleeds"}}, {"bleeding"}),
+    ({"resourceType": "AdverseEvent", "id": "x", "subject": US, "actuality": "actual", "date": NOW,
+      "event": concept("10006259", system="http://www.meddra.org")}, {"infection"}),
     ({"resourceType": "DiagnosticReport", "id": "x", "subject": US, "conclusionCode": [concept(SEPSIS)]},
      {"sepsis_signs"}),
 ]  # fmt: skip
@@ -75,6 +95,15 @@ def test_what_may_be_a_complication_withdraws_an_older_absence(read, newer: dict
          "period": {"start": "2026-10-01"}},
         {"resourceType": "Encounter", "id": "x", "subject": US, "reasonCode": [concept(BLEEDING)],
          "status": "cancelled"},
+        {"resourceType": "Encounter", "id": "x", "subject": US, "reasonCode": [{"text": "Bleeding from the nose"}],
+         "period": {"start": NOW}},
+        {"resourceType": "QuestionnaireResponse", "id": "x", "subject": US, "authored": NOW,
+         "item": [{"text": "Does your breast bleed?", "answer": [{"valueBoolean": False}]}]},
+        {"resourceType": "QuestionnaireResponse", "id": "x", "subject": US, "authored": NOW,
+         "item": [{"text": "Does your breast bleed?", "answer": [{"valueString": "No"}]}]},
+        {"resourceType": "Flag", "id": "x", "subject": US, "status": "inactive", "code": concept(BLEEDING)},
+        {"resourceType": "AdverseEvent", "id": "x", "subject": US, "date": NOW, "outcome": concept("resolved"),
+         "event": concept("10006259", system="http://www.meddra.org")},
     ],
 )  # fmt: skip
 def test_what_is_older_or_certainly_elsewhere_does_not(read, harmless: dict) -> None:
@@ -91,3 +120,25 @@ def test_yes_and_no_are_values(read) -> None:
 def test_septic_shock_beside_an_older_examination_is_present(read) -> None:
     found = read(us(), cancer(), *examined(), condition("R65.21", "2026-11-22", CM))
     assert found.facts["complications"]["sepsis_signs"] == "present"
+
+
+@pytest.mark.parametrize("code", [BLEEDING, SEPSIS])
+def test_an_emergency_that_is_only_named_is_told(read, code: str) -> None:
+    def named(on: str) -> dict:
+        answer = {"valueCoding": {"system": SCT, "code": code}}
+        return {"resourceType": "QuestionnaireResponse", "id": "x", "subject": US, "authored": on,
+                "item": [{"answer": [answer]}]}  # fmt: skip
+
+    found = read(us(), cancer(), named(NOW))
+    assert "complications" not in found.facts
+    (conflict,) = found.data_conflicts
+    assert "examine today" in conflict["detail"]
+    assert not read(us(), cancer(), named("2026-02-01")).data_conflicts
+    assert not read(us(), named(NOW)).data_conflicts
+
+
+def test_an_emergency_that_is_named_and_found_is_stated(read) -> None:
+    visit = {"resourceType": "Encounter", "id": "x", "subject": US, "reasonCode": [concept(BLEEDING)]}
+    found = read(us(), cancer(), condition(BLEEDING, NOW), visit)
+    assert found.facts["complications"] == {"bleeding": "present"}
+    assert not found.data_conflicts

@@ -2,6 +2,8 @@
 
 import pytest
 
+from service.knowledge.terminology import load_terminology
+from service.settings import CONTENT
 from tests.fhir.building import (
     ATC,
     BREAST,
@@ -15,14 +17,16 @@ from tests.fhir.building import (
     cancer,
     concept,
     condition,
+    days_ago,
     given,
     procedure,
     reasons,
     us,
 )
 
+ATC_ASPIRIN = (ATC, "N02BA01")
 PACLITAXEL, TRASTUZUMAB, LETROZOLE, PALBOCICLIB, PEMBROLIZUMAB = "56946", "224905", "72965", "1601374", "1547545"
-ON = "2026-02-01"
+ON = "2026-10-01"
 
 
 def therapy(found) -> str | None:
@@ -70,11 +74,17 @@ def test_drugs_by_ingredient_product_name_and_class(read, coded: dict, expected:
         ("MedicationAdministration", "in-progress", True),
         ("MedicationAdministration", "not-done", False),
         ("MedicationAdministration", "entered-in-error", False),
-        ("MedicationAdministration", "stopped", False),
+        ("MedicationAdministration", "stopped", True),
+        ("MedicationAdministration", "on-hold", True),
+        ("MedicationAdministration", "unknown", False),
         ("MedicationStatement", "active", True),
         ("MedicationStatement", "completed", True),
         ("MedicationStatement", "intended", False),
-        ("MedicationStatement", "stopped", False),
+        ("MedicationStatement", "stopped", True),
+        ("MedicationStatement", "on-hold", True),
+        ("MedicationStatement", "recorded", True),
+        ("MedicationStatement", "draft", False),
+        ("MedicationStatement", "not-taken", False),
         ("MedicationRequest", "active", False),
         ("MedicationRequest", "completed", False),
     ],
@@ -104,7 +114,9 @@ def test_a_drug_that_another_resource_names(read) -> None:
 
 def test_chemotherapy_as_a_procedure(read) -> None:
     assert therapy(read(us(), cancer(), procedure("367336001", ON))) == "chemotherapy"
-    found = read(us(), cancer(), procedure("367336001", ON, status="in-progress"))
+    for begun in ("in-progress", "stopped", "on-hold", "suspended", "aborted"):
+        assert therapy(read(us(), cancer(), procedure("367336001", ON, status=begun))) == "chemotherapy"
+    found = read(us(), cancer(), procedure("367336001", ON, status="preparation"))
     assert therapy(found) is None
     assert reasons(found, "Procedure")
 
@@ -217,3 +229,58 @@ def test_a_drug_counts_for_the_reason_it_is_given_for(read, code: str, display: 
     found = read(us(), cancer(), why, given(PACLITAXEL, ON, **linked))
     assert (therapy(found) == "chemotherapy") is counts
     assert counts or reasons(found, PACLITAXEL)
+
+
+@pytest.mark.parametrize(
+    ("more", "counts"),
+    [
+        ({"taken": "n"}, False),
+        ({"taken": "y"}, True),
+        ({"wasNotTaken": True}, False),
+        ({"adherence": {"code": concept("not-taking")}}, False),
+        ({"adherence": {"code": concept("stopped")}}, True),
+    ],
+)
+def test_a_drug_that_was_not_taken(read, more: dict, *, counts: bool) -> None:
+    found = read(us(), cancer(), given(PACLITAXEL, ON, kind="MedicationStatement", **more))
+    assert (therapy(found) == "chemotherapy") is counts
+    assert bool(reasons(found, PACLITAXEL)) is not counts
+
+
+@pytest.mark.parametrize(
+    ("drug", "more", "told"),
+    [
+        (concept("9999999", system=RXNORM), {}, True),
+        (concept("1", system="http://example.org/drugs"), {}, True),
+        ({}, {}, True),
+        (concept(ATC_ASPIRIN), {}, False),
+        (concept((RXNORM, "314231", "Simvastatin 10 MG Oral Tablet")), {}, False),
+        (concept((RXNORM, "9999999", "Novumab")), {}, False),
+        (concept((RXNORM, "9999999", "Novumab")), {"reasonReference": [{"reference": "Condition/cancer"}]}, True),
+        (concept("9999999", system=RXNORM), {"status": "not-done"}, False),
+    ],
+)
+def test_a_given_drug_that_no_list_and_no_name_tells_is_told(read, drug: dict, more: dict, *, told: bool) -> None:
+    found = read(us(), cancer(), given("x", ON, medicationCodeableConcept=drug, **more))
+    assert therapy(found) is None
+    assert any("drug" in reason for reason in reasons(found, "m-x")) is told
+
+
+def test_a_line_ends_half_a_year_after_its_last_dose(read) -> None:
+    assert therapy(read(us(), cancer(), given(PACLITAXEL, days_ago(180)))) == "chemotherapy"
+    found = read(us(), cancer(), given(PACLITAXEL, days_ago(181)))
+    assert therapy(found) is None
+    assert "has ended" in reasons(found, PACLITAXEL)[0]
+    ongoing = given(PACLITAXEL, days_ago(400), kind="MedicationStatement", status="active")
+    assert therapy(read(us(), cancer("2024-01-01"), ongoing)) == "chemotherapy"
+
+
+DRUGS = load_terminology(CONTENT / "terminology", "")["drugs"].codes
+SYSTEMS = {"rxnorm": RXNORM, "snomed": SCT, "atc": ATC}
+OF_CLASS = {"endocrine": "endocrine", "chemotherapy": "chemotherapy", "immunotherapy": "immunotherapy"}
+
+
+@pytest.mark.parametrize("listed", DRUGS, ids=lambda listed: f"{listed.system}-{listed.code}")
+def test_each_listed_code_is_read_without_its_name(read, listed) -> None:
+    found = read(us(), cancer(), given(listed.code, ON, SYSTEMS[listed.system]))
+    assert therapy(found) == OF_CLASS.get(listed.category, "other")

@@ -114,7 +114,7 @@ BROKEN = {
     ),
     "a unit that no record can match": (
         ("{g/dl:", "{g/dL:"),
-        ("/facts/haemoglobin_g_per_dl/units", "a unit is written in lower case: g/dL"),
+        ("/facts/haemoglobin_g_per_dl/units", "a unit is written in lower case and without spaces: g/dL"),
     ),
     "a range of whole numbers with one end": (
         ('integer: ["0", "4"]', 'integer: ["4"]'),

@@ -1,16 +1,25 @@
 """Findings of the tumour: bleeding, ulceration, obstruction and the like, as the guideline lists them.
 
 Present is what is coded at the tumour or linked to the cancer, active, and dated after the diagnosis; some findings
-count now, whatever their source. Absent is only what an examination says is absent, as long as nothing may speak
-against it. Where both stand on one day present holds. Whatever looks like a finding and does not count is reported.
+count now, whatever their source. An adverse event is present where it names an emergency. Absent is only what an
+examination says is absent, as long as nothing may speak against it. Where both stand on one day present holds. Whatever
+looks like a finding and does not count is reported.
 """
 
 import datetime as dt
+from collections.abc import Container
 from dataclasses import dataclass, field
 from typing import Any
 
 from service.fhir.claims import Claim, newest, set_provenance
-from service.fhir.counter_evidence import CounterEvidence, CounterEvidenceReader, Location, Places, latest_day
+from service.fhir.counter_evidence import (
+    CounterEvidence,
+    CounterEvidenceReader,
+    Location,
+    NamedEmergency,
+    Places,
+    latest_day,
+)
 from service.fhir.dates import Day
 from service.fhir.findings import ABSENT, DEATH, PRESENT, Finding, read_findings
 from service.fhir.reading import Reading
@@ -66,26 +75,48 @@ class _Findings:
     def resolve(self) -> None:
         findings = {
             item: found
-            for item in self.record.of("Condition", "Observation")
+            for item in self.record.of("Condition", "Observation", "AdverseEvent")
             if (found := read_findings(self.record, self.source, item))
         }
         counter_evidence = CounterEvidenceReader(self.reading, self.source, self.places)
         self.doubts += counter_evidence.read(findings)
         for label, reason in counter_evidence.ignored:
             self.resolution.ignore(label, reason)
+        for item in self.record.of("AdverseEvent"):
+            if item not in findings:
+                self.resolution.ignore(item.label, self.source.treatment_effect)
         every = [finding for found in findings.values() for finding in found]
         # A finding that counts anywhere comes last: an older one counts where its source in the tumour is known.
         for finding in sorted(every, key=lambda each: each.kind in self.anywhere):
             self.weigh(finding)
         stated = {kind: value for kind in self.claims if (value := self.state(kind)) is not None}
         for kind, items, detail in self.unresolved:
-            if kind in stated:
-                reason = f"{kind}: it stands beside another that is stated. {detail}"
-                self.resolution.ignore(items[0].label, reason)
-            else:
-                self.resolution.conflict(f"{self.source.path}.{kind}", [PRESENT], items, detail)
+            self.report_unresolved(kind, items, detail, stated)
+        reported = {(each["fact"], label) for each in self.resolution.conflicts for label in each["resources"]}
+        for named in counter_evidence.emergencies:
+            if self.is_current(named) and (f"{self.source.path}.{named.kind}", named.item.label) not in reported:
+                detail = f"Named in a resource of the type {named.item.type}, which is no finding: examine today."
+                self.report_unresolved(named.kind, [named.item], detail, stated)
         if stated:
             self.resolution.facts[self.source.path] = stated
+
+    def report_unresolved(self, kind: str, items: list[Item], detail: str, stated: Container[str]) -> None:
+        """Report what leaves a finding unknown as a conflict, unless the finding is stated all the same."""
+        if kind in stated:
+            reason = f"{kind}: it stands beside another that is stated. {detail}"
+            self.resolution.ignore(items[0].label, reason)
+        else:
+            self.resolution.conflict(f"{self.source.path}.{kind}", [PRESENT], items, detail)
+
+    def is_current(self, named: NamedEmergency) -> bool:
+        """Return whether an emergency that is named where no finding is read may be one of today."""
+        day, anywhere = named.day, self.anywhere.get(named.kind)
+        if day is None or self.subject.present is not True:
+            return self.subject.present is True
+        days = self.reading.days(anywhere.window if anywhere is not None else self.source.stale)
+        removal, _ = self.reading.therapy.last_removal(frozenset())
+        removed = _is_removed_after(day, removal) and not self.subject.recurred
+        return (self.record.today - day.last).days <= days and not self.subject.before_diagnosis(day) and not removed
 
     def weigh(self, finding: Finding) -> None:
         """Count a finding, or report why it does not count."""
@@ -94,7 +125,8 @@ class _Findings:
         removal, undated = self.reading.therapy.last_removal(frozenset(sides))
         reason = self.why_no_finding(finding) or self.why_not(finding, sides, removal)
         if reason:
-            if reason == self.stale or reason == self.old.get(kind):
+            # An adverse event has a day on which it happened: an old one asks for no new examination.
+            if item.type != "AdverseEvent" and reason in {self.stale, self.old.get(kind)}:
                 self.unresolved.append((kind, [item], f"On record, but {reason}."))
             else:
                 self.resolution.ignore(item.label, f"{kind}: {reason}")
@@ -171,10 +203,16 @@ class _Findings:
             self.no_subject: self.subject.present is not True,
             "its value says neither present nor absent": not finding.presence,
             "grade 5 is death": finding.grade == DEATH,
-            PAST: finding.item.type == "Condition" and finding.item.past,
+            PAST: finding.item.type != "Observation" and finding.item.past,
+            self.source.treatment_effect: finding.item.type == "AdverseEvent" and not self.is_emergency(finding),
         }
         stated = [reason for reason, holds in reasons.items() if holds]
         return next((reason for reason in stated if reason in self.no_doubt), stated[0] if stated else "")
+
+    def is_emergency(self, finding: Finding) -> bool:
+        """Return whether an adverse event that happened names an emergency by its code and grade."""
+        least = self.source.emergencies.get(finding.kind)
+        return least is not None and (finding.grade or 1) >= least and not finding.item.potential
 
     def why_not(self, finding: Finding, sides: set[str], removal: Item | None) -> str:
         """Return why a finding does not count; empty if it does."""

@@ -1,18 +1,19 @@
 """Facts of one value: the newest final claim, any claim, or the newest quantity in a known unit."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from service.facts.json_body import Json
-from service.fhir.claims import Claim, claim_of, resolve_newest, set_fact, typed
+from service.fhir.claims import Claim, claim_of, newest, resolve_newest, set_fact, typed
 from service.fhir.predicates import PREDICATES, SILENT
+from service.fhir.quantities import read_amount, read_components, read_measurements, settle_bound
 from service.fhir.reading import Reading
-from service.fhir.record import Item, Match, first_object
+from service.fhir.record import Item, Match
 from service.fhir.resolution import Resolution
-from service.fhir.resources import string, texts
+from service.fhir.resources import texts
 from service.knowledge.extraction import AnyOf, ClaimSource, Newest, Quantity, ValueSource
+from service.knowledge.vocabulary import Number
 
-LARGEST = 10**9
-"""A JSON integer may be too large to be multiplied."""
+NEWEST = "the newest final value"
 
 
 def resolve_newest_fact(reading: Reading, source: Newest) -> Resolution:
@@ -28,12 +29,28 @@ def resolve_newest_fact(reading: Reading, source: Newest) -> Resolution:
             element = "code" if claim_source.value is None else item.value[0]
             typed_value = typed(reading.fact(source.path), value)
             claims.append(claim_of(typed_value, item, element, match, claim_source.why))
+        if claim_source.value is not None and claim_source.resource == "Observation":
+            claims += _claims_of_components(reading, source, claim_source, claim_source.value, resolution)
     _state_newest(reading, resolution, source.path, claims, source.valid)
     for passed_over in source.passed_over:
         for item in reading.record.listed("Observation", passed_over.list):
             if any(match.category in passed_over.categories for match in item.hits[passed_over.list]):
                 resolution.ignore(item.label, passed_over.reason)
     return resolution
+
+
+def _claims_of_components(
+    reading: Reading, source: Newest, claim_source: ClaimSource, value_source: ValueSource, resolution: Resolution
+) -> Iterator[Claim]:
+    """Yield a claim for each component that states a value; report what does not count."""
+    for component in read_components(reading.record, claim_source.list, claim_source.categories):
+        item, value = component.item, _read_value(reading, value_source, component.value)
+        reason = _why_not(reading, claim_source, item) or ("" if value else f"{source.path}: {source.unread}")
+        if value is not None and not reason:
+            typed_value = typed(reading.fact(source.path), value)
+            yield claim_of(typed_value, item, component.element, component.match, claim_source.why)
+        elif reason != SILENT:
+            resolution.ignore(item.label, reason)
 
 
 def resolve_any(reading: Reading, source: AnyOf) -> Resolution:
@@ -55,21 +72,53 @@ def resolve_any(reading: Reading, source: AnyOf) -> Resolution:
 
 
 def resolve_quantity(reading: Reading, source: Quantity) -> Resolution:
-    """State the newest final quantity in the unit of the fact."""
-    resolution = Resolution()
+    """State the newest final quantity in the unit of the fact, unless one not older contradicts itself."""
+    resolution, fact = Resolution(), reading.fact(source.path)
     claims: list[Claim] = []
-    for item in reading.record.listed("Observation", source.list):
-        match = next((each for each in item.hits[source.list] if each.category == source.category), None)
-        if match is None:
+    doubts: list[Claim] = []
+    for measurement in read_measurements(reading.record, source.list, (source.category,)):
+        item = measurement.item
+        amount = read_amount(measurement.value, source.units, _scale(source), source.least, source.greatest)
+        if amount.doubt:
+            doubts.append(claim_of(amount.text, item, measurement.element, measurement.match, amount.doubt))
             continue
-        element, value = item.value
-        number = _in_unit(source, value)
+        number = settle_bound(amount, fact.band, source.least, source.greatest) if isinstance(fact, Number) else None
         if number is None:
-            resolution.ignore(item.label, f"{source.path}: {source.unread}")
+            reason = f"the bound {amount.text} does not settle it" if amount.comparator else source.unread
+            resolution.ignore(item.label, f"{source.path}: {reason}")
             continue
-        claims.append(claim_of(number, item, element, match, "the newest final value"))
-    _state_newest(reading, resolution, source.path, claims, source.valid)
+        why = f"the newest final value, which is a bound: {amount.text}" if amount.comparator else NEWEST
+        claims.append(claim_of(number, item, measurement.element, measurement.match, why))
+    if not _has_doubt(reading, resolution, source, claims, doubts):
+        _state_newest(reading, resolution, source.path, claims, source.valid)
     return resolution
+
+
+def _scale(source: Quantity) -> Callable[[float, str], float]:
+    return lambda number, unit: round(number * source.units[unit], 3)
+
+
+def _has_doubt(
+    reading: Reading, resolution: Resolution, source: Quantity, claims: list[Claim], doubts: list[Claim]
+) -> bool:
+    """Report measurements that contradict themselves; return whether one may be the newest."""
+    final = [claim for claim in claims if not claim.preliminary]
+    latest = newest(final or claims) if claims else None
+    days = reading.days(source.valid)
+    current = {
+        doubt: None
+        for doubt in doubts
+        if not (final and doubt.preliminary)
+        and not _is_stale(reading, doubt.item, days)
+        and not (latest and latest.day and doubt.day and doubt.day.before(latest.day))
+    }
+    for doubt in doubts:
+        if doubt not in current:
+            resolution.ignore(doubt.item.label, f"{source.path}: {doubt.value}: {doubt.why}")
+    for doubt in current:
+        detail = f"{doubt.why[0].upper()}{doubt.why[1:]}: the fact stays unknown. Ask for the value and its unit."
+        resolution.conflict(source.path, [doubt.value], [doubt.item], detail)
+    return bool(current)
 
 
 def _selected(reading: Reading, source: ClaimSource, resolution: Resolution) -> Iterator[tuple[Item, Match]]:
@@ -98,16 +147,17 @@ def _value(reading: Reading, source: ClaimSource, item: Item, match: Match) -> s
     """Return the value that a resource states; None where it cannot be read."""
     if source.value is None:
         return source.gives[match.category]
-    return _read_value(reading, source.value, item.value[1])
+    value = item.value[1]
+    return _read_value(reading, source.value, item.resource.get("interpretation") if value is None else value)
 
 
 def _read_value(reading: Reading, source: ValueSource, value: Json) -> str | None:
-    if source.integer and not (isinstance(value, dict) and "coding" in value):
-        return _integer(source, value.get("value") if isinstance(value, dict) else value)
+    number = value.get("value") if isinstance(value, dict) else value
+    if source.integer and isinstance(number, int | float):
+        return _integer(source, number)
     categories = reading.record.categories(source.list, value) & source.gives.keys()
     if not categories and source.words:
-        listed = reading.record.terminology[source.list]
-        categories = {word for text in texts(value) if (word := listed.category_of_word(text))}
+        categories = reading.record.categories_of_texts(source.list, texts(value)) & source.gives.keys()
     if len(categories) != 1:
         return None
     return source.gives.get(categories.pop())
@@ -132,17 +182,3 @@ def _state_newest(reading: Reading, resolution: Resolution, path: str, claims: l
         resolution.ignore(chosen.item.label, f"{path}: undated or more than {days} days old: not today's")
         return
     set_fact(resolution, path, chosen, claims)
-
-
-def _in_unit(source: Quantity, value: Json) -> float | None:
-    quantity = first_object(value)
-    number = quantity.get("value")
-    if isinstance(number, bool) or not isinstance(number, int | float) or quantity.get("comparator"):
-        return None
-    if not 0 <= number <= LARGEST:
-        return None
-    names = (string(quantity.get(name)).lower().replace("µ", "u").replace("μ", "u") for name in ("code", "unit"))
-    factor = next((source.units[name] for name in names if name in source.units), None)
-    if factor is None or not source.least <= number * factor <= source.greatest:
-        return None
-    return round(number * factor, 3)

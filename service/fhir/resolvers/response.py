@@ -1,7 +1,8 @@
 """The response to the systemic therapy being given now.
 
 Only an assessment after the first dose of the current line and before the next operation counts: a status after
-surgery describes residual disease.
+surgery describes residual disease. A line ends some time after its last dose, or with progression after it; what is
+assessed later is no response to it.
 """
 
 import datetime as dt
@@ -30,10 +31,13 @@ class _Response:
         self.reading, self.source, self.record = reading, source, reading.record
         self.evidence: MetastasisEvidence = reading.metastasis[source.of]
         self.resolution = Resolution()
+        self.after_line: list[Claim] = []
+        """Assessments after the current line had ended."""
 
     def resolve(self) -> None:
         source = self.source
         assessed = [claim for item in self.record.of("Observation") for claim in self.claims(item)]
+        assessed = self.without_later(assessed)
         claims = [claim for claim in assessed if claim.value != UNREAD]
         if not claims:
             return
@@ -44,7 +48,8 @@ class _Response:
         chosen = resolve_newest(self.resolution, source.path, preferred or claims)
         if chosen is None or chosen.day is None:
             return
-        against = [*self.contrary(chosen, assessed), *self.new_sites(chosen)]
+        later = [claim for claim in self.after_line if claim.value != chosen.value and _is_before(chosen, claim)]
+        against = [*self.contrary(chosen, assessed), *self.new_sites(chosen), *later]
         if against:
             values = [chosen.value, *(claim.value for claim in against)]
             detail = (
@@ -54,6 +59,23 @@ class _Response:
             return
         self.resolution.facts[source.path] = {source.member: chosen.value, source.dated: chosen.day.first.isoformat()}
         set_provenance(self.resolution, source.path, chosen, claims)
+
+    def without_later(self, assessed: list[Claim]) -> list[Claim]:
+        """Return the assessments before the progression that ended the line, and that progression itself."""
+        last = self.reading.therapy.last_dose
+        ending = [
+            claim
+            for claim in assessed
+            if last is not None and claim.value == self.source.progression and claim.day and last.before(claim.day)
+        ]
+        if not ending:
+            return assessed
+        first = min(ending, key=lambda claim: claim.day.last if claim.day else dt.date.max)
+        later = {claim: None for claim in assessed if _is_before(first, claim)}
+        for claim in later:
+            self.resolution.ignore(claim.item.label, "assessed after the disease had progressed beyond this line")
+        self.after_line += later
+        return [claim for claim in assessed if claim not in later]
 
     def contrary(self, chosen: Claim, assessed: list[Claim]) -> list[Claim]:
         """Return assessments not older that could not be read, or that differ in whether the disease progressed."""
@@ -105,7 +127,19 @@ class _Response:
             ignore(item.label, reason)
             return
         why = source.why_exact if category in source.exact else source.why_other
-        yield Claim(value, item, f"Observation.{element}", code, item.day, why)
+        claim = Claim(value, item, f"Observation.{element}", code, item.day, why)
+        if reason := self.why_after_line(item):
+            ignore(item.label, reason)
+            self.after_line.append(claim)
+        else:
+            yield claim
+
+    def why_after_line(self, item: Item) -> str:
+        """Return why an assessment may have come after the current line had ended; empty if it did not."""
+        last, days = self.reading.therapy.last_dose, self.reading.therapy_days
+        if last is None or item.day is None or item.day.days_after(last)[1] <= days:
+            return ""
+        return f"more than {days} days after the last known dose of the line: no response to it"
 
     def read_value(self, item: Item) -> tuple[str, str | None] | None:
         """Return the category of the value, and its code."""
@@ -140,3 +174,7 @@ class _Response:
             ),
         }
         return next((reason for reason, holds in reasons.items() if holds), "")
+
+
+def _is_before(claim: Claim, other: Claim) -> bool:
+    return claim.day is not None and other.day is not None and claim.day.before(other.day)

@@ -367,9 +367,47 @@ def test_granulomatous_mastitis_is_no_proof_of_an_infection(read) -> None:
     assert complications(read(us(), cancer(), condition("N61.22", ON, CM))) == {}
 
 
-def test_an_adverse_event_is_of_the_treatment_and_told(read) -> None:
-    event = {"resourceType": "AdverseEvent", "id": "ae", "subject": US, "event": concept("10055351", system=MEDDRA)}
-    assert reasons(read(us(), cancer(), event), "AdverseEvent")
+def adverse_event(code: str, on: str | None = days_ago(1), grade: int | None = None, **more: object) -> dict:
+    event = {"resourceType": "AdverseEvent", "id": f"ae-{code}", "actuality": "actual", "subject": US,
+             "event": concept(code, system=MEDDRA)}  # fmt: skip
+    graded = {"extension": [{"url": GRADE, "valueInteger": grade}]} if grade is not None else {}
+    return event | ({"date": on} if on else {}) | graded | more
+
+
+@pytest.mark.parametrize(
+    ("event", "expected"),
+    [
+        (adverse_event("10055351"), {"bleeding": "present"}),
+        (adverse_event("10055351", grade=2), {"bleeding": {"presence": "present", "grade": 2}}),
+        (adverse_event("10040047", grade=4), {"sepsis_signs": {"presence": "present", "grade": 4}}),
+        (adverse_event("10006259", grade=4), {"infection": {"presence": "present", "grade": 4}}),
+        (adverse_event("10048831", grade=4), {"chest_wall_necrosis": {"presence": "present", "grade": 4}}),
+        (
+            adverse_event("10055351") | {"event": None, "code": concept("10055351", system=MEDDRA)},
+            {"bleeding": "present"},
+        ),
+        (adverse_event("10006259", grade=3), {}),
+        (adverse_event("10048831"), {}),
+        (adverse_event("10006298", grade=3), {}),
+        (adverse_event("10048038", grade=4), {}),
+        (adverse_event("10055351", grade=0), {}),
+        (adverse_event("10055351", grade=5), {}),
+        (adverse_event("10055351", actuality="potential"), {}),
+        (adverse_event("10055351", outcome=concept("resolved")), {}),
+        (adverse_event("10055351", on="2025-06-01"), {}),
+        (adverse_event("10040047", on=days_ago(15)), {}),
+    ],
+)
+def test_an_adverse_event_that_names_an_emergency_is_present(read, event: dict, expected: dict) -> None:
+    found = read(us(), cancer(), event)
+    assert complications(found) == expected
+    assert bool(expected) or reasons(found, "AdverseEvent")
+    assert not found.data_conflicts
+
+
+def test_any_other_adverse_event_is_of_the_treatment_and_told(read) -> None:
+    nausea = adverse_event("10028813")
+    assert "treatment" in reasons(read(us(), cancer(), nausea), "AdverseEvent")[0]
 
 
 def test_bleeding_without_a_known_cancer_is_told(read) -> None:
@@ -429,3 +467,48 @@ def test_an_abatement_ends_what_does_not_say_that_it_is_active(read) -> None:
         assert complications(read(us(), cancer(), condition(BLEEDING, ON, **over))) == {"bleeding": "present"}
     still = condition(BLEEDING, ON, clinical=None, abatementBoolean=False)
     assert complications(read(us(), cancer(), still)) == {"bleeding": "present"}
+
+
+YES_NO = "http://terminology.hl7.org/CodeSystem/v2-0136"
+INTERPRETATION = "http://terminology.hl7.org/CodeSystem/v3-ObservationInterpretation"
+
+
+@pytest.mark.parametrize(
+    ("more", "expected"),
+    [
+        ({"valueString": "Yes"}, "present"),
+        ({"valueString": " no "}, "absent"),
+        ({"valueString": "present"}, "present"),
+        ({"valueString": "no longer, but yes last week"}, None),
+        ({"valueCodeableConcept": concept(("http://example.org/yes-no", "1", "Yes"))}, "present"),
+        ({"valueCodeableConcept": concept(("http://example.org/yes-no", "1"))}, None),
+        ({"valueCodeableConcept": {"text": "Absent"}}, "absent"),
+        ({"valueCodeableConcept": concept("Y", system=YES_NO)}, "present"),
+        ({"valueCodeableConcept": concept("N", system=YES_NO)}, "absent"),
+        ({"interpretation": [concept("POS", system=INTERPRETATION)]}, "present"),
+        ({"interpretation": concept("NEG", system=INTERPRETATION)}, "absent"),
+        ({"interpretation": [concept("H", system=INTERPRETATION)]}, None),
+        ({"valueBoolean": False, "interpretation": [concept("POS", system=INTERPRETATION)]}, "present"),
+    ],
+)
+def test_yes_and_no_in_words_and_other_codes(read, more: dict, expected: str | None) -> None:
+    found = read(us(), cancer(), observation(BLEEDING, None, days_ago(1), SCT, **more))
+    assert complications(found).get("bleeding") == expected
+    assert expected or reasons(found, "o-5229")
+
+
+def test_what_a_value_and_its_interpretation_contradict_is_told(read) -> None:
+    torn = observation(BLEEDING, value=False, on=days_ago(1), system=SCT,
+                       interpretation=[concept("POS", system=INTERPRETATION)])  # fmt: skip
+    assert read(us(), cancer(), torn).data_conflicts[0]["values"] == ["present", "absent"]
+
+
+@pytest.mark.parametrize("site", ["24142002", "76365002", "77831004", "33564002", "19100000", "110501003"])
+def test_a_part_of_the_breast_is_the_breast(read, site: str) -> None:
+    assert complications(read(us(), cancer(), condition("131148009", ON, bodySite=[concept(site)]))) == {
+        "bleeding": "present"
+    }
+
+
+def test_a_part_of_the_other_breast_is_not(read) -> None:
+    assert complications(read(us(), cancer(), condition("131148009", ON, bodySite=[concept("110496004")]))) == {}

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.fhir.building import CM, SCT, cancer, concept, condition, days_ago, observation, reasons, us
+from tests.fhir.building import CM, LOINC, SCT, cancer, concept, condition, days_ago, observation, reasons, us
 
 ON = "2026-10-01"
 
@@ -10,7 +10,8 @@ ON = "2026-10-01"
 @pytest.mark.parametrize(
     ("value", "expected"),
     [(0, 0), (4, 4), (5, None), (-1, None), (concept(("http://loinc.org", "LA9623-5")), 1), ({"value": 2}, 2),
-     ({"value": 1.5}, None), ("261665006", None), (True, None)],
+     ({"value": 1.5}, None), ("261665006", None), (True, None), ("422894000", 2), ({"text": "ECOG 3"}, 3),
+     ({"text": "between 1 and 2"}, None), (concept(("http://loinc.org", "LA9623-5"), "422894000"), None)],
 )  # fmt: skip
 def test_ecog(read, value, expected: int | None) -> None:
     found = read(us(), cancer(), observation("89247-1", value, ON))
@@ -36,7 +37,24 @@ def test_the_newest_final_value_and_its_runner_up(read) -> None:
         ("777-3", "platelets_10e9_per_l", {"value": 2000, "unit": "10*3/uL"}, 2000),
         ("777-3", "platelets_10e9_per_l", {"value": 45}, None),
         ("777-3", "platelets_10e9_per_l", {"value": 45000, "unit": "10*3/uL"}, None),
-        ("777-3", "platelets_10e9_per_l", {"value": 45, "unit": "10*9/L", "comparator": "<"}, None),
+        ("777-3", "platelets_10e9_per_l", {"value": 45, "unit": "10*9/L", "comparator": "<"}, 45),
+        ("777-3", "platelets_10e9_per_l", {"value": 42000, "unit": "cells/uL"}, 42),
+        ("777-3", "platelets_10e9_per_l", {"value": 42000, "unit": "/cumm"}, 42),
+        ("777-3", "platelets_10e9_per_l", {"value": 42, "unit": "10\N{SUPERSCRIPT NINE}/L"}, 42),
+        ("777-3", "platelets_10e9_per_l", {"value": 42, "unit": "x10E3/uL"}, 42),
+        ("777-3", "platelets_10e9_per_l", {"value": 42, "unit": "Gpt/l"}, 42),
+        ("777-3", "platelets_10e9_per_l", {"value": 150, "unit": "K/uL", "code": "/uL"}, None),
+        ("777-3", "platelets_10e9_per_l", {"value": -4, "unit": "K/uL"}, None),
+        ("777-3", "platelets_10e9_per_l", {"value": 50, "unit": "K/uL", "comparator": "<"}, 49.999),
+        ("777-3", "platelets_10e9_per_l", {"value": 50, "unit": "K/uL", "comparator": "<="}, None),
+        ("777-3", "platelets_10e9_per_l", {"value": 60, "unit": "K/uL", "comparator": "<"}, None),
+        ("777-3", "platelets_10e9_per_l", {"value": 50, "unit": "K/uL", "comparator": ">"}, 50),
+        ("777-3", "platelets_10e9_per_l", {"value": 40, "unit": "K/uL", "comparator": ">="}, None),
+        ("777-3", "platelets_10e9_per_l", {"value": 40, "unit": "K/uL", "comparator": "~"}, None),
+        ("718-7", "haemoglobin_g_per_dl", {"value": 7.4, "unit": "gm/dL"}, 7.4),
+        ("718-7", "haemoglobin_g_per_dl", {"value": 7.4, "unit": "g/100 mL"}, 7.4),
+        ("718-7", "haemoglobin_g_per_dl", {"value": 79, "unit": "g/dL"}, None),
+        ("718-7", "haemoglobin_g_per_dl", {"value": 79, "unit": "g/dL", "code": "g/L"}, None),
         ("718-7", "haemoglobin_g_per_dl", {"value": 7.9, "unit": "g/dL"}, 7.9),
         ("718-7", "haemoglobin_g_per_dl", {"value": 79, "unit": "g/L"}, 7.9),
         ("718-7", "haemoglobin_g_per_dl", {"value": 5, "unit": "mmol/L"}, 8.057),
@@ -50,7 +68,8 @@ def test_laboratory_values_by_their_units(read, code: str, name: str, value: dic
     old = read(us(), cancer(), observation(code, value, days_ago(31)))
     assert name not in old.facts
     assert reasons(old, code)
-    assert bool(reasons(found, f"o-{code}")) is (expected is None)
+    told = reasons(found, f"o-{code}") or [each for each in found.data_conflicts if each["fact"] == name]
+    assert bool(told) is (expected is None)
 
 
 @pytest.mark.parametrize(
@@ -121,3 +140,31 @@ def test_an_old_performance_status_is_not_todays(read) -> None:
     found = read(us(), cancer(), observation("89247-1", 1, days_ago(121)))
     assert "ecog" not in found.facts
     assert "120 days" in reasons(found, "89247-1")[0]
+
+
+@pytest.mark.parametrize(("system", "code"), [(LOINC, "89262-0"), (SCT, "423740007")])
+def test_the_other_codes_of_the_performance_status(read, system: str, code: str) -> None:
+    value = concept((LOINC, "LA9624-3"))
+    assert read(us(), cancer(), observation(code, value, ON, system)).facts["ecog"] == 2
+    assert read(us(), cancer(), observation(code, None, ON, system, interpretation=[value])).facts["ecog"] == 2
+    part = [{"code": concept(code, system=system), "valueCodeableConcept": value}]
+    assert read(us(), cancer(), observation("423690003", None, ON, SCT, component=part)).facts["ecog"] == 2
+    assert read(us(), cancer(), observation(code, None, ON, system, valueString="2")).facts["ecog"] == 2
+
+
+def test_a_count_in_a_component(read) -> None:
+    part = [{"code": concept("777-3", system=LOINC), "valueQuantity": {"value": 42, "unit": "10*3/uL"}}]
+    found = read(us(), cancer(), observation("58410-2", None, days_ago(2), component=part))
+    assert found.facts["platelets_10e9_per_l"] == 42
+
+
+def test_a_count_that_contradicts_itself_leaves_an_older_one_unknown(read) -> None:
+    odd = {"value": 150, "unit": "K/uL", "code": "/uL"}
+    good = {"value": 150, "unit": "K/uL"}
+    found = read(us(), cancer(), observation("777-3", good, days_ago(9)), observation("777-3", odd, days_ago(2)))
+    assert "platelets_10e9_per_l" not in found.facts
+    assert found.data_conflicts[0]["fact"] == "platelets_10e9_per_l"
+    found = read(us(), cancer(), observation("777-3", odd, days_ago(9)), observation("777-3", good, days_ago(2)))
+    assert found.facts["platelets_10e9_per_l"] == 150
+    assert reasons(found, f"o-777-3-{days_ago(9)}")
+    assert not found.data_conflicts

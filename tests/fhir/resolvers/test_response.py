@@ -24,7 +24,7 @@ from tests.fhir.building import (
 PROGRESSION, RESPONSE, REGISTRY = "97509-4", "88040-1", "21976-6"
 LETROZOLE, PACLITAXEL = "72965", "56946"
 DOSE, ON = "2026-03-01", "2026-09-01"
-CHEMO = given(PACLITAXEL, DOSE)
+CHEMO = given(PACLITAXEL, DOSE, kind="MedicationStatement", status="active")
 
 
 def response(found) -> str | None:
@@ -116,7 +116,7 @@ def test_an_order_does_not_make_it_a_response(read) -> None:
 
 @pytest.mark.parametrize("drug", [LETROZOLE, "1601374", "224905", "1547545", "1597582"])
 def test_a_response_to_any_class_of_therapy(read, drug: str) -> None:
-    assert response(read(us(), cancer(), given(drug, DOSE), observation(PROGRESSION, STABLE, ON))) == "SD"
+    assert response(read(us(), cancer(), given(drug, "2026-08-01"), observation(PROGRESSION, STABLE, ON))) == "SD"
 
 
 def test_a_new_line_makes_older_assessments_history(read) -> None:
@@ -222,3 +222,26 @@ def test_a_response_of_one_place_is_not_the_whole(read) -> None:
     found = read(us(), cancer(), CHEMO, observation(RESPONSE, IMPROVED, ON, bodySite=concept(LEFT)))
     assert response(found) is None
     assert "one place" in reasons(found, RESPONSE)[0]
+
+
+def test_a_line_ends_half_a_year_after_its_last_dose(read) -> None:
+    dose = given(PACLITAXEL, "2026-03-01")
+    assert response(read(us(), cancer(), dose, observation(PROGRESSION, STABLE, "2026-08-28"))) == "SD"
+    found = read(us(), cancer(), dose, observation(PROGRESSION, STABLE, "2026-08-29"))
+    assert response(found) is None
+    assert "180 days" in reasons(found, PROGRESSION)[0]
+    within = observation(PROGRESSION, IMPROVED, "2026-06-01")
+    both = read(us(), cancer(), dose, within, observation(PROGRESSION, STABLE, "2026-10-01"))
+    assert response(both) is None
+    assert both.data_conflicts[0]["fact"] == "chemotherapy_response"
+    again = read(us(), cancer(), dose, within, observation(PROGRESSION, IMPROVED, "2026-10-01"))
+    assert again.facts["chemotherapy_response"]["assessed_on"] == "2026-06-01"
+
+
+def test_progression_after_its_last_dose_ends_a_line(read) -> None:
+    dose, worse = given(PACLITAXEL, "2026-07-01"), observation(PROGRESSION, WORSENED, "2026-09-01")
+    assert response(read(us(), cancer(), dose, worse)) == "PD"
+    found = read(us(), cancer(), dose, worse, observation(PROGRESSION, STABLE, "2026-11-01"))
+    assert response(found) is None
+    assert found.data_conflicts
+    assert response(read(us(), cancer(), CHEMO, worse, observation(PROGRESSION, STABLE, "2026-11-01"))) == "SD"
