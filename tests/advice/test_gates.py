@@ -14,7 +14,11 @@ RELEASE = "2026-12-01"
 QUERY = f"?release={RELEASE}"
 CLEAR = dict.fromkeys(SCREEN, "absent")
 GATES = ["G02", "G03", "G04", "G05", "G06", "G01", "G07", "G10", "G08", "G09"]
-GROWS = {"PD_LOCAL": {"primary": "PD", "distant": "SD"}, "PD_DISTANT": {"primary": "PD", "distant": "PD"}, "PD_SITE_UNKNOWN": {"primary": "PD"}}
+GROWS = {
+    "PD_LOCAL": {"primary": "PD", "distant": "SD"},
+    "PD_DISTANT": {"primary": "PD", "distant": "PD"},
+    "PD_SITE_UNKNOWN": {"primary": "PD"},
+}
 """Response axes with growth of the primary."""
 OOZE = {"presence": "present", "grade": 1, "haemodynamically_unstable": False, "controlled_by_pressure": True}
 NECROSIS = {"C3": 3, "C2A": 2}
@@ -196,7 +200,9 @@ def test_tiers_of_the_findings_by_grade(post, finding):
     steady = {"haemodynamically_unstable": False, "controlled_by_pressure": True} if finding == "bleeding" else {}
     for grade, tier in zip([1, 2, 3, 4, None], TIERS[finding].split(), strict=True):
         stated = {"presence": "present", **({} if grade is None else {"grade": grade}), **steady}
-        status, answer = post({**body("M1_DENOVO_POLY", "PR", "C0"), "complications": {**CLEAR, finding: stated}}, QUERY)
+        status, answer = post(
+            {**body("M1_DENOVO_POLY", "PR", "C0"), "complications": {**CLEAR, finding: stated}}, QUERY
+        )
         assert status == 200, answer
         assert answer["because"]["derived"]["complication_tier"] == tier, grade
 

@@ -1,4 +1,4 @@
-"""Every worked case of every guideline, asked through the API. The cases are written by hand beside the rules."""
+"""Every worked case of every release of every guideline, asked through the API. The cases are written by hand beside the rules."""
 
 import json
 
@@ -9,17 +9,19 @@ from service.knowledge.cases import Case, read_cases
 from service.settings import CONTENT
 
 CASES = [
-    (folder.parent.name, case)
+    (folder.parent.name, folder.name, case)
     for folder in sorted((CONTENT / "guidelines").glob("*/*/"))
     for case in read_cases(folder)
 ]
 
 
-@pytest.mark.parametrize(("guideline", "case"), CASES, ids=[f"{case.file}: {case.name}" for _, case in CASES])
-def test_case(app: Flask, guideline: str, case: Case) -> None:
+@pytest.mark.parametrize(
+    ("guideline", "release", "case"), CASES, ids=[f"{release}: {case.file}: {case.name}" for _, release, case in CASES]
+)
+def test_case(app: Flask, guideline: str, release: str, case: Case) -> None:
     body = case.body if case.body is not None else json.dumps(case.facts)
     response = app.test_client().post(
-        f"/v1/guidelines/{guideline}/recommendations", data=body, content_type="application/json"
+        f"/v1/guidelines/{guideline}/recommendations?release={release}", data=body, content_type="application/json"
     )
     answer = response.get_json()
     assert response.status_code == case.expect.get("status", 200), answer
