@@ -58,8 +58,9 @@ def test_the_enumeration_has_every_cell_once(cells):
     assert len(cells) == 560
 
 
-@pytest.mark.parametrize(("m", "r", "c"), list(product(M, R, C)))
-def test_raw_facts_of_the_cell_give_the_rule_of_the_cell(post, release, cells, m, r, c):
+@pytest.mark.parametrize("cell", list(product(M, R, C)), ids="-".join)
+def test_raw_facts_of_the_cell_give_the_rule_of_the_cell(post, release, cells, cell):
+    m, r, c = cell
     status, answer = post(body(m, r, c), f"?release={release}")
     if m == "M0" and r in UNREACHABLE and c != "C4":
         assert status == 422

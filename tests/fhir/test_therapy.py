@@ -41,8 +41,8 @@ def therapy(found) -> str | None:
         ([LETROZOLE], "endocrine"),
         ([LETROZOLE, PALBOCICLIB], "endocrine_plus_cdk46"),
         ([PEMBROLIZUMAB], "immunotherapy"),
-        ([TRASTUZUMAB], "other"),
-        ([PACLITAXEL, PEMBROLIZUMAB], "other"),
+        ([TRASTUZUMAB], "anti_her2"),
+        ([PACLITAXEL, PEMBROLIZUMAB], "chemo_plus_immunotherapy"),
     ],
 )
 def test_the_class_of_the_current_line(read, drugs: list[str], expected: str) -> None:
@@ -55,7 +55,7 @@ def test_the_class_of_the_current_line(read, drugs: list[str], expected: str) ->
         (concept(("", "")) | {"text": "paclitaxel"}, None),
         (concept((RXNORM, "583214")), "chemotherapy"),
         (concept((RXNORM, "1234567", "Doxorubicin hydrochloride 2 MG/ML")), "chemotherapy"),
-        (concept((RXNORM, "1234567", "ado-trastuzumab emtansine 100 MG Injection")), "other"),
+        (concept((RXNORM, "1234567", "ado-trastuzumab emtansine 100 MG Injection")), "antibody_drug_conjugate"),
         (concept((SCT, "387374002")), "chemotherapy"),
         (concept((ATC, "L01CD01")), "chemotherapy"),
         (concept((ATC, "L02BG04")), "endocrine"),
@@ -277,7 +277,14 @@ def test_a_line_ends_half_a_year_after_its_last_dose(read) -> None:
 
 DRUGS = load_terminology(CONTENT / "terminology", "")["drugs"].codes
 SYSTEMS = {"rxnorm": RXNORM, "snomed": SCT, "atc": ATC}
-OF_CLASS = {"endocrine": "endocrine", "chemotherapy": "chemotherapy", "immunotherapy": "immunotherapy"}
+OF_CLASS = {
+    "endocrine": "endocrine",
+    "chemotherapy": "chemotherapy",
+    "immunotherapy": "immunotherapy",
+    "anti_her2": "anti_her2",
+    "conjugate": "antibody_drug_conjugate",
+    "parp": "parp_inhibitor",
+}
 
 
 @pytest.mark.parametrize("listed", DRUGS, ids=lambda listed: f"{listed.system}-{listed.code}")

@@ -17,7 +17,7 @@ from service.settings import CONTENT
 from tests.conftest import GUIDELINE, NOON
 from tests.knowledge.test_worked_cases import answered
 
-CASES = read_cases(CONTENT / "guidelines" / GUIDELINE / "2026-11-23")
+CASES = read_cases(max((CONTENT / "guidelines" / GUIDELINE).glob("*/")))
 PROTECTED = {word for case in CASES for word in case.protects}
 
 VARIANTS = {
@@ -57,10 +57,15 @@ def rules(guideline):
     return guideline.rules
 
 
-def test_there_are_25_rules_and_one_gate(guideline, rules):
-    assert list(rules) == ["G01", *(f"R{number:02}" for number in range(1, 26))]
-    assert guideline.release.gates == ("G01",)
-    assert [row.name for row in guideline.table.table.rows] == [name for name in rules if name != "G01"]
+def test_there_are_25_rules_and_ten_gates_in_their_order(guideline, rules):
+    gates = ("G02", "G03", "G04", "G05", "G06", "G01", "G07", "G10", "G08", "G09")
+    assert list(rules) == [*sorted(gates), *(f"R{number:02}" for number in range(1, 26))]
+    assert guideline.release.gates == gates
+    assert [row.name for row in guideline.table.table.rows] == [name for name in rules if name not in gates]
+
+
+def test_the_first_release_has_one_gate(library):
+    assert library.guidelines[GUIDELINE]["2026-11-23"].release.gates == ("G01",)
 
 
 def test_the_decision_table_has_560_cells(guideline):
@@ -79,7 +84,7 @@ def test_every_rule_leads_in_a_worked_case(rules):
 
 def test_every_contradiction_is_protected_by_a_case_that_is_refused_for_it_or_told_of_it(guideline):
     ids = {clause.id for clause in guideline.contradictions.items}
-    assert ids == {f"V{number:02}" for number in range(1, 13)}
+    assert ids == {f"V{number:02}" for number in range(1, 16)}
     shown = {fault.get("rule") for case in CASES for fault in case.expect.get("faults", [])}
     shown |= {rule for case in CASES for rule in case.expect.get("data_conflicts", [])}
     assert ids - shown == set()
@@ -209,8 +214,8 @@ def test_a_patient_who_asks_for_treatment_gets_a_decision_aid_where_the_rule_has
 def test_a_trial_is_searched_for_under_r17_and_not_under_r16(ask):
     poly = {**LIMITED, "metastatic_extent": "polymetastatic"}
     found = {ask(facts)["recommendations"][0]["rule"]: ask(facts)["must_check"] for facts in (LIMITED, poly)}
-    assert "Search for an open trial" in found["R17"]
-    assert "Search for an open trial" not in found["R16"]
+    assert any("Search for an open trial" in check for check in found["R17"])
+    assert not any("Search for an open trial" in check for check in found["R16"])
 
 
 def test_names_of_cases_differ():

@@ -1,4 +1,4 @@
-"""Every worked case of every release of every guideline, asked through the API. The cases are written by hand beside the rules."""
+"""Every worked case of every release, asked through the API. The cases are written by hand beside the rules."""
 
 import json
 

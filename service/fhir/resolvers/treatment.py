@@ -55,7 +55,7 @@ def resolve_removal(reading: Reading, source: Removal) -> Resolution:
 
 
 def resolve_threshold(reading: Reading, source: Threshold) -> Resolution:
-    """State true where a measurement of the last days reaches the bound and the drug, if any, was given not long before.
+    """State true where a recent measurement reaches the bound and the drug, if any, was given not long before.
 
     It is never denied: the absence of a measurement proves nothing.
     """
