@@ -21,33 +21,18 @@ CASES = read_cases(max((CONTENT / "guidelines" / GUIDELINE).glob("*/")))
 PROTECTED = {word for case in CASES for word in case.protects}
 
 VARIANTS = {
-    # the sentence of the trigger, which is worked out, with the ending r03_stage, which is worked out
-    "r03_deep_ulcer_before_staging",
-    "r03_infection_before_staging",
-    "r03_plexopathy_before_staging",
-    # the sentence of r05_both_removed_bleeding and r0x_both_removed, with other sources
-    "r06_both_removed_bleeding",
-    "r07_both_removed_bleeding",
     # the sentence of the rule, with other options or sources
     "r08_bleeding",
     "r08_infection",
     "r08_lymphoedema",
     "r08_plexopathy",
-    "r09_symptom_chest_wall",
-    "r10_plexopathy_progression",
-    "r10_symptom_chest_wall_progression",
-    "r02_bleeding",
     "r02_infection",
     "r04_wound",
     "r04_symptom",
     # nothing is added to the sentence, only options or checks
     "r03_infection_with_bleeding",
-    "r03_both_removed",
-    "r05_infection_first",
     "r06_infection_first",
     "r07_infection_first",
-    "r10_both_removed",
-    "r11_both_removed",
 }
 """Rows that no row of E2.1 words: their sentence is another row's, worked out there. A name goes off with its case."""
 
