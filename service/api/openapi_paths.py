@@ -119,7 +119,9 @@ def paths(patient: dict[str, Any], patient_of_any: dict[str, Any]) -> dict[str, 
         "/v1/guidelines/{guideline}/hazards": {"get": known("hazards", "The hazard log", guideline, release)},
         "/v1/facts/extract": {"post": _extract("extract", "Read the facts of one patient out of FHIR R4 resources")},
         "/v1/guidelines/{guideline}/facts/extract": {
-            "post": _extract("extractBy", "Read the facts that one guideline asks for out of FHIR resources", guideline)
+            "post": _extract(
+                "extractBy", "Read the facts that one guideline asks for out of FHIR resources", guideline, release
+            )
         },
         "/v1/records/recommendations": {"post": _answer_record()},
         "/v1/facts": {"get": known("facts", "The request vocabulary with definitions and codes", release)},

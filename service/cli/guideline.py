@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 from flask.cli import AppGroup
 
+from service.advice.case_check import failing_cases
 from service.advice.question import Answer, Questioner, Refused
 from service.api.knowledge import knowledge, settings
 from service.cli.guideline_option import find_guideline, guideline_option
@@ -17,7 +18,8 @@ guideline = AppGroup("guideline", help="The knowledge: check it, ask it, list it
 
 @guideline.command("check")
 def check() -> None:
-    """Say what has been proved of each guideline; with a fault it would not have loaded."""
+    """Say what has been proved of each release, and ask it its worked cases; fail if one is answered otherwise."""
+    failures = 0
     for questioner in knowledge().questioners.values():
         asked = questioner.guideline
         tables = [*(table.table for table in asked.chain.tables), *(table.table for table in asked.wording.tables)]
@@ -31,7 +33,14 @@ def check() -> None:
         click.echo("  gaps 0, overlaps 0, dead 0 (proved)")
         click.echo(f"  contradictions {len(asked.contradictions.items)}, warnings {len(asked.warnings.items)}")
         click.echo(f"  modifiers {len(asked.modifiers.items)}, options {len(asked.options)}")
-        click.echo(f"  worked cases {len(asked.cases)}, citations without locator {locators}")
+        failing = list(failing_cases(questioner, knowledge().renderers[asked.key], settings().today()))
+        failures += len(failing)
+        answered = f"{len(asked.cases) - len(failing)} answered as they say"
+        click.echo(f"  worked cases {len(asked.cases)}, {answered}, citations without locator {locators}")
+        for case, differences in failing:
+            click.echo(f"  {case.file}: {case.name}: {'; '.join(differences)}", err=True)
+    if failures:
+        sys.exit(1)
 
 
 @guideline.command("explain")
