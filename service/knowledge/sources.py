@@ -60,15 +60,15 @@ def _texts(file: Path) -> Iterator[str]:
         node = yaml.compose(file.read_text(encoding="utf-8"), Loader=yaml.CBaseLoader)
     except (UnicodeDecodeError, yaml.YAMLError):
         return
-    nodes = [node]
+    nodes: list[yaml.Node | None] = [node]
     while nodes:
-        match nodes.pop():
-            case yaml.ScalarNode(value=text):
-                yield text
-            case yaml.SequenceNode(value=items):
-                nodes += items
-            case yaml.MappingNode(value=pairs):
-                nodes += [part for pair in pairs for part in pair]
+        node = nodes.pop()
+        if isinstance(node, yaml.ScalarNode):
+            yield node.value
+        elif isinstance(node, yaml.SequenceNode):
+            nodes += node.value
+        elif isinstance(node, yaml.MappingNode):
+            nodes += [part for pair in node.value for part in pair]
 
 
 def _citations(folder: Path) -> dict[str, Citation]:

@@ -70,7 +70,7 @@ def test_what_a_release_does_not_name_has_no_part_in_its_digest(toy):
     for name, text in (("citations/NEW.yaml", "TOY-RAIN"), ("citations/UNUSED.yaml", "TOY-STORM")):
         source = toy.file(f"/citations/{text}.yaml").read_text().replace(text, name[10:-5])
         toy.file(f"/{name}").write_text(source)
-    toy.file("/studies/other.yaml").write_text("short_name: Other\n")
+    toy.file("/studies/other_trial.yaml").write_text("short_name: Other\n")
     assert digest(toy) == before
 
 
