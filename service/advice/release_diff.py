@@ -8,7 +8,9 @@ import datetime as dt
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import islice, product
+from threading import Lock
 from typing import Any
 
 from service.advice.case_check import case_body
@@ -43,8 +45,18 @@ class Patient:
         return self.before.advice.decision.rule.id, self.after.advice.decision.rule.id
 
 
+_COMPARING = Lock()
+"""A comparison takes seconds: whoever asks for the same one meanwhile waits for it."""
+
+
 def compare_releases(before: Questioner, after: Questioner, today: dt.date) -> Json:
-    """Return what is different in the answers of two releases, as JSON."""
+    """Return what is different in the answers of two releases, as JSON. Worked cases without a day are asked today."""
+    with _COMPARING:
+        return _compared(before, after, today)
+
+
+@lru_cache(maxsize=4)
+def _compared(before: Questioner, after: Questioner, today: dt.date) -> Json:
     return _Comparison(before, after).to_json(today)
 
 
