@@ -101,7 +101,7 @@ def new_release(before: str, after: str, name: str | None) -> None:
     """Make the folder of the release TO from that of FROM, and say what in it still has to be changed."""
     folder = settings().content / "guidelines" / (name or settings().guideline)
     try:
-        copied = copy_release(folder / before, folder / after)
+        copied = copy_release(folder, before, after)
     except ValueError as error:
         raise click.ClickException(str(error)) from None
     click.echo(f"{copied}: {before} copied, release and its name in the changes set")

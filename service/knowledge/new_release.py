@@ -13,17 +13,18 @@ DATED = ("evidence_date", "review_by")
 UNSAID = "say here what changed"
 
 
-def copy_release(before: Path, after: Path) -> Path:
-    """Copy the folder of a release and set its name. Raises ValueError if that is not possible."""
-    if not (before / FILE).exists():
-        raise ValueError(f"there is no release {before.name} in {before.parent}")
-    if not re.fullmatch(r"[A-Za-z0-9-]+", after.name):
+def copy_release(guideline: Path, earlier: str, later: str) -> Path:
+    """Copy a release in the folder of a guideline and set its name. Raises ValueError if that is not possible."""
+    if not re.fullmatch(r"[A-Za-z0-9-]+", later):
         raise ValueError("a release is named by letters, digits and hyphens; best by its date")
+    before, after = guideline / earlier, guideline / later
+    if not (before / FILE).exists():
+        raise ValueError(f"there is no release {earlier} in {guideline}")
     if after.exists():
         raise ValueError(f"{after} exists already")
-    newest = max(folder.name for folder in before.parent.iterdir() if folder.is_dir())
-    if after.name <= newest:
-        raise ValueError(f"{after.name} sorts before {newest}, which would stay the newest release")
+    newest = max(folder.name for folder in guideline.iterdir() if folder.is_dir())
+    if later <= newest:
+        raise ValueError(f"{later} sorts before {newest}, which would stay the newest release")
     shutil.copytree(before, after)
     file = after / FILE
     text = file.read_text(encoding="utf-8")
