@@ -11,6 +11,8 @@ from service.knowledge.library import Library
 
 Json = Mapping[str, Any]
 UNDERSCORED = re.compile(r"(?<![/\w-])[A-Za-z0-9]+(?:_[A-Za-z0-9]+)+\b")
+ADDRESS = re.compile(r"https?://\S+|\b10\.\d{4,}/\S+")
+"""Addresses and DOIs, which may hold anything."""
 STRONG = re.compile(r"^(?:do not|must)\b", re.IGNORECASE)
 UNREAD = "no source read"
 SEED = re.compile(r"\bseed (?:text|quotation)\b")
@@ -41,6 +43,7 @@ class Reader:
 
     def identifiers(self, text: str) -> list[str]:
         """Return the fact paths, codes, values and ids of citations in a text."""
+        text = ADDRESS.sub(" ", text)
         return [*self._names.findall(text), *UNDERSCORED.findall(text)]
 
     def faults(self, text: str) -> Iterator[str]:

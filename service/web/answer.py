@@ -42,11 +42,12 @@ class Open:
 
 @dataclass(frozen=True)
 class Step:
-    """One table's part in the answer: what it read, in groups of equal values, and what came out."""
+    """One table's part in the answer: what it read, in groups of equal values, what came out, and the rule."""
 
     title: str
     read: tuple[tuple[str, str], ...]
     gave: str
+    rule: str | None
 
 
 @dataclass(frozen=True)
@@ -145,7 +146,8 @@ def _steps(trace: Iterable[Mapping[str, Any]], words: Words) -> Iterator[Step]:
         groups = tuple((", ".join(dict.fromkeys(titles)), value) for value, titles in read.items())
         rule = rules.get(step["output"])
         title = step["title"] if rule else words.title(step["table"])
-        yield Step(title, groups, f"{rule.title} ({rule.id})" if rule else words.value(step["table"], step["output"]))
+        gave = rule.title if rule else words.value(step["table"], step["output"])
+        yield Step(title, groups, gave, rule.id if rule else None)
 
 
 def _neighbour(near: Mapping[str, Any], words: Words) -> Neighbour:
