@@ -167,6 +167,19 @@ def row(answer: Answer) -> dict[str, Any]:
     }
 
 
+def words_of(answer: Answer) -> dict[str, Any]:
+    """Return what a reader of the answer is told in words: what a row leaves out."""
+    lead, *others = answer.advice.recommendations
+    options = answer.advice.guideline.options
+    return {
+        "statement": lead.statement,
+        "supporting": [other.statement for other in others],
+        "options": [options[offered.id].text for offered in lead.options],
+        "must_check": list(answer.advice.must_check),
+        "key_message": lead.key_message,
+    }
+
+
 def named(guideline: Guideline) -> dict[str, Any]:
     """Which release answered."""
     release = guideline.release

@@ -10,6 +10,7 @@ from flask import Blueprint, Response, request
 from service.advice.decision_table import cells, columns
 from service.advice.evidence_query import citing_rules
 from service.advice.registry import NotFoundError, find_rule
+from service.advice.release_diff import compare_releases
 from service.advice.render import citation, named
 from service.api.access import OPEN, scope
 from service.api.body import JSON
@@ -125,6 +126,14 @@ def decision_table(guideline: str) -> Response:
 def decision_table_csv(guideline: str) -> Response:
     """The same as CSV, for a link that cannot say what it accepts."""
     return _table_csv(requested_guideline(guideline))
+
+
+@blueprint.get("/v1/guidelines/<guideline>/diff")
+@scope(OPEN)
+def diff(guideline: str) -> Response:
+    """Return which patients get another answer from ?to= than from ?from=: by default the newest and the one before."""
+    before, after = knowledge().pair(guideline, request.args.get("from"), request.args.get("to"))
+    return public_json(compare_releases(before, after, settings().today()))
 
 
 @blueprint.get("/v1/guidelines/<guideline>/source-attributes")

@@ -1,11 +1,12 @@
 """Citations and studies: the shared ones, those of one release, and which of them the files of a release name."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import yaml
 from marshmallow import ValidationError
 
 from service.evidence.study_file import study_faults
@@ -13,7 +14,7 @@ from service.knowledge.model import Citation
 from service.knowledge.schemas import CitationSchema
 from service.knowledge.yaml_file import ContentError, ContentFault, flat, read_yaml
 
-_NAME = re.compile(r"[A-Za-z0-9_-]+")
+_PLACED = re.compile(r"\{(?:figure|cite):([^/{}]+)")
 
 
 @dataclass(frozen=True)
@@ -34,9 +35,10 @@ class Sources:
     def named_in(self, files: Iterable[Path], folder: Path) -> list[Path]:
         """Return the files of the shared sources that the files of a release name, in the order of their names.
 
-        A source is named where its id stands as a word anywhere in a file: as a value, or in a placeholder.
+        A source is named where its id is a whole key or value, or stands in a placeholder.
         """
-        names = {word for file in files for word in _NAME.findall(file.read_text(encoding="utf-8", errors="replace"))}
+        texts = {text for file in files for text in _texts(file)}
+        names = texts | {name for text in texts for name in _PLACED.findall(text)}
         shared = {name: file for name, file in self.files.items() if folder not in file.parents}
         return [shared[name] for name in sorted(shared) if name.partition("/")[2] in names]
 
@@ -50,6 +52,23 @@ def read_sources(folder: Path) -> Sources:
     files = {f"studies/{name}": folder / "studies" / f"{name}.yaml" for name in studies}
     files |= {f"citations/{name}": folder / "citations" / f"{name}.yaml" for name in citations}
     return Sources(citations, studies, files)
+
+
+def _texts(file: Path) -> Iterator[str]:
+    """Yield every scalar of a YAML file; nothing of a file that cannot be read, whose fault is told elsewhere."""
+    try:
+        node = yaml.compose(file.read_text(encoding="utf-8"), Loader=yaml.CBaseLoader)
+    except (UnicodeDecodeError, yaml.YAMLError):
+        return
+    nodes: list[yaml.Node | None] = [node]
+    while nodes:
+        node = nodes.pop()
+        if isinstance(node, yaml.ScalarNode):
+            yield node.value
+        elif isinstance(node, yaml.SequenceNode):
+            nodes += node.value
+        elif isinstance(node, yaml.MappingNode):
+            nodes += [part for pair in node.value for part in pair]
 
 
 def _citations(folder: Path) -> dict[str, Citation]:

@@ -5,6 +5,7 @@ from typing import Any
 from flask import Blueprint, Response, request
 
 from service.advice.registry import find_rule
+from service.advice.release_diff import compare_releases
 from service.advice.render import citation
 from service.api.access import OPEN, scope
 from service.api.knowledge import knowledge, requested_guideline, settings
@@ -42,7 +43,23 @@ def guideline_page(guideline: str) -> Response:
         cells=asked.table.table.cells,
         releases=sorted(knowledge().library.guidelines[guideline].items(), reverse=True),
         query=_query(),
+        earlier=_earlier(guideline, asked.release.release),
         used={source.id for rule in asked.rules.values() for source in rule.sources},
+    )
+
+
+@blueprint.get("/guidelines/<guideline>/diff")
+@scope(OPEN)
+def diff_page(guideline: str) -> Response:
+    """What a release changes: which patients get another answer, for which reason."""
+    before, after = knowledge().pair(guideline, request.args.get("from"), request.args.get("to"))
+    return page(
+        "diff.html",
+        here="guideline",
+        guideline=after.guideline,
+        words=Words(after.guideline),
+        diff=compare_releases(before, after, settings().today()),
+        query=f"?from={before.guideline.release.release}&to={after.guideline.release.release}",
     )
 
 
@@ -69,6 +86,11 @@ def rule_page(guideline: str, rule: str) -> Response:
         told=_told(asked, found),
         query=_query(),
     )
+
+
+def _earlier(guideline: str, release: str) -> str | None:
+    """The release before this one, with which it can be compared."""
+    return max((known for known in knowledge().library.guidelines[guideline] if known < release), default=None)
 
 
 def _query() -> str:
