@@ -23,9 +23,9 @@ FEW, MANY = (
     for number in (100, 300)
 )
 
-M1_WORDS = ["M1", "cM1", "pM1", "metastatic"]
+M1_WORDS = ["M1", "cM1", "metastatic"]
 M0_WORDS = ["M0", "cM0", "non_metastatic", "M0(i+)", "cM0(i+)"]
-STATUSES = [*M0_WORDS, *M1_WORDS, "de_novo_metastatic", "recurrent_metastatic", "unknown"]
+STATUSES = [*M0_WORDS, *M1_WORDS, "pM1", "de_novo_metastatic", "recurrent_metastatic", "unknown"]
 CATEGORIES = ["CR", "PR", "SD", "PD", "NON_CR_NON_PD"]
 RESPONSES = [*CATEGORIES, "NE", "not_started", "unknown"]
 LONG_NAMES = ["complete_response", "partial_response", "stable_disease", "progressive_disease", "not_evaluable"]
@@ -34,7 +34,11 @@ SITES = [
     "other",
 ]  # fmt: skip
 METHODS = ["ct", "mri", "pet_ct", "bone_scan", "clinical", "ultrasound"]
-THERAPIES = ["chemotherapy", "chemo_plus_anti_her2", "endocrine", "endocrine_plus_cdk46", "immunotherapy", "other"]
+THERAPIES = [
+    "chemotherapy", "chemo_plus_anti_her2", "endocrine", "endocrine_plus_cdk46", "immunotherapy", "anti_her2",
+    "endocrine_plus_anti_her2", "antibody_drug_conjugate", "parp_inhibitor", "endocrine_plus_pi3k_akt_mtor",
+    "chemo_plus_immunotherapy", "other",
+]  # fmt: skip
 TYPES = {
     "bleeding": ["haemodynamically_unstable", "controlled_by_pressure"],
     "ulceration": ["vessel_exposed", "pleura_exposed"],
@@ -43,7 +47,9 @@ TYPES = {
     "infection": ["necrotising"],
     "sepsis_signs": [],
     "pain": ["controlled"],
+    "mass_effect": [],
     "odour": [],
+    "discharge": [],
     "lymphoedema": [],
     "plexopathy": ["new_motor_deficit"],
     "chest_wall_invasion": ["symptomatic"],
@@ -64,11 +70,14 @@ ASSERTING = {
 FLAGS = [
     "pregnant", "inflammatory", "prior_chest_radiotherapy", "closure_possible", "visceral_crisis", "anticoagulated",
     "anti_angiogenic_therapy", "life_expectancy_under_1_year", "brain_metastases",
-    "fever_within_6_weeks_of_chemotherapy", "all_sites_ablatable",
+    "fever_within_6_weeks_of_chemotherapy", "all_sites_ablatable", "fever_now", "fever_in_record", "last_weeks_of_life",
+    "tumour_in_wound", "all_metastases_treated",
 ]  # fmt: skip
 CHOICES = {
     "metastatic_status": STATUSES,
     "presentation": ["de_novo", "recurrent", "unknown"],
+    "metastasis_proof": ["histology", "imaging_only", "unknown"],
+    "systemic_options": ["available", "declined", "none_left", "unknown"],
     "metastatic_extent": ["oligometastatic", "bone_only", "polymetastatic", "unknown"],
     "primary_tumour": ["in_situ", "resected", "not_found", "unknown"],
     "systemic_therapy": [*THERAPIES, "unknown"],

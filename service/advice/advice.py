@@ -6,15 +6,12 @@ from functools import cached_property
 
 from service.advice.decision import Decision, contradictions, supporting
 from service.advice.missing import Missing, missing_facts
-from service.advice.recommendation import Recommendation, Removed, notes
+from service.advice.recommendation import ModifierNotes, Recommendation, Removed, modifier_notes
 from service.advice.wordings import Grades, Outcome, Wordings
 from service.engine.compile import CompiledTable
 from service.engine.trace import Neighbour, Step, nearest
-from service.knowledge.guideline import Guideline
-from service.knowledge.model import Cited, Clause, Modifier, Statement
-
-SUMMARISED = 2
-"""Missing facts that a summary names of those that the rule asks for."""
+from service.knowledge.guideline import Guideline, holds
+from service.knowledge.model import Cited, Clause, Statement
 
 
 @dataclass(frozen=True)
@@ -72,9 +69,9 @@ class Advice:
         return (*contradicting, *self.guideline.conflicts.at(self.decision.point))
 
     @property
-    def notes(self) -> list[tuple[Modifier, list[str]]]:
-        """The modifiers that hold, with what they say."""
-        return notes(self.decision)
+    def notes(self) -> list[ModifierNotes]:
+        """Return the modifiers that are listed, with what they say."""
+        return modifier_notes(self.decision, self.recommendations)
 
     @property
     def tables(self) -> list[CompiledTable]:
@@ -114,22 +111,27 @@ class Advice:
 
     @property
     def summary(self) -> str:
-        """One or two sentences that can stand alone; what each value of a decisive missing fact leads to."""
-        decisive = [item for item in self.missing if item.decisive]
-        asked = [item for item in decisive if item.fact in self.lead.rule.asks]
-        said = [self.lead.statement, *(_left_out(removed) for removed in self.lead.removed)]
-        if asked:
-            said += map(_leading_to, asked[:SUMMARISED])
-        elif decisive:
-            more = f" (and {len(decisive) - 1} more, see missing_facts)" if len(decisive) > 1 else ""
-            said.append(f"Not known, and would change this: {self._changing(decisive[0])}{more}.")
-        return " ".join(said)
+        """Return the answer in a few sentences that can stand alone, with the one fact that most needs to be known."""
+        parts = [self.lead.statement, *(_left_out(removed) for removed in self.lead.removed)]
+        if (item := self._most_wanted) is not None:
+            parts += [f"Not known: {self.wordings.words.spoken(item.fact)}.", f"{self._consequences(item)}."]
+        return " ".join(parts)
 
-    def _changing(self, item: Missing) -> str:
-        """The fact with the values that would change the code."""
-        changing = {t: v for t, v in _outcomes(item).items() if t != self.lead.rule.title}
-        told = "; ".join(f"{' or '.join(values)}: {title}" for title, values in changing.items())
-        return f"{item.fact} ({told})"
+    @property
+    def _most_wanted(self) -> Missing | None:
+        """The first decisive fact, of those that the rule asks for if there is one."""
+        point, release = self.decision.point, self.guideline.release
+        unasked = {name for part in release.unasked if holds(part.when, point) for name in part.facts}
+        decisive = [item for item in self.missing if item.decisive and item.fact not in unasked]
+        return min(decisive, key=lambda item: item.fact not in self.lead.rule.asks, default=None)
+
+    def _consequences(self, item: Missing) -> str:
+        """Return the values that would change the answer, in words, with the rules that they lead to."""
+        words, titles = self.wordings.words, dict[str, list[str]]()
+        for value, other in item.would_become.items():
+            if other.rule.code != self.lead.rule.code:
+                titles.setdefault(other.rule.title, []).append(words.value(item.fact, value))
+        return "; ".join(f"If {' or '.join(values)}: {title}" for title, values in titles.items())
 
     @cached_property
     def cited(self) -> dict[str, tuple[Cited, ...]]:
@@ -152,9 +154,17 @@ class Advice:
         dissent = [statement for statement in communication.dissent if statement.id in rule.dissent]
         return dissent, [statement for statement in communication.open_questions if rule.id in statement.rules]
 
+    @cached_property
+    def heard(self) -> list[Statement]:
+        """Return how a patient may hear the advice of the leading rule."""
+        communication = self.guideline.communication
+        statements = () if communication is None else communication.heard
+        return [statement for statement in statements if self.lead.rule.id in statement.rules]
+
     @property
     def _beside(self) -> list[str]:
-        return [name for statements in self.told for statement in statements for name in statement.citations]
+        statements = (*(item for several in self.told for item in several), *self.heard)
+        return [name for statement in statements for name in statement.citations]
 
     @property
     def _of_options(self) -> list[str]:
@@ -165,16 +175,3 @@ class Advice:
 
 def _left_out(removed: Removed) -> str:
     return f"Not an option for this patient: {removed.kind.replace('_', ' ')} ({'; '.join(removed.because)})."
-
-
-def _leading_to(item: Missing) -> str:
-    outcomes = "; ".join(f"{' or '.join(values)}: {title}" for title, values in _outcomes(item).items())
-    return f"If {item.fact} is {outcomes}."
-
-
-def _outcomes(item: Missing) -> dict[str, list[str]]:
-    """Title of the rule -> the values that lead to it."""
-    outcomes: dict[str, list[str]] = {}
-    for value, other in item.would_become.items():
-        outcomes.setdefault(other.rule.title, []).append(value)
-    return outcomes

@@ -82,14 +82,26 @@ def supporting(decision: Decision) -> list[Decision]:
     """What each further finding would lead to by itself, where the leading tier lets it be heard."""
     guideline, tier = decision.guideline, decision.guideline.release.tier
     heard = guideline.release.supporting.get(decision.tier or "", [])
+    silenced = _silenced(decision)
     found = []
     for name, own in triggers(guideline, decision.point):
-        if tier is None or name == decision.trigger or own not in heard:
+        if tier is None or name == decision.trigger or own not in heard or name in silenced:
             continue
         point = {**decision.point, tier: own}
         rule = guideline.rules[guideline.table.decide(point).output]
         found.append(replace(decision, point=point, rule=rule, trigger=name))
     return found
+
+
+def _silenced(decision: Decision) -> frozenset[str]:
+    """Return the findings that the release leaves without a supporting recommendation beside this answer."""
+    findings = [finding.name for finding in decision.guideline.findings]
+    return frozenset(
+        name
+        for silence in decision.guideline.release.unheard
+        if (not silence.rules or decision.rule.id in silence.rules) and holds(silence.when, decision.point)
+        for name in silence.findings or findings
+    )
 
 
 def effects(decision: Decision) -> list[tuple[Modifier, Effect]]:

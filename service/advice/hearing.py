@@ -6,14 +6,15 @@ from service.advice.trials import OpenFact
 from service.engine.compile import CompiledTable, Point
 from service.engine.table import Box, collect_table
 from service.knowledge.guideline import Guideline
-from service.knowledge.model import Effect, Rule, boxes_in
+from service.knowledge.model import Change, Check, Effect, Rule, boxes_in
+from service.knowledge.sentences import slots_in
 
 
 class Hearing:
     """How one rule listens to a point. `askable` are the facts whose values could change the rule or its outcome."""
 
     def __init__(self, rule: Rule, guideline: Guideline, chooses: frozenset[str], facts: Iterable[OpenFact]) -> None:
-        self._all = _table(_boxes(rule, guideline, lambda _: True), guideline)
+        self._all = _table(_boxes(rule, guideline, lambda _: True, checked=True), guideline)
         self._outcome = _table(_boxes(rule, guideline, _changes_outcome), guideline)
         self._grades = _table(_boxes(rule, guideline, _changes_grades, worded=False), guideline)
         self.masks = self._outcome.masks
@@ -60,28 +61,53 @@ def choosing(guideline: Guideline) -> frozenset[str]:
     return frozenset(gates | axes | guideline.tiers_of_findings | ({tier} if tier else set()))
 
 
-def _boxes(rule: Rule, guideline: Guideline, counts: Callable[[Effect], bool], *, worded: bool = True) -> Iterator[Box]:
+def _boxes(
+    rule: Rule,
+    guideline: Guideline,
+    counts: Callable[[Effect], bool],
+    *,
+    worded: bool = True,
+    checked: bool = False,
+) -> Iterator[Box]:
     """The boxes that wording and grading look into, themselves or through the modifiers whose effects count."""
-    parts = (rule.statements, rule.additions, rule.grades) if worded else (rule.grades,)
-    said = [box for part in parts for box in boxes_in(part)]
+    prefixes = tuple(prefix for prefix in guideline.prefixes if not prefix.rules or rule.id in prefix.rules)
+    touching = {
+        modifier.id: tuple(effect for effect in modifier.effects if not effect.rules or rule.id in effect.rules)
+        for modifier in guideline.modifiers.items
+    }
+    counted = {name: tuple(effect for effect in several if counts(effect)) for name, several in touching.items()}
+    effects = tuple(effect for several in counted.values() for effect in several)
+    # Checks and changes are in no outcome, so a fact that moves nothing else need not be tried.
+    without = () if checked else (Check, Change)
+    own = (rule.statements, rule.additions, rule.grades, rule.options, rule.must_check, rule.what_would_change)
+    parts = (*own, prefixes, *map(_checked, effects)) if worded else (rule.grades,)
+    said = list(boxes_in(parts, without))
+    slots = set(slots_in((rule, prefixes, effects))) if worded else set()
     for table in reversed(guideline.wording.tables):
-        if table.table.name in _names(said):
+        if table.table.name in _names(said) | slots:
             said += [box for _, box in table.table.entries]
     yield from said
     named = _names(said)
-    removals = any(name.startswith("removed.") for name in named)
+    removals = any(name.startswith("removed.") for name in named) or any(effect.offered for effect in effects)
     for modifier in guideline.modifiers.items:
-        touching = [effect for effect in modifier.effects if not effect.rules or rule.id in effect.rules]
-        touching = [effect for effect in touching if counts(effect) or (removals and effect.remove)]
-        if touching or f"modifier.{modifier.id}" in named:
-            for when in (modifier.when, *(effect.when for effect in touching)):
+        moving = [e for e in touching[modifier.id] if e in counted[modifier.id] or (removals and _moves_options(e))]
+        if moving or f"modifier.{modifier.id}" in named:
+            for when in (modifier.when, *(effect.when for effect in moving)):
                 yield from when
 
 
+def _checked(effect: Effect) -> tuple[Check, ...]:
+    return (*effect.must_check_first, *effect.must_check)
+
+
+def _moves_options(effect: Effect) -> bool:
+    return bool(effect.remove or effect.offer_first or effect.offer_second)
+
+
 def _changes_grades(effect: Effect) -> bool:
-    return bool(effect.lowers_certainty or effect.warning)
+    return bool(effect.lowers_certainty or effect.warning or effect.urgency_at_least)
 
 
 def _changes_outcome(effect: Effect) -> bool:
-    graded = effect.lowers_certainty
+    graded = effect.lowers_certainty or effect.urgency_at_least
     return bool(graded or effect.prefix or effect.adds or effect.ends or effect.cite_first or effect.citations)

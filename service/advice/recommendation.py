@@ -1,13 +1,37 @@
 """One recommendation: the rule's sentence for this patient, graded, with its options and sources."""
 
+from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from service.advice.decision import Decision, effects, wording_point
-from service.knowledge.guideline import holds
-from service.knowledge.model import CERTAINTIES, DOMAINS, Cited, Effect, Grading, Modifier, Reason, Rule
+from service.engine.compile import Point
+from service.knowledge.guideline import Guideline, holds
+from service.knowledge.model import (
+    CERTAINTIES,
+    DOMAINS,
+    URGENCIES,
+    Addition,
+    Boxes,
+    Change,
+    Check,
+    Cited,
+    Effect,
+    Grading,
+    Modifier,
+    Offer,
+    Prefix,
+    Reason,
+    Rule,
+    Wording,
+)
+from service.knowledge.sentences import filled
 
 NONE = "none"
 SAFETY_ONLY = ("safety",)
+Applied: TypeAlias = list[tuple[Modifier, Effect]]
+"""What modifiers do here, each effect with its modifier."""
 UNSOURCED = "safety proposal, awaiting sign-off"
 """How a statement that no read source supports is labelled (GUIDELINE E2.1)."""
 
@@ -38,14 +62,43 @@ class Recommendation:
     certainty: str
     certainty_reasons: tuple[Reason, ...]
     urgency: str
+    time_critical: bool
     provenance: tuple[str, ...]
     options: tuple[OfferedOption, ...]
     removed: tuple[Removed, ...]
     citations: tuple[Cited, ...]
     must_check: tuple[str, ...]
+    what_would_change: tuple[Change, ...]
     warnings: tuple[str, ...]
     decision_aid: bool
     key_message: str
+    acting: frozenset[str]
+    """Ids of the modifiers that do something here."""
+
+
+@dataclass(frozen=True)
+class _OptionsLeft:
+    """The options at a point: ids and kinds of those that are left, and the kinds that were removed."""
+
+    point: Point
+    offered: Sequence[str]
+    kinds: AbstractSet[str]
+    removed: Sequence[str]
+
+    def acting(self, applied: Applied, sayings: Iterable[Boxes], *, is_graded: bool) -> frozenset[str]:
+        """Return the ids of the modifiers that a reader of the recommendation sees something of."""
+        named = {name for when in sayings for box in when for name, values in box.items() if "false" not in values}
+        visible = {name.removeprefix("modifier.") for name in named if name.startswith("modifier.")}
+        visible |= {modifier.id for modifier, effect in applied if self._is_visible(effect, is_graded=is_graded)}
+        return frozenset(visible)
+
+    def _is_visible(self, effect: Effect, *, is_graded: bool) -> bool:
+        words = (effect.note, effect.prefix, effect.adds, effect.ends, effect.message, effect.warning)
+        moves = (*effect.offer_first, *effect.offer_second, effect.urgency_at_least, effect.decision_aid)
+        due = _due((*effect.must_check, *effect.must_check_first), self.point)
+        lowers = bool(effect.lowers_certainty) and is_graded
+        marks = not self.kinds.isdisjoint(effect.mark) or not set(self.removed).isdisjoint(effect.remove)
+        return lowers or marks or any((*words, *moves, *due))
 
 
 def recommend(decision: Decision) -> Recommendation:
@@ -57,15 +110,17 @@ def recommend(decision: Decision) -> Recommendation:
     grading = next((grade for grade in rule.grades if holds(grade.when, point)), Grading(when=()))
     chosen = fitting[0] if fitting else None
 
+    slots = {table.table.name: point[table.table.name] for table in decision.guideline.wording.tables}
     sentence = rule.statement if chosen is None else chosen.statement.replace("{rule}", _open(rule.statement))
+    sentence = filled(sentence, slots)
     for addition in additions:
-        sentence = _open(sentence) + addition.append
+        sentence = _open(sentence) + filled(addition.append, slots)
     removed = {kind for _, effect in applied for kind in effect.remove}
     removed |= {kind for addition in additions for kind in addition.remove}
+    listed = _listed(chosen.options if chosen is not None and chosen.options else rule.options, additions, point)
+    choice = _options_left(decision.guideline, point, _moved(listed, applied), removed)
+    applied = [(owner, effect) for owner, effect in applied if not effect.offered or choice.kinds & {*effect.offered}]
     marks = {kind: mark for _, effect in applied for kind, mark in effect.mark.items()}
-    options = decision.guideline.options
-    offered = list(chosen.options if chosen is not None and chosen.options else rule.options)
-    offered += [name for addition in additions for name in addition.options if name not in offered]
     checks = [
         *(item for _, effect in applied for item in effect.must_check_first),
         *rule.must_check,
@@ -76,27 +131,75 @@ def recommend(decision: Decision) -> Recommendation:
     cited = (chosen.citations if chosen is not None else ()) or grading.citations or rule.citations
     provenance = grading.provenance or rule.provenance
     certainty, lowered = _lowered(grading.certainty or rule.certainty, applied)
+    urgency = min(
+        (grading.urgency or rule.urgency, *(e.urgency_at_least for _, e in applied if e.urgency_at_least)),
+        key=URGENCIES.index,
+    )
+    prefixes = _prefixes(decision, point | {"urgency": urgency})
+    before = "".join(dict.fromkeys(filled(prefix.text, slots) for prefix in prefixes))
+    spoken: tuple[Wording | Addition | Prefix, ...] = (*fitting[:1], *additions, *prefixes)
+    message = (chosen.key_message if chosen is not None else None) or rule.key_message
     return Recommendation(
         rule=rule,
-        statement=_modified(sentence, applied),
+        statement=before + filled(_modified(sentence, applied), slots),
         label=(chosen.label if chosen is not None else None) or (UNSOURCED if provenance == SAFETY_ONLY else None),
         certainty=certainty,
         certainty_reasons=(*(grading.certainty_reasons or rule.certainty_reasons), *lowered),
-        urgency=grading.urgency or rule.urgency,
+        urgency=urgency,
+        time_critical=rule.time_critical if grading.time_critical is None else grading.time_critical,
         provenance=provenance,
-        options=tuple(
-            OfferedOption(name, marks.get(options[name].kind)) for name in offered if options[name].kind not in removed
-        ),
+        options=tuple(OfferedOption(name, marks.get(decision.guideline.options[name].kind)) for name in choice.offered),
         removed=tuple(
             Removed(kind, tuple(dict.fromkeys(m.title for m, effect in applied if kind in effect.remove)))
-            for kind in dict.fromkeys(options[name].kind for name in offered if options[name].kind in removed)
+            for kind in choice.removed
         ),
         citations=_cited(cited, applied),
-        must_check=tuple(dict.fromkeys(checks)),
+        must_check=tuple(dict.fromkeys(filled(item.text, slots) for item in _due(checks, point))),
+        what_would_change=tuple(change for change in rule.what_would_change if holds(change.when, point)),
         warnings=tuple(effect.warning for _, effect in applied if effect.warning),
         decision_aid=rule.decision_aid or any(effect.decision_aid for _, effect in applied),
-        key_message=" ".join((rule.key_message, *(effect.message for _, effect in applied if effect.message))),
+        key_message=filled(" ".join((message, *(e.message for _, e in applied if e.message))), slots),
+        acting=choice.acting(applied, [part.when for part in spoken], is_graded=certainty != NONE),
     )
+
+
+def _prefixes(decision: Decision, point: Point) -> list[Prefix]:
+    """Return what stands before the sentence; the point has the urgency as well."""
+    return [
+        prefix
+        for prefix in decision.guideline.prefixes
+        if (not prefix.rules or decision.rule.id in prefix.rules) and holds(prefix.when, point)
+    ]
+
+
+def _options_left(guideline: Guideline, point: Point, listed: Sequence[str], removed: AbstractSet[str]) -> _OptionsLeft:
+    """Return which of the listed options are left."""
+    kinds = {name: guideline.options[name].kind for name in listed}
+    offered = [name for name in listed if kinds[name] not in removed]
+    lost = dict.fromkeys(kind for kind in kinds.values() if kind in removed)
+    return _OptionsLeft(point, offered, {kinds[name] for name in offered}, tuple(lost))
+
+
+def _listed(options: Sequence[Offer], additions: Sequence[Addition], point: Point) -> list[str]:
+    """Return the ids of the options of a sentence, then those of its additions."""
+    listed = [offer.id for offer in options if holds(offer.when, point)]
+    for offer in (offer for addition in additions for offer in addition.options):
+        if offer.id not in listed and holds(offer.when, point):
+            listed.append(offer.id)
+    return listed
+
+
+def _moved(listed: list[str], applied: Applied) -> list[str]:
+    """Return the options with those that a modifier wants first or second in their place."""
+    for place, names in ((0, "offer_first"), (1, "offer_second")):
+        moved = list(dict.fromkeys(name for _, effect in applied for name in getattr(effect, names)))
+        rest = [name for name in listed if name not in moved]
+        listed = [*rest[:place], *moved, *rest[place:]]
+    return listed
+
+
+def _due(checks: Iterable[Check], point: Point) -> Iterator[Check]:
+    return (item for item in checks if holds(item.when, point))
 
 
 def _open(sentence: str) -> str:
@@ -139,11 +242,43 @@ def _cited(cited: tuple[Cited, ...], applied: list[tuple[Modifier, Effect]]) -> 
     return tuple({(item.id, item.supports): item for item in (*ordered, *added)}.values())
 
 
-def notes(decision: Decision) -> list[tuple[Modifier, list[str]]]:
-    """Each modifier that holds, with its notes under this rule; one that does nothing here is named all the same."""
-    told = effects(decision)
-    return [
-        (modifier, [effect.note for owner, effect in told if owner is modifier and effect.note])
+@dataclass(frozen=True)
+class ModifierNotes:
+    """A modifier that holds, with what it says; several that say the same stand together under the first's id."""
+
+    id: str
+    title: str
+    notes: tuple[str, ...]
+
+
+def modifier_notes(decision: Decision, given: Sequence[Recommendation]) -> list[ModifierNotes]:
+    """Return the modifiers that hold with their notes: all, or those that do something in what is recommended."""
+    applied = effects(decision)
+    entries = [
+        ModifierNotes(
+            modifier.id,
+            modifier.title,
+            tuple(effect.note for owner, effect in applied if owner is modifier and effect.note),
+        )
         for modifier in decision.modifiers
         if modifier.when != ({},)
     ]
+    if decision.guideline.lists_all_modifiers:
+        return entries
+    acting = frozenset[str]().union(*(item.acting for item in given))
+    return _together([entry for entry in entries if entry.id in acting])
+
+
+def _together(entries: list[ModifierNotes]) -> list[ModifierNotes]:
+    """Return the entries with each note that several have said once, under all their titles."""
+    titles: dict[str, list[str]] = {}
+    for note, title in ((note, entry.title) for entry in entries for note in entry.notes):
+        titles.setdefault(note, []).append(title)
+    shared = {note: "; ".join(names) for note, names in titles.items() if len(names) > 1}
+    made = []
+    for entry in entries:
+        own = tuple(note for note in entry.notes if len(titles[note]) == 1)
+        if own or not entry.notes:
+            made.append(ModifierNotes(entry.id, entry.title, own))
+        made += [ModifierNotes(entry.id, shared.pop(note), (note,)) for note in entry.notes if note in shared]
+    return made

@@ -65,6 +65,15 @@ class GuidelineRegistry:
             raise NotFoundError(f"There is no such release of this guideline. Known: {known}.")
         return self.questioners[older.key]
 
+    def pair(self, guideline: str, before: str | None, after: str | None) -> tuple[Questioner, Questioner]:
+        """Return two releases: by default the newest and the one before it. Raises NotFoundError."""
+        later = self.release(guideline, after or "latest")
+        name = later.guideline.release.release
+        earlier = max((known for known in self.library.guidelines[guideline] if known < name), default=None)
+        if before is None and earlier is None:
+            raise NotFoundError(f"There is no release of this guideline before {name}.")
+        return self.release(guideline, before or earlier or name), later
+
     def identify(self, decision_id: str) -> Identifier:
         """Return the loaded release and the facts that a decision_id names. Raises NotFoundError or GoneError."""
         parts = identifier.read(decision_id)

@@ -17,7 +17,7 @@ from service.engine.trace import step
 from service.evidence.applicability import Applicability
 from service.evidence.outcome_json import outcome_json
 from service.knowledge.guideline import Guideline
-from service.knowledge.model import Citation, Cited, Clause, Rule, Statement
+from service.knowledge.model import Change, Citation, Cited, Clause, Statement
 
 VIEWS = ("full", "brief", "row")
 KEPT = 2_000
@@ -32,12 +32,11 @@ class Renderer:
     def __init__(self, guideline: Guideline) -> None:
         self.guideline = guideline
         self._named = _written(named(guideline))
-        evidence, evidence_date = guideline.evidence, guideline.release.evidence_date
-        self._evidence = _written({outcome.id: outcome_json(outcome, evidence_date) for outcome in evidence.outcomes})
+        evidence = guideline.evidence
+        self._evidence_date = guideline.release.evidence_date
         self._applicability = Applicability(evidence.populations, guideline.chain.features)
         self._beside = evidence.citations
         self._unused = {name: _written(citation(source)) for name, source in guideline.citations.items()}
-        self._changes = {rule.id: _written(_what_would_change(guideline, rule)) for rule in guideline.rules.values()}
         self._whole: WeakKeyDictionary[Recommendation, orjson.Fragment] = WeakKeyDictionary()
         self._short: WeakKeyDictionary[Outcome, orjson.Fragment] = WeakKeyDictionary()
         self._parts = BoundedMemo[Hashable, orjson.Fragment](KEPT)
@@ -58,10 +57,15 @@ class Renderer:
         listed = advice.cited
         shown["citations"] += [self._unused[name] for name in self._beside if name not in listed]
         shown["applicability"] = self._applicability.at(advice.decision.point)
-        shown["evidence"] = self._evidence
+        shown["evidence"] = self._part(("evidence", advice.lead.rule.id), lambda: self._outcomes(advice.lead.rule.id))
         spoken = "communication", advice.lead.rule.id, advice.lead.key_message
         shown["communication"] = self._part(spoken, lambda: _communication(advice))
         return shown
+
+    def _outcomes(self, rule: str) -> dict[str, Any]:
+        """Every outcome with the pool that the rule rests on."""
+        outcomes = self.guideline.evidence.outcomes
+        return {outcome.id: outcome_json(outcome, self._evidence_date, rule) for outcome in outcomes}
 
     def _brief(self, answer: Answer) -> dict[str, Member]:
         """Without evidence, applicability and communication."""
@@ -79,10 +83,11 @@ class Renderer:
             },
             "missing_facts": [self._missing(item) for item in advice.missing],
             "must_check": advice.must_check,
-            "what_would_change": self._changes[rule.id],
-            "modifiers": [
-                {"id": modifier.id, "title": modifier.title, "notes": notes} for modifier, notes in advice.notes
-            ],
+            "what_would_change": self._part(
+                ("changes", rule.id, tuple(item.change for item in advice.lead.what_would_change)),
+                lambda: _what_would_change(guideline, advice.lead.what_would_change),
+            ),
+            "modifiers": [{"id": entry.id, "title": entry.title, "notes": entry.notes} for entry in advice.notes],
             "warnings": [{"code": c.id, "facts": c.at, "detail": c.detail} for c in advice.warnings],
             "data_conflicts": [_conflict(clause) for clause in advice.data_conflicts],
             "refused": [{"pointer": fault.pointer, "code": fault.code} for fault in answer.refused],
@@ -162,6 +167,19 @@ def row(answer: Answer) -> dict[str, Any]:
     }
 
 
+def words_of(answer: Answer) -> dict[str, Any]:
+    """Return what a reader of the answer is told in words: what a row leaves out."""
+    lead, *others = answer.advice.recommendations
+    options = answer.advice.guideline.options
+    return {
+        "statement": lead.statement,
+        "supporting": [other.statement for other in others],
+        "options": [options[offered.id].text for offered in lead.options],
+        "must_check": list(answer.advice.must_check),
+        "key_message": lead.key_message,
+    }
+
+
 def named(guideline: Guideline) -> dict[str, Any]:
     """Which release answered."""
     release = guideline.release
@@ -209,7 +227,7 @@ def _recommendation(guideline: Guideline, item: Recommendation) -> dict[str, Any
         "certainty": item.certainty,
         "certainty_reasons": [{"domain": reason.domain, "text": reason.text} for reason in item.certainty_reasons],
         "urgency": item.urgency,
-        "time_critical": rule.time_critical,
+        "time_critical": item.time_critical,
         "intent": rule.intent,
         "provenance": list(item.provenance),
         "options": [
@@ -231,10 +249,9 @@ def _recommendation(guideline: Guideline, item: Recommendation) -> dict[str, Any
     }
 
 
-def _what_would_change(guideline: Guideline, rule: Rule) -> list[dict[str, Any]]:
+def _what_would_change(guideline: Guideline, changes: Iterable[Change]) -> list[dict[str, Any]]:
     return [
-        {"change": item.change, "becomes": [guideline.rules[other].code for other in item.becomes]}
-        for item in rule.what_would_change
+        {"change": item.change, "becomes": [guideline.rules[other].code for other in item.becomes]} for item in changes
     ]
 
 
@@ -262,9 +279,10 @@ def _communication(advice: Advice) -> dict[str, Any] | None:
     communication, rule = advice.guideline.communication, advice.lead.rule
     if communication is None:
         return None
-    return {
+    heard = {"heard": list(map(_statement, advice.heard))} if communication.heard else {}
+    return heard | {
         "key_message": advice.lead.key_message,
-        "not_abandonment": communication.not_abandonment,
+        "not_abandonment": communication.not_abandonment_by_rule.get(rule.id, communication.not_abandonment),
         "triggers_to_return": list(communication.triggers_to_return),
         "uncertainty": communication.uncertainty if rule.id in communication.uncertainty_rules else None,
         "numbers_on_request": communication.numbers_on_request if rule.id in communication.uncertainty_rules else None,

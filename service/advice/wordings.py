@@ -11,6 +11,7 @@ from service.engine.bounded_memo import BoundedMemo
 from service.engine.compile import Point, values_of
 from service.knowledge.guideline import Guideline
 from service.knowledge.model import Cited, Rule
+from service.knowledge.words import Words
 
 KEPT = 800
 """Recommendations kept for each guideline, at about 6 kB with their JSON."""
@@ -50,6 +51,7 @@ class Wordings:
 
     def __init__(self, guideline: Guideline) -> None:
         self._guideline = guideline
+        self.words = Words(guideline)
         facts, chooses = tuple(open_facts(guideline)), choosing(guideline)
         self.hearing = {rule.id: Hearing(rule, guideline, chooses, facts) for rule in guideline.rules.values()}
         self._choice = values_of(sorted(chooses))

@@ -45,7 +45,8 @@ def outcomes(guideline: str | None = None) -> Response:
     listed = []
     for outcome in asked.evidence.outcomes:
         address = f"{below}/{slug(outcome)}"
-        links = {"self": address, "svg": f"{address}.svg", "csv": f"{address}.csv"}
+        links = {"self": address}
+        links |= {form: f"{address}.{form}" for form in ("svg", "csv") if outcome.measure is not None}
         listed.append(describe_outcome(asked, slug(outcome)) | {"links": links})
     return public_json({"guideline": named(asked), "outcomes": listed})
 
@@ -63,7 +64,7 @@ def outcome_by(outcome: str, guideline: str | None = None) -> Response:
 @scope(OPEN)
 def forest_plot(outcome: str, guideline: str | None = None) -> Response:
     """Return the same as a forest plot."""
-    response = public(Response(drawing(_requested_outcome(guideline, outcome), style=STYLE), mimetype=SVG))
+    response = public(Response(drawing(_ratios(guideline, outcome), style=STYLE), mimetype=SVG))
     policy = f"default-src 'none'; style-src 'sha256-{STYLE_HASH}'; frame-ancestors 'none'"
     response.headers["Content-Security-Policy"] = policy
     return response
@@ -74,7 +75,15 @@ def forest_plot(outcome: str, guideline: str | None = None) -> Response:
 @scope(OPEN)
 def forest_csv(outcome: str, guideline: str | None = None) -> Response:
     """Return the numbers of the forest plot."""
-    return public(Response(as_csv(_requested_outcome(guideline, outcome)), mimetype=CSV))
+    return public(Response(as_csv(_ratios(guideline, outcome)), mimetype=CSV))
+
+
+def _ratios(guideline: str | None, outcome: str) -> dict[str, Any]:
+    """Return the requested outcome. Raises NotFoundError if it is told in words and has nothing to draw."""
+    found = _requested_outcome(guideline, outcome)
+    if found["measure"] is None:
+        raise NotFoundError("This outcome is told in words, without ratios.")
+    return found
 
 
 def _requested_outcome(guideline: str | None, outcome: str) -> dict[str, Any]:

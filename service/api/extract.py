@@ -6,7 +6,7 @@ from flask import Blueprint, Response
 
 from service.api.access import ADVICE, scope
 from service.api.json_out import fresh, json_response
-from service.api.knowledge import knowledge, settings
+from service.api.knowledge import knowledge, requested_guideline, settings
 from service.api.problems import Problem
 from service.api.record_body import requested_record, subject_json
 from service.fhir.extract import Extraction, count_resources, extract
@@ -26,12 +26,12 @@ def extract_facts() -> Response:
 @blueprint.post("/v1/guidelines/<guideline>/facts/extract")
 @scope(ADVICE)
 def extract_facts_by(guideline: str) -> Response:
-    """Read the facts of one guideline."""
+    """Read the facts of one guideline, of its newest release or the one that the query names."""
     return _extract(guideline)
 
 
 def _extract(name: str) -> Response:
-    guideline = knowledge().newest(name).guideline
+    guideline = requested_guideline(name)
     record = requested_record()
     try:
         extraction = extract(record, guideline)

@@ -10,6 +10,7 @@ from flask import Blueprint, Response, request
 from service.advice.decision_table import cells, columns
 from service.advice.evidence_query import citing_rules
 from service.advice.registry import NotFoundError, find_rule
+from service.advice.release_diff import compare_releases
 from service.advice.render import citation, named
 from service.api.access import OPEN, scope
 from service.api.body import JSON
@@ -19,7 +20,7 @@ from service.api.problems import Problem
 from service.cohort import parquet
 from service.engine.table import Box
 from service.knowledge.guideline import Guideline
-from service.knowledge.model import Rule
+from service.knowledge.model import Release, Rule
 from service.knowledge.vocabulary import (
     Choice,
     Code,
@@ -74,7 +75,14 @@ def guideline_by(guideline: str) -> Response:
             "contradictions": sorted({clause.id for clause in asked.contradictions.items}),
             "worked_cases": len(asked.cases),
         }
+        | _context(release)
     )
+
+
+def _context(release: Release) -> dict[str, Any]:
+    """Return what the page of the guideline says around its question; nothing where the release says nothing."""
+    told = [{"text": each.text, "citations": list(each.citations)} for each in release.context]
+    return {"context": told} if told else {}
 
 
 @blueprint.get("/v1/guidelines/<guideline>/rules")
@@ -118,6 +126,14 @@ def decision_table(guideline: str) -> Response:
 def decision_table_csv(guideline: str) -> Response:
     """The same as CSV, for a link that cannot say what it accepts."""
     return _table_csv(requested_guideline(guideline))
+
+
+@blueprint.get("/v1/guidelines/<guideline>/diff")
+@scope(OPEN)
+def diff(guideline: str) -> Response:
+    """Return which patients get another answer from ?to= than from ?from=: by default the newest and the one before."""
+    before, after = knowledge().pair(guideline, request.args.get("from"), request.args.get("to"))
+    return public_json(compare_releases(before, after, settings().today()))
 
 
 @blueprint.get("/v1/guidelines/<guideline>/source-attributes")
@@ -241,8 +257,8 @@ def _rule(guideline: Guideline, rule: Rule) -> dict[str, Any]:
         "time_critical": rule.time_critical,
         "intent": rule.intent,
         "provenance": list(rule.provenance),
-        "options": list(rule.options),
-        "must_check": list(rule.must_check),
+        "options": [offer.id for offer in rule.options],
+        "must_check": [check.text for check in rule.must_check],
         "what_would_change": [
             {"change": each.change, "becomes": list(each.becomes)} for each in rule.what_would_change
         ],

@@ -58,6 +58,7 @@ def paths(patient: dict[str, Any], patient_of_any: dict[str, Any]) -> dict[str, 
     """
     advice = {"$ref": "#/components/responses/Advice"}
     guideline, release = in_path("guideline"), query("release", None)
+    compared = (query("from", None), query("to", None))
     by_guideline = asking_one(patient_of_any, advice)
     many_by_guideline = asking_many(f"{FACTS} (of another guideline: Facts_ and its id)")
     return {
@@ -113,13 +114,18 @@ def paths(patient: dict[str, Any], patient_of_any: dict[str, Any]) -> dict[str, 
         "/v1/guidelines/{guideline}/decision-table.csv": {
             "get": drawn(known("decisionTableCsv", "Every cell with its rule, as CSV", guideline, release), CSV)
         },
+        "/v1/guidelines/{guideline}/diff": {
+            "get": known("diff", "Which patients another release answers otherwise", guideline, *compared)
+        },
         "/v1/guidelines/{guideline}/source-attributes": {
             "get": known("sourceAttributes", "The 13 source attributes", guideline, release)
         },
         "/v1/guidelines/{guideline}/hazards": {"get": known("hazards", "The hazard log", guideline, release)},
         "/v1/facts/extract": {"post": _extract("extract", "Read the facts of one patient out of FHIR R4 resources")},
         "/v1/guidelines/{guideline}/facts/extract": {
-            "post": _extract("extractBy", "Read the facts that one guideline asks for out of FHIR resources", guideline)
+            "post": _extract(
+                "extractBy", "Read the facts that one guideline asks for out of FHIR resources", guideline, release
+            )
         },
         "/v1/records/recommendations": {"post": _answer_record()},
         "/v1/facts": {"get": known("facts", "The request vocabulary with definitions and codes", release)},
@@ -146,6 +152,9 @@ def paths(patient: dict[str, Any], patient_of_any: dict[str, Any]) -> dict[str, 
         "/guidelines": {"get": page("guidelinesPage", "All guidelines as a page", HTML)},
         "/guidelines/{guideline}": {
             "get": drawn(known("guidelinePage", "A guideline as a page", guideline, release, tag="pages"), HTML)
+        },
+        "/guidelines/{guideline}/diff": {
+            "get": drawn(known("diffPage", "The same as a page", guideline, *compared, tag="pages"), HTML)
         },
         "/guidelines/{guideline}/rules/{rule}": {
             "get": drawn(known("rulePage", "A rule as a page", guideline, in_path("rule"), release, tag="pages"), HTML)

@@ -5,7 +5,7 @@ from werkzeug.exceptions import MethodNotAllowed
 
 from service.advice.question import Answer, Questioner, Refused
 from service.advice.registry import NotFoundError, carry_over
-from service.advice.render import row
+from service.advice.render import row, words_of
 from service.api.access import ADVICE, OPEN, scope
 from service.api.answers import Named, cache, question, respond, respond_once, unchanged
 from service.api.body import emergency_in, parse_json, read_body
@@ -124,7 +124,7 @@ def _latest(old: Answer, view: str) -> Response:
     new = None if stated is None else newest.recall(newest.encoder.encode(stated))
     if new is None:
         raise Problem("not-found", "The newest release does not know these facts; ask again with a new request.")
-    before, after = row(old), row(new)
+    before, after = (row(answer) | words_of(answer) for answer in (old, new))
     changed = [
         {"member": name, "before": before[name], "after": after[name]}
         for name in before

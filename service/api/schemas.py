@@ -45,8 +45,9 @@ class ReasonOut(Schema):
 
 
 class OptionOut(Schema):
-    unknown = text()  # type: ignore[assignment] # a field; marshmallow keeps fields and its own options apart
-    id, kind, text, benefit, harm = text(), text(), text(), text(), text()
+    unknown = maybe()  # type: ignore[assignment] # a field; marshmallow keeps fields and its own options apart
+    id, kind, text = text(), text(), text()
+    benefit, harm = maybe(), maybe()
     note, citations = maybe(), texts()
 
 
@@ -129,6 +130,7 @@ class CommunicationOut(Schema):
     key_message, not_abandonment = text(), text()
     uncertainty, numbers_on_request = maybe(), maybe()
     triggers_to_return, ask_patient, avoid = texts(), texts(), texts()
+    heard = several(Told, required=False)
 
 
 class Links(Schema):
@@ -165,11 +167,18 @@ class Pooled(Schema):
     freedom = fields.Integer(required=True)
     caveat = maybe()
     weights = several(Weight)
+    rules = fields.List(fields.String())
+
+
+class EvidenceStatement(Schema):
+    text, citation = text(), text()
 
 
 class EvidenceOutcome(Schema):
-    title, measure, direction = text(), text(), text()
-    method = maybe()
+    title = text()
+    measure, direction, method = maybe(), maybe(), maybe()
+    statements = several(EvidenceStatement, required=False)
+    sensitivity = several(Pooled, required=False)
     date = fields.Date(required=True)
     pooled = fields.Nested(Pooled, required=True, allow_none=True)
     pooled_reason = maybe()

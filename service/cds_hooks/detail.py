@@ -12,6 +12,7 @@ from service.fhir.extract import Extraction
 from service.knowledge.cards import Cards
 from service.knowledge.guideline import Guideline
 from service.knowledge.model import Citation, Cited
+from service.knowledge.words import Words
 
 MARKUP = re.compile(r"([\\`*_{}\[\]<>#|~])")
 MAX_LIST_ITEMS = 12
@@ -66,7 +67,7 @@ def advice_detail(answer: Answer, reading: RecordReading, remarks: list[str], no
     parts += _section(words["supporting"], (escape(other.statement) for other in advice.recommendations[1:]))
     grave = [fact for fact in advice.missing if fact.decisive and _may_be_emergency(fact)]
     other = [fact for fact in advice.missing if fact.decisive and not _may_be_emergency(fact)]
-    missing = [_missing_fact(fact, lead.rule.code) for fact in (*grave, *other)]
+    missing = [_missing_fact(fact, lead.rule.code, advice.wordings.words) for fact in (*grave, *other)]
     parts += _section(words["missing"], missing, len(grave) + MAX_MISSING_FACTS)
     parts += _section(words["warnings"], (escape(clause.detail) for clause in advice.warnings))
     parts += _section(words["conflicts"], (escape(clause.detail) for clause in advice.data_conflicts))
@@ -107,14 +108,14 @@ def _may_be_emergency(fact: Missing) -> bool:
     return any(other.urgency == "emergency" for other in fact.would_become.values())
 
 
-def _missing_fact(fact: Missing, code: str) -> str:
-    """Return the fact with the values that would change the code."""
+def _missing_fact(fact: Missing, code: str, words: Words) -> str:
+    """Return the fact with the values that would change the code, in words."""
     values_by_title: dict[str, list[str]] = {}
     for value, recommendation in fact.would_become.items():
         if recommendation.rule.code != code:
-            values_by_title.setdefault(recommendation.rule.title, []).append(value)
+            values_by_title.setdefault(recommendation.rule.title, []).append(words.value(fact.fact, value))
     consequences = "; ".join(f"{' or '.join(values)}: {title}" for title, values in values_by_title.items())
-    return escape(f"{fact.fact} ({consequences})")
+    return escape(f"{words.title(fact.fact)} ({consequences})")
 
 
 def _sources(guideline: Guideline, citations: Iterable[Cited]) -> Iterator[str]:

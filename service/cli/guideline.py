@@ -7,17 +7,23 @@ from pathlib import Path
 import click
 from flask.cli import AppGroup
 
+from service.advice.case_check import failing_cases
 from service.advice.question import Answer, Questioner, Refused
+from service.advice.registry import NotFoundError
+from service.advice.release_diff import compare_releases
 from service.api.knowledge import knowledge, settings
+from service.cli.diff_lines import diff_lines
 from service.cli.guideline_option import find_guideline, guideline_option
 from service.facts.json_body import BodyError, parse
+from service.knowledge.new_release import copy_release, stale_lines
 
 guideline = AppGroup("guideline", help="The knowledge: check it, ask it, list its worked cases.")
 
 
 @guideline.command("check")
 def check() -> None:
-    """Say what has been proved of each guideline; with a fault it would not have loaded."""
+    """Say what has been proved of each release, and ask it its worked cases; fail if one is answered otherwise."""
+    failures = 0
     for questioner in knowledge().questioners.values():
         asked = questioner.guideline
         tables = [*(table.table for table in asked.chain.tables), *(table.table for table in asked.wording.tables)]
@@ -31,7 +37,14 @@ def check() -> None:
         click.echo("  gaps 0, overlaps 0, dead 0 (proved)")
         click.echo(f"  contradictions {len(asked.contradictions.items)}, warnings {len(asked.warnings.items)}")
         click.echo(f"  modifiers {len(asked.modifiers.items)}, options {len(asked.options)}")
-        click.echo(f"  worked cases {len(asked.cases)}, citations without locator {locators}")
+        failing = list(failing_cases(questioner, knowledge().renderers[asked.key], settings().today()))
+        failures += len(failing)
+        answered = f"{len(asked.cases) - len(failing)} answered as they say"
+        click.echo(f"  worked cases {len(asked.cases)}, {answered}, citations without locator {locators}")
+        for case, differences in failing:
+            click.echo(f"  {case.file}: {case.name}: {'; '.join(differences)}", err=True)
+    if failures:
+        sys.exit(1)
 
 
 @guideline.command("explain")
@@ -64,6 +77,37 @@ def cases(rule: str | None, name: str | None) -> None:
             if rule is None or rule in case.protects:
                 expected = case.rule or f"{case.expect.get('status')}"
                 click.echo(f"{case.file}: {case.name}\n    {case.body or json.dumps(case.facts)}\n    -> {expected}")
+
+
+@guideline.command("diff")
+@click.argument("before", metavar="FROM")
+@click.argument("after", metavar="TO")
+@click.option("--guideline", "name", metavar="ID", help="Which guideline; by default the one of GUIDELINE.")
+def diff(before: str, after: str, name: str | None) -> None:
+    """Say which patients the release TO answers otherwise than the release FROM."""
+    try:
+        pair = knowledge().pair(name or settings().guideline, before, after)
+    except NotFoundError as error:
+        raise click.ClickException(str(error)) from None
+    for line in diff_lines(compare_releases(*pair, settings().today())):
+        click.echo(line)
+
+
+@guideline.command("new-release")
+@click.argument("before", metavar="FROM")
+@click.argument("after", metavar="TO")
+@click.option("--guideline", "name", metavar="ID", help="Which guideline; by default the one of GUIDELINE.")
+def new_release(before: str, after: str, name: str | None) -> None:
+    """Make the folder of the release TO from that of FROM, and say what in it still has to be changed."""
+    folder = settings().content / "guidelines" / (name or settings().guideline)
+    try:
+        copied = copy_release(folder, before, after)
+    except ValueError as error:
+        raise click.ClickException(str(error)) from None
+    click.echo(f"{copied}: {before} copied, release and its name in the changes set")
+    click.echo("Still old:")
+    for line in stale_lines(copied, before):
+        click.echo(f"  {line}")
 
 
 def _told(answer: Answer) -> None:

@@ -5,6 +5,7 @@ All arithmetic is on the log scale. Which arm a ratio below 1 favours is content
 
 import math
 from dataclasses import dataclass, replace
+from decimal import ROUND_HALF_UP, Decimal
 from statistics import NormalDist
 
 PERCENT = 100
@@ -45,6 +46,11 @@ class Interval:
         """The same estimate with an interval at another level."""
         reach = normal_quantile(level) * self.standard_error
         return replace(self, low=self.ratio * math.exp(-reach), high=self.ratio * math.exp(reach), level=level)
+
+
+def two_decimals(number: float) -> str:
+    """Return the number with two decimals, its decimal form rounded half up: 0.415 becomes 0.42."""
+    return str(Decimal(repr(number)).quantize(Decimal("0.01"), rounding=ROUND_HALF_UP))
 
 
 def normal_quantile(level: float) -> float:

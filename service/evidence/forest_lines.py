@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from service.evidence.effect import two_decimals
+
 POOLS = {
     "fixed": "Fixed effect",
     "random": "Random effects",
@@ -36,7 +38,7 @@ class Line:
     @property
     def ratio(self) -> str:
         """0.86 (0.69 to 1.07)."""
-        return f"{self.hr:.2f} ({self.low:.2f} to {self.high:.2f})"
+        return f"{two_decimals(self.hr)} ({two_decimals(self.low)} to {two_decimals(self.high)})"
 
     @property
     def level_text(self) -> str:

@@ -14,20 +14,31 @@ METHOD = (
 ONE_TRIAL = "Only one trial is chosen."
 
 
-def outcome_json(outcome: Outcome, evidence_date: date) -> dict[str, Any]:
-    """Return the outcome with its default pool, its studies and what others published."""
-    return {
-        "title": outcome.title,
-        "measure": outcome.measure,
-        "direction": outcome.direction,
-        "method": METHOD if outcome.pools else None,
-        "date": evidence_date.isoformat(),
-        "pooled": None if outcome.shown is None else pool_json(outcome.shown),
-        "pooled_reason": outcome.pooled_reason,
-        "studies": [_effect_json(effect) for effect in outcome.trials],
-        "published": [_effect_json(effect) for effect in outcome.published],
-        "notes": list(outcome.notes),
-    }
+def outcome_json(outcome: Outcome, evidence_date: date, rule: str | None = None) -> dict[str, Any]:
+    """Return the outcome with its studies, what others published, and the pool of a rule, or its default pool.
+
+    The other pools stand under `sensitivity` where the pools say which rules they stand behind.
+    """
+    shown = outcome.shown if rule is None else outcome.pool_behind(rule)
+    ruled = rule is not None and any(pool.rules for pool in outcome.pools)
+    others = [pool_json(pool) for pool in outcome.pools if pool is not shown] if ruled else []
+    words = {"statements": [{"text": each.text, "citation": each.citation} for each in outcome.statements]}
+    return (
+        (words if outcome.statements else {})
+        | ({"sensitivity": others} if ruled else {})
+        | {
+            "title": outcome.title,
+            "measure": outcome.measure,
+            "direction": outcome.direction,
+            "method": METHOD if outcome.pools else None,
+            "date": evidence_date.isoformat(),
+            "pooled": None if shown is None else pool_json(shown),
+            "pooled_reason": outcome.pooled_reason,
+            "studies": [_effect_json(effect) for effect in outcome.trials],
+            "published": [_effect_json(effect) for effect in outcome.published],
+            "notes": list(outcome.notes),
+        }
+    )
 
 
 def outcome_detail(
@@ -37,7 +48,7 @@ def outcome_detail(
     reason = ONE_TRIAL if outcome.pools and len(chosen) < TWO else outcome.pooled_reason
     return outcome_json(outcome, evidence_date) | {
         "id": outcome.id,
-        "favours": {"below": outcome.favours.below, "above": outcome.favours.above},
+        "favours": outcome.favours and {"below": outcome.favours.below, "above": outcome.favours.above},
         "timings": dict(outcome.timings),
         "chosen": list(chosen),
         "pooled": None if pool is None else pool_json(pool),
@@ -62,6 +73,7 @@ def pool_json(pool: PooledOutcome) -> dict[str, Any]:
         "i2": round(numbers.i2, 1),
         "tau2": round(numbers.tau2, 4),
         "caveat": pool.caveat,
+        **({"rules": list(pool.rules)} if pool.rules else {}),
         "weights": [
             {"id": effect.id, "study": effect.study, "fixed": round(fixed, 1), "random": round(random, 1)}
             for effect, fixed, random in zip(pool.trials, numbers.weights_fixed, numbers.weights_random, strict=True)

@@ -1,12 +1,12 @@
 """The evidence of a guideline: which figures of which studies, pooled how, and whom each trial enrolled."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import combinations
 from typing import Any
 
 from service.engine.table import Box
-from service.evidence.effect import Interval
+from service.evidence.effect import Interval, two_decimals
 from service.evidence.lint import faults
 from service.evidence.pooling import Pool, pooled
 from service.evidence.study_file import part_named, people_analysed, registry_numbers, study_name
@@ -76,17 +76,30 @@ class PooledOutcome:
     trials: tuple[Effect, ...]
     pool: Pool
     caveat: str | None
+    rules: tuple[str, ...] = ()
+    """The rules that rest on this pool; beside another rule it is a sensitivity analysis."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a source says about an outcome in words."""
+
+    text: str
+    citation: str
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """Everything about one outcome, ready to be shown. Without a default pool, `pooled_reason` says why."""
+    """Everything about one outcome, ready to be shown. Without a default pool, `pooled_reason` says why.
+
+    An outcome of statements has no trials, no measure and no side that a ratio favours.
+    """
 
     id: str
     title: str
-    measure: str
-    direction: str
-    favours: Favours
+    measure: str | None
+    direction: str | None
+    favours: Favours | None
     default: str | None
     pooled_reason: str | None
     trials: tuple[Effect, ...]
@@ -94,6 +107,17 @@ class Outcome:
     pools: tuple[PooledOutcome, ...]
     published: tuple[Effect, ...]
     notes: tuple[str, ...]
+    statements: tuple[Finding, ...] = ()
+
+    @property
+    def citations(self) -> tuple[str, ...]:
+        """The sources of its figures and of its statements."""
+        ratios = (effect.citation for effect in (*self.trials, *self.published))
+        return (*ratios, *(finding.citation for finding in self.statements))
+
+    def pool_behind(self, rule: str) -> PooledOutcome | None:
+        """Return the pool that a rule rests on, the default one where none names it."""
+        return next((pool for pool in self.pools if rule in pool.rules), self.shown)
 
     @property
     def shown(self) -> PooledOutcome | None:
@@ -149,8 +173,10 @@ class Evidence:
     @property
     def citations(self) -> tuple[str, ...]:
         """The sources of the figures, then those of the populations, each once."""
-        effects = (effect for outcome in self.outcomes for effect in (*outcome.trials, *outcome.published))
-        sources = (*(effect.citation for effect in effects), *(group.citation for group in self.populations))
+        sources = (
+            *(citation for outcome in self.outcomes for citation in outcome.citations),
+            *(group.citation for group in self.populations),
+        )
         return tuple(dict.fromkeys(sources))
 
     @property
@@ -176,9 +202,14 @@ def read_outcome(
     for raw in entry["pools"]:
         if missing := [name for name in raw["trials"] if name not in trials]:
             raise EvidenceError(f"pool {raw['id']}: not among the trials: {', '.join(missing)}")
-        pools.append(_pool(raw["id"], raw["title"], tuple(trials[name] for name in raw["trials"]), raw["caveat"]))
+        pool = _pool(raw["id"], raw["title"], tuple(trials[name] for name in raw["trials"]), raw["caveat"])
+        pools.append(replace(pool, rules=tuple(raw.get("rules", ()))))
     if entry["default"] is not None and entry["default"] not in {pool.id for pool in pools}:
         raise EvidenceError(f"no such pool: {entry['default']}")
+    if not trials and entry.get("statements", ()):
+        return _stated_outcome(entry)
+    if missing := [name for name in ("measure", "direction", "favours") if entry[name] is None]:
+        raise EvidenceError(f"an outcome with ratios needs {', '.join(missing)}")
     if (entry["default"] is None) == (entry["pooled_reason"] is None):
         raise EvidenceError("either a pool is the default, or pooled_reason says why none is shown")
     if missing := [arm for arm in entry["favours"].values() if arm not in arms]:
@@ -191,6 +222,23 @@ def read_outcome(
         pools=tuple(pools),
         published=tuple(_read_published(raw, studies) for raw in entry["published"]),
         notes=tuple(entry["notes"]),
+        statements=tuple(entry.get("statements", ())),
+    )
+
+
+def _stated_outcome(entry: Mapping[str, Any]) -> Outcome:
+    """Return an outcome that is told in words only. Raises EvidenceError if it has a part of one with ratios."""
+    if extra := [name for name in ("favours", "default", "pools", "published") if entry[name]]:
+        raise EvidenceError(f"an outcome of statements has no {', '.join(extra)}")
+    return Outcome(
+        **{name: entry[name] for name in ("id", "title", "measure", "direction", "default", "pooled_reason")},
+        trials=(),
+        pools=(),
+        published=(),
+        favours=None,
+        timings={},
+        notes=tuple(entry["notes"]),
+        statements=tuple(entry.get("statements", ())),
     )
 
 
@@ -267,11 +315,13 @@ def _figure(entry: Mapping[str, Any], groups: list[Mapping[str, Any]]) -> dict[s
 
 def ratio_text(interval: Interval) -> str:
     """Return a ratio with its interval: HR 0.98, 95% CI 0.83-1.15."""
-    return f"HR {interval.ratio:.2f}, {interval.level:g}% CI {interval.low:.2f}-{interval.high:.2f}"
+    bounds = f"{two_decimals(interval.low)}-{two_decimals(interval.high)}"
+    return f"HR {two_decimals(interval.ratio)}, {interval.level:g}% CI {bounds}"
 
 
 def pool_text(pool: PooledOutcome) -> str:
     """Return a pool in a sentence; never without its interval, and marked as ours."""
     knapp = pool.pool.hartung_knapp
-    wider = "" if pool.pool.freedom < MEANINGFUL else f"; Hartung-Knapp {knapp.low:.2f}-{knapp.high:.2f}"
+    bounds = f"{two_decimals(knapp.low)}-{two_decimals(knapp.high)}"
+    wider = "" if pool.pool.freedom < MEANINGFUL else f"; Hartung-Knapp {bounds}"
     return f"{ratio_text(pool.pool.random)}{wider}; I2 {pool.pool.i2:.0f}%; our calculation"

@@ -252,7 +252,7 @@ class Quantity(FactSource):
 class Threshold(FactSource):
     """True where a measurement of the last days reaches a bound and a class of drug was given not long before.
 
-    A diagnosis may stand for the measurement.
+    A diagnosis may stand for the measurement. Without a class of drug the measurement alone counts.
     """
 
     list: str = reference("list")
@@ -270,8 +270,8 @@ class Threshold(FactSource):
     """Days for which such a diagnosis holds."""
     suggests: tuple[str, ...] = optional_reference("category")
     """Conditions that may say so, without a number: they are a conflict."""
-    drug: str = reference("class of drugs")
-    given: str = reference("window")
+    drug: str | None = field(default=None, metadata={"reference": "class of drugs"})
+    given: str | None = field(default=None, metadata={"reference": "window"})
     why: str = template("at_least", "drug", "days")
     why_diagnosed: str = template("drug", "days")
 
@@ -290,12 +290,22 @@ class Person(FactSource):
         yield from (("codes", value) for value in self.codes)
 
 
+@dataclass(frozen=True)
+class LineClasses:
+    """A value of the fact, and the classes of drugs of which such a line consists."""
+
+    value: str = reference("value")
+    classes: tuple[str, ...] = reference("class of drugs")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Line(FactSource):
     """The class of the current line of systemic therapy."""
 
     classes: Mapping[str, tuple[str, ...]] = reference("value", "class of drugs")
     """Value of the fact -> the classes of drugs of which the line consists."""
+    further: tuple[LineClasses, ...] = ()
+    """Further sets of classes with a value, for a value that has several."""
     otherwise: str
 
     def values(self) -> Iterator[tuple[str, str]]:

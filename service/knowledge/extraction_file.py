@@ -144,7 +144,8 @@ class QuantitySchema(FactSourceSchema):
 
 class ThresholdSchema(FactSourceSchema):
     makes = extraction.Threshold
-    list, category, valid, drug, given, why = (text() for _ in range(6))
+    list, category, valid, why = (text() for _ in range(4))
+    drug, given = optional(), optional()
     units = _mapping(fields.Tuple((fields.Float(), fields.Float())))
     at_least, least, greatest = (fields.Float(required=True) for _ in range(3))
     diagnoses, suggests = texts(), texts()
@@ -158,9 +159,15 @@ class PersonSchema(FactSourceSchema):
     oldest = fields.Integer(load_default=0)
 
 
+class LineClassesSchema(Content):
+    makes = extraction.LineClasses
+    value, classes = text(), texts(required=True, least=1)
+
+
 class LineSchema(FactSourceSchema):
     makes = extraction.Line
     classes = _mapping(fields.List(fields.String()))
+    further = fields.List(fields.Nested(LineClassesSchema), load_default=tuple)
     otherwise = text()
 
 
@@ -488,6 +495,8 @@ def _measured_faults(source: extraction.Quantity | extraction.Threshold) -> Iter
     yield from (("/units", f"a unit is written in lower case and without spaces: {unit}") for unit in units)
     if not isinstance(source, extraction.Threshold):
         return
+    if (source.drug is None) != (source.given is None):
+        yield "/drug", "drug and given stand together"
     if not source.least <= source.at_least <= source.greatest:
         yield "/at_least", "it is beyond what a person can have (least, greatest)"
     if source.diagnoses and not (source.diagnosed and source.why_diagnosed):

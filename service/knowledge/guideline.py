@@ -13,7 +13,7 @@ from service.evidence.outcomes import Evidence
 from service.knowledge.cards import Cards
 from service.knowledge.cases import Case
 from service.knowledge.extraction import Extraction
-from service.knowledge.model import Boxes, Citation, Clause, Communication, Modifier, Option, Release, Rule
+from service.knowledge.model import Boxes, Citation, Clause, Communication, Modifier, Option, Prefix, Release, Rule
 from service.knowledge.pages import Pages
 from service.knowledge.vocabulary import REPEATED, Finding, Vocabulary
 
@@ -77,6 +77,8 @@ class Guideline:
     checks: Collection[Clause]
     implausible: Collection[Clause]
     modifiers: Collection[Modifier]
+    prefixes: tuple[Prefix, ...]
+    lists_all_modifiers: bool
     options: Mapping[str, Option]
     communication: Communication | None
     cards: Cards | None

@@ -1,6 +1,7 @@
 """Everything the service knows: guidelines by id and release, studies, citations.
 
 content/guidelines/<id>/<release>/   one folder a release; a new guideline is a new folder
+                                     its own studies/ and citations/ win over the shared ones of the same name
 content/guidelines/index.yaml        `default: <id>`, the guideline of the routes without an id; optional
 content/citations/<ID>.yaml          the catalogue of sources
 content/studies/<id>.yaml            figures, each typed once
@@ -13,22 +14,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from marshmallow import ValidationError
-
-from service.evidence.study_file import study_faults
 from service.knowledge.cards_file import shared_faults
 from service.knowledge.guideline import Guideline
 from service.knowledge.model import Citation
 from service.knowledge.record_cases import RECORD_CASES
 from service.knowledge.release_folder import load_release
-from service.knowledge.schemas import CitationSchema
+from service.knowledge.sources import Sources, read_sources
 from service.knowledge.terminology import Terminology, load_terminology
-from service.knowledge.yaml_file import ContentError, ContentFault, flat, read_yaml
+from service.knowledge.yaml_file import ContentError, ContentFault, read_yaml
 
 
 @dataclass(frozen=True)
 class Library:
-    """All loaded content, immutable. `default` is the id of the guideline that the routes without an id stand for."""
+    """All loaded content, immutable. `default` is the id of the guideline that the routes without an id stand for.
+
+    `citations` and `studies` are the shared ones with those of the newest releases in their place.
+    """
 
     guidelines: Mapping[str, Mapping[str, Guideline]]
     default: str
@@ -53,27 +54,36 @@ def load_library(content: Path, only: Sequence[str] = ()) -> Library:
     """
     ids = _selected(content / "guidelines", only)
     default = _default(content / "guidelines", ids)
-    studies = {file.stem: read_yaml(file) for file in sorted((content / "studies").glob("*.yaml"))}
-    citations = _citations(content / "citations")
-    if unsound := list(study_faults(studies)):
-        raise ContentError([ContentFault(str(content / "studies"), "", detail) for detail in unsound])
+    shared = read_sources(content)
     # A digest of its own: a new code must not make a new release of the guidelines.
     codes = content / "terminology"
     terminology = load_terminology(codes, digest_of(sorted(codes.glob("*.yaml")), content))
-    shared = sorted([*(content / "citations").glob("*.yaml"), *(content / "studies").glob("*.yaml")])
     guidelines: dict[str, dict[str, Guideline]] = {}
-    for folder in (release for name in ids for release in sorted((content / "guidelines" / name).glob("*/"))):
-        files = [file for file in sorted(folder.rglob("*.yaml")) if not _is_about_records(file, folder)]
-        digest = digest_of([*files, *shared], content)
-        guideline = load_release(folder, citations, studies, terminology, digest)
-        if guideline.key != (folder.parent.name, folder.name):
-            detail = f"id and release must be the names of the folders: {folder.parent.name}/{folder.name}"
-            raise ContentError([ContentFault(str(folder / "guideline.yaml"), "/id", detail)])
-        guidelines.setdefault(guideline.release.id, {})[guideline.release.release] = guideline
-    library = Library(guidelines, default, citations, studies, terminology)
+    newest = shared
+    for name in ids:
+        folders = sorted((content / "guidelines" / name).glob("*/"))
+        owned = [read_sources(folder) for folder in folders]
+        releases = [
+            _release(folder, shared.with_own(own), terminology, content)
+            for folder, own in zip(folders, owned, strict=True)
+        ]
+        guidelines[name] = {guideline.release.release: guideline for guideline in releases}
+        newest = newest.with_own(owned[-1])
+    library = Library(guidelines, default, newest.citations, newest.studies, terminology)
     if faults := _shared_faults(content, library):
         raise ContentError(faults)
     return library
+
+
+def _release(folder: Path, sources: Sources, terminology: Terminology, content: Path) -> Guideline:
+    files = [file for file in sorted(folder.rglob("*.yaml")) if not _is_about_records(file, folder)]
+    digest = digest_of([*files, *sources.named_in(files, folder)], content)
+    guideline = load_release(folder, sources.citations, sources.studies, terminology, digest)
+    for stated, name, path in zip(guideline.key, (folder.parent.name, folder.name), ("/id", "/release"), strict=True):
+        if stated != name:
+            detail = f"{stated} must be the name of the folder, which is {name}"
+            raise ContentError([ContentFault(str(folder / "guideline.yaml"), path, detail)])
+    return guideline
 
 
 def _selected(folder: Path, only: Sequence[str]) -> list[str]:
@@ -124,19 +134,3 @@ def digest_of(files: Iterable[Path], root: Path) -> str:
         name, content = file.relative_to(root).as_posix().encode(), file.read_bytes()
         digest.update(b"%d:%b%d:%b" % (len(name), name, len(content), content))
     return digest.hexdigest()
-
-
-def _citations(folder: Path) -> dict[str, Citation]:
-    found, faults, schema = {}, [], CitationSchema()
-    for file in sorted(folder.glob("*.yaml")):
-        try:
-            citation = schema.load(read_yaml(file))
-        except ValidationError as error:
-            faults += [ContentFault(str(file), path, text) for path, text in flat(error.messages)]
-            continue
-        if citation.id != file.stem:
-            faults.append(ContentFault(str(file), "/id", "id and file name differ"))
-        found[citation.id] = citation
-    if faults:
-        raise ContentError(faults)
-    return found

@@ -9,15 +9,15 @@ from service.engine.table import Box
 Boxes = tuple[Box, ...]
 
 
-def boxes_in(part: object) -> Iterator[Box]:
-    """Every box of a part of the content, and of the parts inside it."""
+def boxes_in(part: object, without: tuple[type, ...] = ()) -> Iterator[Box]:
+    """Yield every box of a part of the content, and of the parts inside it but for those of the types `without`."""
     if isinstance(part, tuple):
         for item in part:
-            yield from boxes_in(item)
-    elif is_dataclass(part) and not isinstance(part, type):
+            yield from boxes_in(item, without)
+    elif is_dataclass(part) and not isinstance(part, (type, *without)):
         for member in fields(part):
             value = getattr(part, member.name)
-            yield from value if member.name == "when" else boxes_in(value)
+            yield from value if member.name == "when" else boxes_in(value, without)
 
 
 CERTAINTIES = ("high", "moderate", "low", "very_low")
@@ -27,6 +27,8 @@ STRENGTHS = ("strong", "conditional", "none")
 URGENCIES = ("emergency", "urgent", "soon", "routine")
 INTENTS = ("survival", "local_control", "symptom", "none")
 PROVENANCES = ("trial", "news", "other", "safety")
+LISTINGS = ("always", "where_they_act")
+"""Which modifiers that hold are listed in an answer."""
 DOMAINS = ("risk_of_bias", "inconsistency", "indirectness", "imprecision", "publication_bias", "other")
 
 
@@ -69,22 +71,40 @@ class Reason:
 
 @dataclass(frozen=True)
 class Change:
-    """What would change the answer, and the rules it could lead to."""
+    """What would change the answer, and the rules it could lead to; in the boxes, everywhere without any."""
 
     change: str
     becomes: tuple[str, ...]
+    when: Boxes = ()
+
+
+@dataclass(frozen=True)
+class Check:
+    """Something to check. `asks` is the fact that answers it: the item is left out where that fact is stated."""
+
+    text: str
+    asks: str | None = None
+    when: Boxes = ()
+
+
+@dataclass(frozen=True)
+class Offer:
+    """An option in a list of options, offered in the boxes, everywhere without any."""
+
+    id: str
+    when: Boxes = ()
 
 
 @dataclass(frozen=True)
 class Option:
-    """Something that can be done. `kind` is what a modifier may remove."""
+    """Something that can be done. `kind` is what a modifier may remove. A line of a brief kind may be None."""
 
     id: str
     kind: str
     text: str
-    benefit: str
-    harm: str
-    unknown: str
+    benefit: str | None
+    harm: str | None
+    unknown: str | None
     citations: tuple[str, ...] = ()
 
 
@@ -95,10 +115,11 @@ class Wording:
     name: str
     when: Boxes
     statement: str
-    options: tuple[str, ...] = ()
-    must_check: tuple[str, ...] = ()
+    options: tuple[Offer, ...] = ()
+    must_check: tuple[Check, ...] = ()
     citations: tuple[Cited, ...] = ()
     label: str | None = None
+    key_message: str | None = None
 
 
 @dataclass(frozen=True)
@@ -108,8 +129,8 @@ class Addition:
     name: str
     when: Boxes
     append: str
-    options: tuple[str, ...] = ()
-    must_check: tuple[str, ...] = ()
+    options: tuple[Offer, ...] = ()
+    must_check: tuple[Check, ...] = ()
     remove: tuple[str, ...] = ()
 
 
@@ -123,6 +144,7 @@ class Grading:
     urgency: str | None = None
     citations: tuple[Cited, ...] = ()
     provenance: tuple[str, ...] = ()
+    time_critical: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -145,8 +167,8 @@ class Rule:
     decision_aid: bool
     statement: str
     key_message: str
-    options: tuple[str, ...]
-    must_check: tuple[str, ...]
+    options: tuple[Offer, ...]
+    must_check: tuple[Check, ...]
     what_would_change: tuple[Change, ...]
     citations: tuple[Cited, ...]
     dissent: tuple[str, ...] = ()
@@ -164,7 +186,10 @@ class Rule:
 
 @dataclass(frozen=True)
 class Effect:
-    """What a modifier does, on which rules and directions, for the patients in its boxes. It never changes a code."""
+    """What a modifier does, on which rules and directions, for the patients in its boxes. It never changes a code.
+
+    `offered`: it holds only where an option of one of these kinds is left.
+    """
 
     when: Boxes = ()
     rules: tuple[str, ...] = ()
@@ -178,11 +203,22 @@ class Effect:
     note: str | None = None
     message: str | None = None
     warning: str | None = None
-    must_check: tuple[str, ...] = ()
-    must_check_first: tuple[str, ...] = ()
+    must_check: tuple[Check, ...] = ()
+    must_check_first: tuple[Check, ...] = ()
     cite_first: tuple[str, ...] = ()
     citations: tuple[Cited, ...] = ()
     decision_aid: bool = False
+    offered: tuple[str, ...] = ()
+    offer_first: tuple[str, ...] = ()
+    offer_second: tuple[str, ...] = ()
+    urgency_at_least: str | None = None
+
+    @property
+    def has_say(self) -> bool:
+        """Whether it changes the sentence, the grades or which options there are."""
+        words = (self.prefix, self.adds, self.ends, self.message, self.warning)
+        grades = (self.lowers_certainty, self.urgency_at_least, self.decision_aid)
+        return any((*words, *grades, *self.remove, *self.offer_first, *self.offer_second))
 
 
 @dataclass(frozen=True)
@@ -193,6 +229,16 @@ class Modifier:
     title: str
     when: Boxes
     effects: tuple[Effect, ...]
+
+
+@dataclass(frozen=True)
+class Prefix:
+    """Words before the sentence of some rules, for the patients in the boxes, which may read the urgency as well."""
+
+    name: str
+    when: Boxes
+    text: str
+    rules: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -232,6 +278,9 @@ class Communication:
     numbers_on_request: str
     dissent: tuple[Statement, ...]
     open_questions: tuple[Statement, ...]
+    heard: tuple[Statement, ...] = ()
+    """How the advice can be heard by a patient."""
+    not_abandonment_by_rule: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -242,6 +291,31 @@ class Hazard:
     hazard: str
     controls: tuple[str, ...]
     tests: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Unheard:
+    """Findings without a supporting recommendation under these leading rules and in these boxes; all if none named."""
+
+    rules: tuple[str, ...]
+    findings: tuple[str, ...]
+    when: Boxes
+
+
+@dataclass(frozen=True)
+class Unasked:
+    """Facts that the summary never asks for in these boxes."""
+
+    facts: tuple[str, ...]
+    when: Boxes
+
+
+@dataclass(frozen=True)
+class ContextStatement:
+    """A sourced sentence for the page of the guideline."""
+
+    text: str
+    citations: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -272,3 +346,6 @@ class Release:
     changes: tuple[str, ...]
     source_attributes: Mapping[str, str] = field(default_factory=dict)
     hazards: tuple[Hazard, ...] = ()
+    unheard: tuple[Unheard, ...] = ()
+    unasked: tuple[Unasked, ...] = ()
+    context: tuple[ContextStatement, ...] = ()

@@ -8,7 +8,19 @@ from typing import Any
 from service.engine.chain import Chain
 from service.evidence.outcomes import Evidence
 from service.knowledge.cases import Case
-from service.knowledge.model import Citation, Clause, Communication, Modifier, Option, Release, Rule
+from service.knowledge.model import (
+    Citation,
+    Clause,
+    Communication,
+    ContextStatement,
+    Modifier,
+    Option,
+    Prefix,
+    Release,
+    Rule,
+    Unasked,
+    Unheard,
+)
 from service.knowledge.vocabulary import Finding, Vocabulary
 from service.knowledge.yaml_file import ContentFault
 
@@ -24,6 +36,7 @@ class Parts:
     rules: list[Rule]
     options: Mapping[str, Option]
     modifiers: tuple[Modifier, ...]
+    prefixes: list[Prefix]
     communication: Communication | None
     evidence: Evidence
     citations: Mapping[str, Citation]
@@ -49,22 +62,37 @@ def misnamed(parts: Parts) -> list[ContentFault]:
         "rules": rules,
         "uncertainty_rules": rules,
         "becomes": rules,
+        "not_abandonment_by_rule": rules,
         "dissent": {statement.id for statement in told},
         "remove": kinds,
         "mark": kinds,
+        "offered": kinds,
+        "offer_first": set(parts.options),
+        "offer_second": set(parts.options),
+        "findings": {finding.name for finding in parts.findings},
+        "facts": facts,
         "asks": facts,
         "at": facts,
     }
     named: list[tuple[str, str, Any]] = [(f"rules/{rule.id}.yaml", "", rule) for rule in parts.rules]
     named += [("options.yaml", f"/{option.id}", option) for option in parts.options.values()]
     named += [("modifiers.yaml", f"/{modifier.id}", modifier) for modifier in parts.modifiers]
+    named += [("modifiers.yaml", f"/prefixes/{prefix.name}", prefix) for prefix in parts.prefixes]
+    named.append(("guideline.yaml", "", Listed(parts.release.unheard, parts.release.unasked, parts.release.context)))
     named += [(file, f"/{clause.id}", clause) for file, clauses in parts.clauses.items() for clause in clauses]
     if parts.communication is not None:
         named.append(("communication.yaml", "", parts.communication))
-    cited = [(f"/outcomes/{o.id}", e.citation) for o in parts.evidence.outcomes for e in (*o.trials, *o.published)]
+    outcomes = parts.evidence.outcomes
+    cited = [(f"/outcomes/{o.id}", name) for o in outcomes for name in o.citations]
     cited += [(f"/populations/{each.study}", each.citation) for each in parts.evidence.populations]
+    found = [
+        ("evidence.yaml", f"/pools/{pool.id}/rules", f"no such id: {rule}")
+        for pool in parts.evidence.pools.values()
+        for rule in pool.rules
+        if rule not in rules
+    ]
     uncited = [(path, name) for path, name in cited if name not in parts.citations]
-    found = [fault for file, path, thing in named for fault in _unknown(thing, file, path, known)]
+    found += [fault for file, path, thing in named for fault in _unknown(thing, file, path, known)]
     found += [("evidence.yaml", path, f"no such citation: {name}") for path, name in uncited]
     found += _of_release(parts.release, parts.chain, rules)
     found += _of_facts(parts.words, parts.citations)
@@ -73,7 +101,17 @@ def misnamed(parts: Parts) -> list[ContentFault]:
     return [ContentFault(str(parts.folder / file), path, detail) for file, path, detail in found]
 
 
-FACTS = ("asks", "at")
+FACTS = ("asks", "at", "facts")
+
+
+@dataclass(frozen=True)
+class Listed:
+    """The lists of guideline.yaml whose items name things."""
+
+    unheard: tuple[Unheard, ...]
+    unasked: tuple[Unasked, ...]
+    context: tuple[ContextStatement, ...]
+
 
 _Fault = tuple[str, str, str]
 

@@ -26,6 +26,8 @@ class Pages:
     groups: tuple[Group, ...]
     titles: Mapping[str, str] = field(default_factory=dict)
     values: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    sources: Mapping[str, str] = field(default_factory=dict)
+    """What a source is called in sentences, by id of the citation."""
 
 
 class GroupSchema(Content):
@@ -42,6 +44,7 @@ class PagesSchema(Content):
     groups = fields.List(fields.Nested(GroupSchema), required=True, validate=validate.Length(min=1))
     titles = fields.Dict(text(), text(), load_default=dict)
     values = fields.Dict(text(), fields.Dict(text(), text()), load_default=dict)
+    sources = fields.Dict(text(), text(), load_default=dict)
 
 
 def faults(pages: Pages, words: Vocabulary, derived: Iterable[Feature]) -> Iterator[tuple[str, str]]:

@@ -6,6 +6,7 @@ a guideline without a review date, a table with a gap, an overlap or a dead row 
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields, is_dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,17 +16,33 @@ from service.engine.chain import Chain
 from service.engine.compile import CompiledTable
 from service.engine.table import Table
 from service.engine.verify import verify
-from service.engine.vocabulary import Feature
+from service.engine.vocabulary import UNKNOWN, Feature
 from service.evidence.figures import FigureError, with_figures
 from service.evidence.outcomes import Evidence, EvidenceError, pool_text, read_outcome
 from service.evidence.study_file import misdirected_ratios
 from service.knowledge import cards_file, extraction_file, pages, schemas
 from service.knowledge.cases import Case, read_cases
+from service.knowledge.citing import CitingError, with_sources
 from service.knowledge.extraction_file import ExtractionSchema
 from service.knowledge.guideline import Collection, Guideline, rule_table
-from service.knowledge.model import Citation, Communication, Release, Rule
+from service.knowledge.model import (
+    LISTINGS,
+    URGENCIES,
+    Boxes,
+    Change,
+    Check,
+    Citation,
+    Communication,
+    Modifier,
+    Offer,
+    Option,
+    Prefix,
+    Release,
+    Rule,
+)
 from service.knowledge.names import Parts, misnamed
 from service.knowledge.record_cases import case_faults
+from service.knowledge.sentences import slot_faults
 from service.knowledge.tables_file import BoxError, boxes, derivation, expanded
 from service.knowledge.terminology import Terminology
 from service.knowledge.vocabulary_file import vocabulary
@@ -54,15 +71,18 @@ class _Loader:
         self.faults: list[ContentFault] = []
         self.pools: dict[str, str] = {}
         self.rules = schemas.RuleSchema()
+        self.worded: dict[str, Feature] = {}
+        """What a sentence may read: all derived features, modifiers, removed kinds, the trigger, wording tables."""
 
     def load(self, digest: str) -> Guideline:
         self.strangers()
         release: Release = self.part("guideline.yaml", schemas.ReleaseSchema())
         evidence = self.evidence()
         words = self.built("facts.yaml", vocabulary)
-        options = {option.id: option for option in self.members("options.yaml", schemas.OptionsFile(), "options")}
+        offered = self.part("options.yaml", schemas.OptionsFile()) or {}
+        options = {option.id: option for option in offered.get("options", ())}
         rules = [self.rule(name) for name in self.rule_files()]
-        modifiers = self.optional("modifiers.yaml", schemas.ModifiersFile())
+        modifiers: dict[str, Any] = self.optional("modifiers.yaml", schemas.ModifiersFile()) or {}
         contradictions = self.optional("contradictions.yaml", schemas.ContradictionsFile())
         warnings = self.optional("warnings.yaml", schemas.WarningsFile())
         communication: Communication | None = self.optional("communication.yaml", schemas.CommunicationSchema()) or None
@@ -71,6 +91,7 @@ class _Loader:
         shown: pages.Pages | None = self.optional("pages.yaml", pages.PagesSchema()) or None
         tables = self.part("derivations.yaml", schemas.DerivationsSchema())
         cases = self.cases()
+        self.brief_lines(options, offered.get("brief_kinds", ()))
         self.stop()
 
         chain = self.chained(tables, "tables", (*words.features, *words.counted))
@@ -81,10 +102,15 @@ class _Loader:
         changed = [Feature(f"modifier.{each.id}", ("false", "true")) for each in modifiers.get("modifiers", ())]
         kinds = dict.fromkeys(option.kind for option in options.values())
         changed += [Feature(f"removed.{kind}", ("false", "true")) for kind in kinds]
-        wording = self.chained(tables, "wording", (*derived.values(), *changed))
         trigger = Feature("trigger", ("none", *(words.findings.findings if words.findings else ())))
-        said = wording.features | {trigger.name: trigger}
+        wording = self.chained(tables, "wording", (*derived.values(), *changed, trigger))
+        self.worded = said = dict(wording.features)
         rules = [self.placed(rule, f"rules/{rule.id}.yaml", "", said) for rule in rules]
+        prefixes = [
+            self.placed(prefix, "modifiers.yaml", f"/prefixes/{index}", {**said, URGENCY.name: URGENCY})
+            for index, prefix in enumerate(modifiers.get("prefixes", ()))
+        ]
+        release = self.placed(release, "guideline.yaml", "", derived)
         self.faults += misnamed(
             Parts(
                 folder=self.folder,
@@ -94,6 +120,7 @@ class _Loader:
                 rules=rules,
                 options=options,
                 modifiers=modifiers.get("modifiers", ()),
+                prefixes=prefixes,
                 communication=communication,
                 evidence=evidence,
                 citations=self.citations,
@@ -107,6 +134,7 @@ class _Loader:
                 },
             )
         )
+        self.unfilled(rules, prefixes, modifiers.get("modifiers", ()), wording)
         populations = [
             self.placed(population, "evidence.yaml", f"/populations/{index}", derived)
             for index, population in enumerate(evidence.populations)
@@ -150,6 +178,8 @@ class _Loader:
             gates=Collection("gates", gates, derived),
             **collected,
             implausible=Collection("implausible", [w for w in collected["warnings"].items if w.implausible], derived),
+            prefixes=tuple(prefixes),
+            lists_all_modifiers=modifiers.get("listed", LISTINGS[0]) == LISTINGS[0],
             options=options,
             communication=communication,
             cards=cards,
@@ -185,10 +215,11 @@ class _Loader:
     def built(self, name: str, make: Callable[[Any], T]) -> T:
         """Read the file and make something of it."""
         try:
-            return make(with_figures(expanded(read_yaml(self.folder / name)), self.studies, self.pools))
+            data = with_figures(expanded(read_yaml(self.folder / name)), self.studies, self.pools)
+            return make(with_sources(data, self.citations, self.sources))
         except ContentError as error:
             self.faults += error.faults
-        except (BoxError, FigureError) as error:
+        except (BoxError, CitingError, FigureError) as error:
             self.fault(name, "", str(error))
         except ValidationError as error:
             self.faults += [ContentFault(str(self.folder / name), path, text) for path, text in flat(error.messages)]
@@ -200,8 +231,24 @@ class _Loader:
     def optional(self, name: str, schema: Schema) -> Any:
         return self.part(name, schema) if (self.folder / name).exists() else {}
 
-    def members(self, name: str, schema: Schema, member: str) -> Any:
-        return (self.part(name, schema) or {}).get(member, ())
+    @cached_property
+    def sources(self) -> Mapping[str, str]:
+        """Return the words of pages.yaml for sources; its other faults are told when it is read whole."""
+        file = self.folder / "pages.yaml"
+        try:
+            stated = read_yaml(file) if file.exists() else {}
+        except ContentError:
+            return {}
+        sources = stated.get("sources", {}) if isinstance(stated, dict) else {}
+        return sources if isinstance(sources, dict) else {}
+
+    def brief_lines(self, options: Mapping[str, Option], brief_kinds: Iterable[str]) -> None:
+        """Refuse an option without benefit, harm or what is not known, unless its kind is a brief one."""
+        for option in options.values():
+            missing = [line for line in ("benefit", "harm", "unknown") if not getattr(option, line)]
+            if missing and option.kind not in brief_kinds:
+                detail = f"needs {' and '.join(missing)}, since {option.kind} is not among the brief_kinds"
+                self.fault("options.yaml", f"/options/{option.id}", detail)
 
     def cases(self) -> list[Case]:
         try:
@@ -254,6 +301,8 @@ class _Loader:
         """The thing with its boxes, and those of its parts, resolved against the features."""
         if not is_dataclass(thing) or isinstance(thing, type):
             return thing
+        if isinstance(thing, Check | Offer | Change):
+            features = self.worded or features
         changed: dict[str, Any] = {}
         for member in fields(thing):
             value, below = getattr(thing, member.name), f"{path}/{member.name}"
@@ -266,7 +315,29 @@ class _Loader:
                 changed[member.name] = tuple(
                     self.placed(item, file, f"{below}/{index}", features) for index, item in enumerate(value)
                 )
-        return replace(thing, **changed)
+        if isinstance(thing, Check) and thing.asks is not None:
+            changed["when"] = self.unanswered(thing.asks, changed.get("when", ()), file, path)
+        return replace(thing, **changed)  # type: ignore[type-var] # a dataclass, as asked above
+
+    def unanswered(self, fact: str, where: Boxes, file: str, path: str) -> Boxes:
+        """Return the boxes cut down to where the fact is not stated."""
+        name = next((each for each in (fact, f"{fact}.count", f"{fact}.presence") if each in self.worded), None)
+        if name is None or UNKNOWN not in self.worded[name].values:
+            self.fault(file, f"{path}/asks", f"no such fact, or it has parts: {fact}")
+            return where
+        return tuple({**box, name: frozenset({UNKNOWN})} for box in where or ({},))
+
+    def unfilled(
+        self, rules: list[Rule], prefixes: list[Prefix], modifiers: Iterable[Modifier], wording: Chain
+    ) -> None:
+        """Refuse slots without a table, and effects that would decide over the options that they depend on."""
+        slots = {table.table.name for table in wording.tables}
+        for file, path, detail in slot_faults(rules, prefixes, modifiers, slots):
+            self.fault(file, path, detail)
+        for modifier in modifiers:
+            if any(effect.offered and effect.has_say for effect in modifier.effects):
+                detail = "an effect with `offered` may only mark, note, cite and check"
+                self.fault("modifiers.yaml", f"/{modifier.id}", detail)
 
     # ---- proving
 
@@ -288,6 +359,8 @@ class _Loader:
             raise ContentError(self.faults)
 
 
+URGENCY = Feature("urgency", URGENCIES)
+"""What only a prefix may read beside what sentences read: the urgency as finally graded."""
 FILES = (
     "guideline.yaml",
     "facts.yaml",
@@ -302,7 +375,7 @@ FILES = (
     "pages.yaml",
     "evidence.yaml",
 )
-FOLDERS = ("rules", "cases")
+FOLDERS = ("rules", "cases", "studies", "citations")
 BOXED = ("when", "fits", "misfits")
 """Members that hold boxes."""
 

@@ -107,6 +107,25 @@ class Keyed(fields.Field[list[Any]]):
         return made
 
 
+class Worded(fields.Field[list[Any]]):
+    """A list whose items are a word or sentence, or a mapping that says more; `member` is where the word goes."""
+
+    def __init__(self, schema: type[Content], member: str, *, required: bool = False, least: int = 0) -> None:
+        self.items = fields.List(fields.Nested(schema), validate=validate.Length(min=least))
+        self.member = member
+        if required:
+            super().__init__(required=True)
+        else:
+            super().__init__(load_default=list)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> list[Any]:
+        del attr, data, kwargs
+        listed = value if isinstance(value, list) else [value]
+        mappings = [item if isinstance(item, dict) else {self.member: item} for item in listed]
+        loaded: list[Any] = self.items.deserialize(mappings)
+        return loaded
+
+
 class CitationSchema(Content):
     makes = model.Citation
     id, source, read_in = text(), text(), text()
@@ -129,28 +148,50 @@ class ReasonSchema(Content):
 
 class ChangeSchema(Content):
     makes = model.Change
-    change, becomes = text(), texts()
+    change, becomes, when = text(), texts(), Boxes(load_default=list)
+
+
+class CheckSchema(Content):
+    makes = model.Check
+    text, asks, when = text(), optional(), Boxes(load_default=list)
+
+
+class OfferSchema(Content):
+    makes = model.Offer
+    id = fields.String(required=True, data_key="option", validate=validate.Length(min=1))
+    when = Boxes(load_default=list)
+
+
+def checks() -> Worded:
+    """Things to check: sentences, or sentences with the fact or the boxes that they depend on."""
+    return Worded(CheckSchema, "text")
+
+
+def offers(*, required: bool = False, least: int = 0) -> Worded:
+    """Options by id, perhaps with the boxes in which they are offered."""
+    return Worded(OfferSchema, "option", required=required, least=least)
 
 
 class OptionSchema(Content):
     makes = model.Option
-    unknown = text()  # type: ignore[assignment] # a field; marshmallow keeps fields and its own options apart
-    id, kind, text, benefit, harm = text(), text(), text(), text(), text()
+    unknown = fields.String(load_default=None, allow_none=True)  # type: ignore[assignment] # a field, not the option
+    benefit, harm = (fields.String(load_default=None, allow_none=True) for _ in range(2))
+    id, kind, text = text(), text(), text()
     citations = texts()
 
 
 class WordingSchema(Content):
     makes = model.Wording
     name, when, statement = text(), Boxes(required=True), text()
-    options, must_check = texts(), texts()
+    options, must_check = offers(), checks()
     citations = fields.List(fields.Nested(CitedSchema), load_default=list)
-    label = optional()
+    label, key_message = optional(), optional()
 
 
 class AdditionSchema(Content):
     makes = model.Addition
     name, when, append = text(), Boxes(required=True), text()
-    options, must_check, remove = texts(), texts(), texts()
+    options, must_check, remove = offers(), checks(), texts()
 
 
 class GradingSchema(Content):
@@ -161,6 +202,7 @@ class GradingSchema(Content):
     urgency = one_of(model.URGENCIES, required=False)
     citations = fields.List(fields.Nested(CitedSchema), load_default=list)
     provenance = fields.List(one_of(model.PROVENANCES), load_default=list)
+    time_critical = fields.Boolean(truthy={"true"}, falsy={"false"}, load_default=None)
 
 
 class RuleSchema(Content):
@@ -172,9 +214,9 @@ class RuleSchema(Content):
     certainty_reasons = fields.List(fields.Nested(ReasonSchema), required=True, validate=validate.Length(min=1))
     urgency, intent, time_critical = one_of(model.URGENCIES), one_of(model.INTENTS), whole()
     provenance = fields.List(one_of(model.PROVENANCES), required=True, validate=validate.Length(min=1))
-    asks, must_check, dissent = texts(), texts(), texts()
+    asks, must_check, dissent = texts(), checks(), texts()
     decision_aid = truth()
-    options = texts(required=True, least=2)
+    options = offers(required=True, least=2)
     what_would_change = fields.List(fields.Nested(ChangeSchema), required=True)
     citations = fields.List(
         fields.Nested(CitedSchema),
@@ -189,8 +231,9 @@ class RuleSchema(Content):
 class EffectSchema(Content):
     makes = model.Effect
     when = Boxes(load_default=list)
-    rules, directions, remove, must_check, must_check_first = texts(), texts(), texts(), texts(), texts()
-    cite_first = texts()
+    rules, directions, remove, must_check, must_check_first = texts(), texts(), texts(), checks(), checks()
+    cite_first, offered, offer_first, offer_second = texts(), texts(), texts(), texts()
+    urgency_at_least = one_of(model.URGENCIES, required=False)
     lowers_certainty = one_of(LOWERING, required=False)
     prefix, adds, ends, note, message, warning = (optional() for _ in range(6))
     mark = fields.Dict(fields.String(), fields.String(), load_default=dict)
@@ -202,6 +245,11 @@ class ModifierSchema(Content):
     makes = model.Modifier
     id, title, when = text(), text(), Boxes(required=True)
     effects = fields.List(fields.Nested(EffectSchema), required=True)
+
+
+class PrefixSchema(Content):
+    makes = model.Prefix
+    name, when, text, rules = text(), Boxes(required=True), text(), texts()
 
 
 class ClauseSchema(Content):
@@ -224,10 +272,12 @@ class CommunicationSchema(Content):
     uncertainty_rules = texts()
     dissent = Keyed(StatementSchema, load_default=list)
     open_questions = Keyed(StatementSchema, load_default=list)
+    heard = Keyed(StatementSchema, load_default=list)
+    not_abandonment_by_rule = words()
 
 
 class RowSchema(Content):
-    then, when = text(), Boxes(required=True)
+    then, when = fields.String(required=True), Boxes(required=True)
     name = optional()
 
 
@@ -263,21 +313,27 @@ class PublishedSchema(Content):
 class PoolSchema(Content):
     id, title = text(), text()
     trials = texts(required=True, least=2)
-    caveat = optional()
+    caveat, rules = optional(), texts()
 
 
 class FavoursSchema(Content):
     below, above = text(), text()
 
 
+class FindingSchema(Content):
+    makes = outcomes.Finding
+    text, citation = text(), text()
+
+
 class OutcomeSchema(Content):
-    id, title, measure, direction = text(), text(), text(), text()
-    favours = fields.Nested(FavoursSchema, required=True)
+    id, title, measure, direction = text(), text(), optional(), optional()
+    favours = fields.Nested(FavoursSchema, load_default=None)
     default, pooled_reason = optional(), optional()
-    trials = fields.List(fields.Nested(TrialSchema), required=True)
-    pools = fields.List(fields.Nested(PoolSchema), required=True)
-    published = fields.List(fields.Nested(PublishedSchema), required=True)
-    notes = texts(required=True)
+    trials = fields.List(fields.Nested(TrialSchema), load_default=list)
+    pools = fields.List(fields.Nested(PoolSchema), load_default=list)
+    published = fields.List(fields.Nested(PublishedSchema), load_default=list)
+    statements = fields.List(fields.Nested(FindingSchema), load_default=list)
+    notes = texts()
 
 
 class CriterionSchema(Content):
@@ -301,10 +357,13 @@ class EvidenceFile(Content):
 
 class OptionsFile(Content):
     options = Keyed(OptionSchema, required=True)
+    brief_kinds = texts()
 
 
 class ModifiersFile(Content):
     modifiers = fields.List(fields.Nested(ModifierSchema), required=True)
+    prefixes = fields.List(fields.Nested(PrefixSchema), load_default=list)
+    listed = fields.String(load_default=model.LISTINGS[0], validate=validate.OneOf(model.LISTINGS))
 
 
 class ContradictionsFile(Content):
@@ -332,6 +391,21 @@ class HazardSchema(Content):
     controls, tests = texts(required=True, least=1), texts(required=True, least=1)
 
 
+class UnheardSchema(Content):
+    makes = model.Unheard
+    rules, findings, when = texts(), texts(), Boxes(load_default=list)
+
+
+class UnaskedSchema(Content):
+    makes = model.Unasked
+    facts, when = texts(required=True, least=1), Boxes(load_default=list)
+
+
+class ContextSchema(Content):
+    makes = model.ContextStatement
+    text, citations = text(), texts(required=True, least=1)
+
+
 class ReleaseSchema(Content):
     makes = model.Release
     # Both stand in every permalink, between underscores (service/facts/identifier.py).
@@ -352,3 +426,6 @@ class ReleaseSchema(Content):
     changes = texts(required=True, least=1)
     source_attributes = fields.Nested(SourceAttributes, load_default=dict)
     hazards = fields.List(fields.Nested(HazardSchema), load_default=list)
+    unheard = fields.List(fields.Nested(UnheardSchema), load_default=list)
+    unasked = fields.List(fields.Nested(UnaskedSchema), load_default=list)
+    context = fields.List(fields.Nested(ContextSchema), load_default=list)

@@ -51,6 +51,8 @@ class Fact:
     source: str | None = None
     note: str | None = None
     codes: tuple[Code, ...] = ()
+    asked: bool = True
+    """Whether an answer may ask for it where it is not known."""
 
     @property
     def features(self) -> tuple[Feature, ...]:
@@ -315,7 +317,7 @@ class Vocabulary:
         """The facts of which a caller could know more, parts by themselves, findings together."""
         tops = self.facts.values()
         each = (part for fact in tops for part in (fact.members.values() if isinstance(fact, Record) else (fact,)))
-        return tuple(fact for fact in each if isinstance(fact, Findings) or fact.statable)
+        return tuple(fact for fact in each if fact.asked and (isinstance(fact, Findings) or fact.statable))
 
     @cached_property
     def single_facts(self) -> dict[str, Fact]:

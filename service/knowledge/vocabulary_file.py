@@ -49,6 +49,7 @@ class FactSchema(_Part):
     source = fields.String(load_default=None, allow_none=True)
     note = fields.String(load_default=None)
     codes = fields.List(fields.Nested(CodeSchema), load_default=list)
+    asked = fields.Boolean(truthy={"true"}, falsy={"false"}, load_default=True)
 
 
 class ChoiceSchema(FactSchema):

@@ -1,13 +1,19 @@
 """An answer as people read it: made from the JSON that the API gives, so that a page and the API cannot differ."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
+
+from markupsafe import Markup
 
 from service.advice.question import Answer
 from service.api.knowledge import knowledge
+from service.knowledge.citing import source_name
+from service.knowledge.guideline import Guideline
+from service.knowledge.words import Words
 from service.web.form import filled_from
-from service.web.words import Words
 
 FIRST = 4
 """Missing facts that are shown before one asks for the others."""
@@ -42,11 +48,12 @@ class Open:
 
 @dataclass(frozen=True)
 class Step:
-    """One table's part in the answer: what it read, in groups of equal values, and what came out."""
+    """One table's part in the answer: what it read, in groups of equal values, what came out, and the rule."""
 
     title: str
     read: tuple[tuple[str, str], ...]
     gave: str
+    rule: str | None
 
 
 @dataclass(frozen=True)
@@ -73,6 +80,8 @@ class Shown:
     neighbours: tuple[Neighbour, ...]
     changes: tuple[tuple[str, tuple[str, ...]], ...]
     studies: Mapping[str, str]
+    sources: Mapping[str, int]
+    """What a source is called in sentences -> its number."""
 
     @property
     def lead(self) -> Mapping[str, Any]:
@@ -84,6 +93,19 @@ class Shown:
     def emergency(self) -> bool:
         """Whether it must not be missed."""
         return bool(self.lead["urgency"] == "emergency")
+
+    def linked(self, text: str) -> Markup:
+        """Return the text with each source that it names as a link to that source."""
+        parts = self._named_sources.split(text) if self.sources else [text]
+        return Markup("").join(  # escapes what it joins
+            Markup('<a href="#source-{}">{}</a>').format(self.sources[part], part) if part in self.sources else part
+            for part in parts
+        )
+
+    @cached_property
+    def _named_sources(self) -> re.Pattern[str]:
+        names = "|".join(re.escape(name) for name in sorted(self.sources, key=len, reverse=True))
+        return re.compile(rf"\b({names})\b")
 
     def refs(self, names: Iterable[str]) -> list[int]:
         """Numbers of sources, in order."""
@@ -111,8 +133,17 @@ def shown_answer(answer: Answer) -> Shown:
             (change["change"], tuple(words.rules[code].title for code in change["becomes"]))
             for change in told["what_would_change"]
         ),
+        sources=_source_numbers(told["citations"], guideline),
         studies={each["study"]: each["name"] for outcome in outcomes for each in outcome["studies"]},
     )
+
+
+def _source_numbers(citations: Iterable[Mapping[str, Any]], guideline: Guideline) -> dict[str, int]:
+    """Return the number of each source by what the sentences of the release call it."""
+    names = guideline.pages.sources if guideline.pages is not None else {}
+    known = {each["id"]: number for number, each in enumerate(citations, 1)}
+    called = {source_name(guideline.citations[name], names): number for name, number in known.items()}
+    return {name: number for name, number in called.items() if name is not None}
 
 
 def _open(item: Mapping[str, Any], lead: Mapping[str, Any], words: Words) -> Open:
@@ -145,7 +176,8 @@ def _steps(trace: Iterable[Mapping[str, Any]], words: Words) -> Iterator[Step]:
         groups = tuple((", ".join(dict.fromkeys(titles)), value) for value, titles in read.items())
         rule = rules.get(step["output"])
         title = step["title"] if rule else words.title(step["table"])
-        yield Step(title, groups, f"{rule.title} ({rule.id})" if rule else words.value(step["table"], step["output"]))
+        gave = rule.title if rule else words.value(step["table"], step["output"])
+        yield Step(title, groups, gave, rule.id if rule else None)
 
 
 def _neighbour(near: Mapping[str, Any], words: Words) -> Neighbour:

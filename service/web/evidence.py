@@ -133,9 +133,16 @@ def _outcome(guideline: Guideline, name: str) -> dict[str, Any]:
         "page": address,
         "files": {form: f"/v1{address}/{name}.{form}{query}" for form in ("svg", "csv")},
         "json": f"/v1{address}/{name}{query}",
+        **(_plots(body) if body["measure"] else {}),
+        "same": {one: other for pair in body["same_trial"] for one, other in (pair, reversed(pair))},
+    }
+
+
+def _plots(body: Mapping[str, Any]) -> dict[str, Markup]:
+    """Return the forest plot for a wide page and for a narrow one."""
+    return {
         "plot": Markup(drawing(body)),  # noqa: S704 - made by ElementTree, which escapes  # nosec B704
         "plot_narrow": Markup(drawing(body, narrow=True)),  # noqa: S704 - likewise  # nosec B704
-        "same": {one: other for pair in body["same_trial"] for one, other in (pair, reversed(pair))},
     }
 
 

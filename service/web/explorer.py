@@ -23,10 +23,10 @@ from service.api.metrics import metrics
 from service.api.problems import Problem
 from service.knowledge.guideline import Guideline
 from service.knowledge.vocabulary import Vocabulary
+from service.knowledge.words import Words
 from service.web.answer import Shown, shown_answer
 from service.web.form import SET, Filled, amended, body_of, filled_from, placed, sections
 from service.web.page import FRESH, PERMALINK, page
-from service.web.words import Words
 
 blueprint = Blueprint("explorer", __name__)
 

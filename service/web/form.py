@@ -30,7 +30,7 @@ from service.knowledge.vocabulary import (
     Record,
     Vocabulary,
 )
-from service.web.words import Words
+from service.knowledge.words import Words
 
 SET = "set"
 """Name of the buttons that state one more fact: path=value."""

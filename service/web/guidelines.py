@@ -5,15 +5,16 @@ from typing import Any
 from flask import Blueprint, Response, request
 
 from service.advice.registry import find_rule
+from service.advice.release_diff import compare_releases
 from service.advice.render import citation
 from service.api.access import OPEN, scope
 from service.api.knowledge import knowledge, requested_guideline, settings
 from service.engine.table import Box
 from service.knowledge.guideline import Guideline
 from service.knowledge.model import Rule
+from service.knowledge.words import Words
 from service.web.page import addresses_of, page
 from service.web.table_map import maps
-from service.web.words import Words
 
 blueprint = Blueprint("guideline_pages", __name__)
 
@@ -42,7 +43,23 @@ def guideline_page(guideline: str) -> Response:
         cells=asked.table.table.cells,
         releases=sorted(knowledge().library.guidelines[guideline].items(), reverse=True),
         query=_query(),
+        earlier=_earlier(guideline, asked.release.release),
         used={source.id for rule in asked.rules.values() for source in rule.sources},
+    )
+
+
+@blueprint.get("/guidelines/<guideline>/diff")
+@scope(OPEN)
+def diff_page(guideline: str) -> Response:
+    """What a release changes: which patients get another answer, for which reason."""
+    before, after = knowledge().pair(guideline, request.args.get("from"), request.args.get("to"))
+    return page(
+        "diff.html",
+        here="guideline",
+        guideline=after.guideline,
+        words=Words(after.guideline),
+        diff=compare_releases(before, after, settings().today()),
+        query=f"?from={before.guideline.release.release}&to={after.guideline.release.release}",
     )
 
 
@@ -64,11 +81,16 @@ def rule_page(guideline: str, rule: str) -> Response:
         boxes=lambda when: [_box(asked, words, box) for box in when],
         before=asked.rules[order[at - 1]] if at else None,
         after=asked.rules[order[at + 1]] if at + 1 < len(order) else None,
-        options=[asked.options[name] for name in found.options],
+        options=[asked.options[offer.id] for offer in found.options],
         citations=_citations(asked, found),
         told=_told(asked, found),
         query=_query(),
     )
+
+
+def _earlier(guideline: str, release: str) -> str | None:
+    """The release before this one, with which it can be compared."""
+    return max((known for known in knowledge().library.guidelines[guideline] if known < release), default=None)
 
 
 def _query() -> str:

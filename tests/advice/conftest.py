@@ -7,7 +7,11 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
+from service.settings import CONTENT
+from tests.conftest import GUIDELINE
+
 DATA = Path(__file__).parents[1] / "data"
+RELEASES = sorted(folder.name for folder in (CONTENT / "guidelines" / GUIDELINE).glob("*/"))
 
 
 @pytest.fixture(scope="session")
@@ -23,9 +27,15 @@ def post(app: Flask) -> Callable[..., tuple[int, dict]]:
     return posted
 
 
+@pytest.fixture(scope="session", params=RELEASES)
+def release(request: pytest.FixtureRequest) -> str:
+    """Each release of the guideline in turn."""
+    return str(request.param)
+
+
 @pytest.fixture(scope="session")
-def cells() -> dict[tuple[str, str, str], dict[str, str]]:
-    """The 560 cells of the specification's own enumeration."""
-    with (DATA / "decision_table.csv").open(newline="") as file:
+def cells(release: str) -> dict[tuple[str, str, str], dict[str, str]]:
+    """The 560 cells of the specification's own enumeration, for a release."""
+    with (DATA / f"decision_table_{release}.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     return {(row["metastatic_axis"], row["response_axis"], row["complication_tier"]): row for row in rows}

@@ -39,6 +39,8 @@ DECIDED = {
     ("GET", "/v1/guidelines/<guideline>/decision-table"): "open",
     ("GET", "/v1/guidelines/<guideline>/source-attributes"): "open",
     ("GET", "/v1/guidelines/<guideline>/hazards"): "open",
+    ("GET", "/v1/guidelines/<guideline>/diff"): "open",
+    ("GET", "/guidelines/<guideline>/diff"): "open",
     ("GET", "/v1/facts"): "open",
     ("GET", "/v1/guidelines/<guideline>/facts"): "open",
     ("GET", "/v1/citations"): "open",

@@ -49,10 +49,18 @@ def test_check_says_what_has_been_proved(app: Flask) -> None:
         "review by 2027-05-23",
     ):
         assert text in result.stdout, text
-    counted = re.search(r"worked cases (\d+)", result.stdout)
-    assert counted
-    (release,) = (CONTENT / "guidelines" / GUIDELINE).iterdir()
-    assert int(counted[1]) == len(list(read_cases(release))) > 100
+    counted = re.findall(r"worked cases (\d+), (\d+) answered as they say", result.stdout)
+    releases = sorted((CONTENT / "guidelines" / GUIDELINE).iterdir())
+    assert [tuple(map(int, pair)) for pair in counted] == [(len(read_cases(folder)),) * 2 for folder in releases]
+
+
+def test_check_asks_the_worked_cases_and_fails_with_what_differs(tmp_path: Path) -> None:
+    content = shutil.copytree(TOY, tmp_path / "content")
+    rule = content / "guidelines/toy-umbrella/2026-02-01/rules/U03.yaml"
+    rule.write_text(rule.read_text().replace("statement: Take an umbrella.", "statement: Take two umbrellas."))
+    result = run(app_of(content, "toy-umbrella"), "guideline", "check")
+    assert result.exit_code == 1
+    assert "toy.yaml: Rain: statement is 'Take two umbrellas.', expected 'Take an umbrella.'" in result.stderr
 
 
 def test_check_names_the_content_by_its_digest(app: Flask) -> None:

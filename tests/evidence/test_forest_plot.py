@@ -4,6 +4,7 @@ import csv
 import io
 import math
 import re
+from decimal import ROUND_HALF_UP, Decimal
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -49,7 +50,7 @@ def text(row: ET.Element, kind: str) -> str:
 
 
 def two(number: float) -> str:
-    return f"{number:.2f}"
+    return str(Decimal(str(number)).quantize(Decimal("0.01"), rounding=ROUND_HALF_UP))
 
 
 @pytest.mark.parametrize("question", QUESTIONS)

@@ -133,7 +133,6 @@ def test_what_is_not_stated_is_unknown(normal, vocabulary):
         ({"metastatic_status": "non_metastatic"}, {"metastatic_status": "M0"}),
         ({"metastatic_status": "cM0(i+)"}, {"metastatic_status": "M0(i+)"}),
         ({"metastatic_status": "cM1"}, {"metastatic_status": "M1"}),
-        ({"metastatic_status": "pM1"}, {"metastatic_status": "M1"}),
         ({"metastatic_status": "metastatic"}, {"metastatic_status": "M1"}),
         ({"presentation": "synchronous"}, {"presentation": "de_novo"}),
         ({"presentation": "metachronous"}, {"presentation": "recurrent"}),

@@ -41,8 +41,8 @@ def therapy(found) -> str | None:
         ([LETROZOLE], "endocrine"),
         ([LETROZOLE, PALBOCICLIB], "endocrine_plus_cdk46"),
         ([PEMBROLIZUMAB], "immunotherapy"),
-        ([TRASTUZUMAB], "other"),
-        ([PACLITAXEL, PEMBROLIZUMAB], "other"),
+        ([TRASTUZUMAB], "anti_her2"),
+        ([PACLITAXEL, PEMBROLIZUMAB], "chemo_plus_immunotherapy"),
     ],
 )
 def test_the_class_of_the_current_line(read, drugs: list[str], expected: str) -> None:
@@ -55,7 +55,7 @@ def test_the_class_of_the_current_line(read, drugs: list[str], expected: str) ->
         (concept(("", "")) | {"text": "paclitaxel"}, None),
         (concept((RXNORM, "583214")), "chemotherapy"),
         (concept((RXNORM, "1234567", "Doxorubicin hydrochloride 2 MG/ML")), "chemotherapy"),
-        (concept((RXNORM, "1234567", "ado-trastuzumab emtansine 100 MG Injection")), "other"),
+        (concept((RXNORM, "1234567", "ado-trastuzumab emtansine 100 MG Injection")), "antibody_drug_conjugate"),
         (concept((SCT, "387374002")), "chemotherapy"),
         (concept((ATC, "L01CD01")), "chemotherapy"),
         (concept((ATC, "L02BG04")), "endocrine"),
@@ -274,6 +274,9 @@ OF_CLASS = {
     "chemotherapy": "chemotherapy",
     "immunotherapy": "immunotherapy",
     "unspecified": None,
+    "anti_her2": "anti_her2",
+    "conjugate": "antibody_drug_conjugate",
+    "parp": "parp_inhibitor",
 }
 
 

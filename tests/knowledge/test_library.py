@@ -65,6 +65,30 @@ def test_a_new_name_of_a_file_changes_the_digest(toy):
     assert digest(toy) != before
 
 
+def test_what_a_release_does_not_name_has_no_part_in_its_digest(toy):
+    before = digest(toy)
+    for name, text in (("citations/NEW.yaml", "TOY-RAIN"), ("citations/UNUSED.yaml", "TOY-STORM")):
+        source = toy.file(f"/citations/{text}.yaml").read_text().replace(text, name[10:-5])
+        toy.file(f"/{name}").write_text(source)
+    toy.file("/studies/other_trial.yaml").write_text("short_name: Other\n")
+    assert digest(toy) == before
+
+
+@pytest.mark.parametrize("file", ["/citations/TOY-RAIN.yaml", "/studies/toy_rain.yaml"])
+def test_what_a_release_names_has_a_part_in_its_digest_until_it_brings_its_own(toy, file):
+    own = toy.release / file[1:]
+    own.parent.mkdir()
+    shutil.copy(toy.file(file), own)
+    frozen = digest(toy)
+    toy.add(file, "# corrected\n")
+    assert digest(toy) == frozen
+    own.unlink()
+    own.parent.rmdir()
+    corrected = digest(toy)
+    toy.add(file, "# and again\n")
+    assert digest(toy) != corrected
+
+
 def test_a_change_of_one_guideline_leaves_the_digest_of_the_other(toy):
     before = toy.load().newest("toy-coat").digest
     toy.add("rules/U03.yaml", "#")
@@ -175,14 +199,15 @@ def test_a_folder_without_a_guideline_is_a_fault(toy):
 
 
 def failing(copy, rule):
-    """The worked cases of a rule that fail when they are asked through the API."""
+    """The worked cases of a rule that fail when they are asked of the copy's release through the API."""
     app = create_app(Settings(content=copy.root, log_level="error"))
+    address = f"/v1/recommendations?release={copy.release.name}"
     found = []
     for case in read_cases(copy.release):
         if case.rule != rule:
             continue
         body = case.body if case.body is not None else json.dumps(case.facts)
-        response = app.test_client().post("/v1/recommendations", data=body, content_type="application/json")
+        response = app.test_client().post(address, data=body, content_type="application/json")
         try:
             (refused if response.status_code == 422 else answered)(response.get_json(), case.expect)
         except AssertionError:
@@ -197,14 +222,14 @@ def turned(direction):
 @pytest.mark.parametrize("rule", ["R01", "R05", "R16", "G01"])
 def test_a_rule_whose_direction_is_turned_round_fails_a_worked_case(shipped, rule):
     assert failing(shipped, rule) == []
-    direction = shipped.load().newest("mbc-primary-lrt").rules[rule].direction
+    direction = shipped.load().find("mbc-primary-lrt", shipped.release.name).rules[rule].direction
     shipped.change(f"rules/{rule}.yaml", f"\ndirection: {direction}\n", f"\ndirection: {turned(direction)}\n")
     assert failing(shipped, rule)
 
 
 def test_every_rule_has_a_worked_case_that_states_its_direction_so_that_a_turn_is_noticed(shipped):
     stated = {(case.rule, case.expect.get("direction")) for case in read_cases(shipped.release)}
-    rules = shipped.load().newest("mbc-primary-lrt").rules.values()
+    rules = shipped.load().find("mbc-primary-lrt", shipped.release.name).rules.values()
     assert {(rule.id, rule.direction) for rule in rules} <= stated
 
 

@@ -1,7 +1,8 @@
-"""Every worked FHIR case of every guideline, asked through the API on the day of the case."""
+"""Every worked FHIR case of every release, asked of that release through the API on the day of the case."""
 
 import datetime as dt
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from flask.testing import FlaskClient
@@ -11,8 +12,9 @@ from service.knowledge.record_cases import RecordCase, read_record_cases
 from service.settings import CONTENT, Settings
 from tests.conftest import NOON
 
-NEWEST = {folder.parent.name: folder for folder in sorted((CONTENT / "guidelines").glob("*/*/"))}
-CASES = [(name, case) for name, folder in NEWEST.items() for case in read_record_cases(folder)]
+RELEASES = sorted((CONTENT / "guidelines").glob("*/*/"))
+CASES = [(folder, case) for folder in RELEASES for case in read_record_cases(folder)]
+NAMES = [f"{folder.parent.name} {folder.name}" for folder in RELEASES]
 SUBJECT = {True: "true", False: "false", "unknown": "unknown"}
 
 
@@ -29,9 +31,15 @@ def client_on() -> Callable[[dt.date], FlaskClient]:
     return on
 
 
-@pytest.mark.parametrize(("guideline", "case"), CASES, ids=[f"{case.file}: {case.name}" for _, case in CASES])
-def test_a_record_is_read_as_the_case_says(client_on, guideline: str, case: RecordCase) -> None:
-    response = client_on(case.today).post(f"/v1/guidelines/{guideline}/facts/extract", json=case.resources)
+@pytest.mark.parametrize(
+    ("folder", "case"),
+    CASES,
+    ids=[f"{folder.parent.name} {folder.name} {case.file}: {case.name}" for folder, case in CASES],
+)
+def test_a_record_is_read_as_the_case_says(client_on, folder: Path, case: RecordCase) -> None:
+    guideline = folder.parent.name
+    address = f"/v1/guidelines/{guideline}/facts/extract?release={folder.name}"
+    response = client_on(case.today).post(address, json=case.resources)
     assert response.status_code == 200, response.get_data(as_text=True)
     answer, expect = response.get_json(), case.expect
     assert answer["facts"] == expect["facts"]
@@ -45,17 +53,17 @@ def test_a_record_is_read_as_the_case_says(client_on, guideline: str, case: Reco
         assert any(text in conflict for conflict in conflicts), (text, conflicts)
 
 
-@pytest.mark.parametrize("guideline", NEWEST)
-def test_the_facts_of_a_case_are_accepted_as_a_question(client_on, guideline: str) -> None:
+@pytest.mark.parametrize("release", RELEASES, ids=NAMES)
+def test_the_facts_of_a_case_are_accepted_as_a_question(client_on, release: Path) -> None:
     """What is read of a record is the body of a question."""
-    for name, case in CASES:
-        if name == guideline and case.expect["facts"]:
-            client = client_on(case.today)
-            response = client.post(f"/v1/guidelines/{guideline}/recommendations", json=case.expect["facts"])
+    address = f"/v1/guidelines/{release.parent.name}/recommendations?release={release.name}"
+    for folder, case in CASES:
+        if folder == release and case.expect["facts"]:
+            response = client_on(case.today).post(address, json=case.expect["facts"])
             assert response.status_code == 200, (case.name, response.get_json())
 
 
-@pytest.mark.parametrize("guideline", NEWEST)
-def test_no_two_cases_have_one_name(guideline: str) -> None:
-    names = [case.name for name, case in CASES if name == guideline]
+@pytest.mark.parametrize("release", RELEASES, ids=NAMES)
+def test_no_two_cases_have_one_name(release: Path) -> None:
+    names = [case.name for folder, case in CASES if folder == release]
     assert len(names) == len(set(names))

@@ -209,11 +209,11 @@ BROKEN = {
     ),
     "a release that is not the name of its folder": (
         ("guideline.yaml", 'release: "2026-02-01"', 'release: "2026-02-02"'),
-        ("guideline.yaml", "/id", "toy-umbrella/2026-02-01"),
+        ("guideline.yaml", "/release", "name of the folder, which is 2026-02-01"),
     ),
     "an id that is not the name of its folder": (
         ("guideline.yaml", "id: toy-umbrella", "id: toy-parasol"),
-        ("guideline.yaml", "/id", "toy-umbrella/2026-02-01"),
+        ("guideline.yaml", "/id", "name of the folder, which is toy-umbrella"),
     ),
     "an axis that is not derived": (
         ("guideline.yaml", "axes: [wetness, hazard_tier]", "axes: [wetnes, hazard_tier]"),

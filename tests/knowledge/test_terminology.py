@@ -137,7 +137,7 @@ def test_the_nearest_listed_code_above_counts(terminology: Terminology) -> None:
     assert find(terminology, "drugs", atc, "L01EF01") == "cdk46"
     assert find(terminology, "drugs", atc, "L01EB02") == "other"
     assert find(terminology, "drugs", atc, "L01FD01") == "anti_her2"
-    assert find(terminology, "drugs", atc, "L01FD04") == "other"
+    assert find(terminology, "drugs", atc, "L01FD04") == "conjugate"
 
 
 def test_words_are_whole_texts(terminology: Terminology) -> None:

@@ -217,10 +217,9 @@ def test_beside_the_shipped_guideline_each_is_asked_by_its_own_name(beside):
     assert client.post("/v1/guidelines/mbc-primary-lrt/recommendations", json=WET).status_code == 422
 
 
-def test_the_neighbour_does_not_change_an_answer_but_for_the_digest(toy, beside):
+def test_the_neighbour_does_not_change_an_answer(toy, beside):
     alone = toy.test_client().post("/v1/recommendations", json=WET).get_json()
     together = beside.test_client().post("/v1/recommendations", json=WET).get_json()
-    assert alone["guideline"].pop("digest") != together["guideline"].pop("digest")
     assert alone == together
 
 

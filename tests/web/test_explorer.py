@@ -17,10 +17,10 @@ from service import create_app
 from service.advice.question import Answer, Questioner
 from service.api.json_out import gzipped
 from service.knowledge.guideline import Guideline
+from service.knowledge.words import Words
 from service.settings import Settings
 from service.web.form import body_of, filled_from, sections
 from service.web.page import POLICY, asset_of
-from service.web.words import Words
 from tests.api.asking import BODIES, RESPONDER
 from tests.conftest import NOON
 

@@ -6,8 +6,8 @@ import pytest
 from flask.testing import FlaskClient
 
 from service.knowledge.guideline import Guideline
+from service.knowledge.words import Words
 from service.web.table_map import _fields
-from service.web.words import Words
 from tests.conftest import GUIDELINE
 from tests.web.knowledge_pages import HOME, read
 

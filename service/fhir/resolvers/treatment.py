@@ -33,7 +33,8 @@ def resolve_line(reading: Reading, source: Line) -> Resolution:
     last = max(therapy.line, key=lambda dose: dose.day.first)
     why = f"the current line of systemic therapy began on {therapy.line[0].day.text}"
     claim = Claim(last.drug_class, last.item, last.element, last.code, last.day, why)
-    value = next((name for name, classes in source.classes.items() if kinds == set(classes)), source.otherwise)
+    sets = [*source.classes.items(), *((further.value, further.classes) for further in source.further)]
+    value = next((name for name, classes in sets if kinds == set(classes)), source.otherwise)
     set_fact(resolution, source.path, claim, [claim], value)
     return resolution
 
@@ -59,7 +60,7 @@ def resolve_removal(reading: Reading, source: Removal) -> Resolution:
 
 
 def resolve_threshold(reading: Reading, source: Threshold) -> Resolution:
-    """State true where a measurement of the last days reaches the bound and the drug was given not long before.
+    """State true where a recent measurement reaches the bound and the drug, if any, was given not long before.
 
     It is never denied: the absence of a measurement proves nothing.
     """
@@ -72,15 +73,16 @@ class _Threshold:
     def __init__(self, reading: Reading, source: Threshold) -> None:
         self.reading, self.source, self.record = reading, source, reading.record
         self.resolution = Resolution()
-        self.days = reading.days(source.given)
+        self.days = 0 if source.given is None else reading.days(source.given)
         self.doubts: list[Claim] = []
         """Each with the detail of a conflict as its reason."""
 
     def resolve(self) -> None:
         source, therapy = self.source, self.reading.therapy
-        last = therapy.last_given.get(source.drug)
+        last = None if source.drug is None else therapy.last_given.get(source.drug)
         given = last is not None and last >= self.record.today - dt.timedelta(days=self.days)
-        open_ended = therapy.open_ended.get(source.drug, [])
+        given = given or source.drug is None
+        open_ended = [] if source.drug is None else therapy.open_ended.get(source.drug, [])
         claims = list(self.diagnosed())
         if given or open_ended:
             claims = [*self.measured(), *claims]

@@ -124,6 +124,11 @@ class Words:
         part = self.short(name)
         return f"{part[:1].lower()}{part[1:]}: {self.value(name, value)}"
 
+    def spoken(self, name: str) -> str:
+        """Return the title of a fact as it stands within a sentence."""
+        title = self.title(name)
+        return title if title[1:2].isupper() else title[:1].lower() + title[1:]
+
     def meanings(self, fact: Fact) -> list[tuple[str, str]]:
         """Each value of a fact with what it means, where there is more to say than the word itself."""
         if isinstance(fact, Finding):

@@ -1,0 +1,51 @@
+"""Slots in sentences: {x} stands for the value of the wording table x."""
+
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import fields, is_dataclass
+
+from service.knowledge.model import Check, Modifier, Prefix, Rule
+
+SLOT = re.compile(r"\{([a-z_0-9]+)\}")
+RULE = "rule"
+"""In the sentences of a rule: the rule's own sentence."""
+SPOKEN = ("statement", "append", "key_message", "prefix", "adds", "ends", "message")
+"""Members whose slots are filled."""
+
+
+def filled(sentence: str, values: Mapping[str, str]) -> str:
+    """Return the sentence with the value of each wording table that it names."""
+    if "{" not in sentence:
+        return sentence
+    return SLOT.sub(lambda match: values.get(match[1], match[0]), sentence)
+
+
+def slots_in(part: object) -> Iterator[str]:
+    """Yield the name of every slot in the spoken members of a part of the content, and of the parts inside it."""
+    if isinstance(part, tuple):
+        for item in part:
+            yield from slots_in(item)
+    elif is_dataclass(part) and not isinstance(part, type):
+        for member in fields(part):
+            value = getattr(part, member.name)
+            if isinstance(value, str) and (member.name in SPOKEN or _is_said(part, member.name)):
+                yield from SLOT.findall(value)
+            elif isinstance(value, tuple):
+                yield from slots_in(value)
+
+
+def _is_said(part: object, member: str) -> bool:
+    return member == "text" and isinstance(part, Check | Prefix)
+
+
+def slot_faults(
+    rules: Iterable[Rule], prefixes: Iterable[Prefix], modifiers: Iterable[Modifier], slots: Collection[str]
+) -> Iterator[tuple[str, str, str]]:
+    """Yield file, path and detail of each slot that no wording table fills."""
+    parts: list[tuple[str, str, object]] = [(f"rules/{rule.id}.yaml", "", rule) for rule in rules]
+    parts += [("modifiers.yaml", f"/prefixes/{prefix.name}", prefix) for prefix in prefixes]
+    parts += [("modifiers.yaml", f"/{modifier.id}", modifier) for modifier in modifiers]
+    for file, path, part in parts:
+        for slot in dict.fromkeys(slots_in(part)):
+            if slot not in slots and not (isinstance(part, Rule) and slot == RULE):
+                yield file, path, f"no wording table fills {{{slot}}}"

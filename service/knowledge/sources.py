@@ -1,0 +1,87 @@
+"""Citations and studies: the shared ones, those of one release, and which of them the files of a release name."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from marshmallow import ValidationError
+
+from service.evidence.study_file import study_faults
+from service.knowledge.model import Citation
+from service.knowledge.schemas import CitationSchema
+from service.knowledge.yaml_file import ContentError, ContentFault, flat, read_yaml
+
+_PLACED = re.compile(r"\{(?:figure|cite):([^/{}]+)")
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Citations and studies by id, each with the file that it was read from."""
+
+    citations: Mapping[str, Citation]
+    studies: Mapping[str, Any]
+    files: Mapping[str, Path]
+    """`citations/<ID>` or `studies/<id>` -> file."""
+
+    def with_own(self, own: "Sources") -> "Sources":
+        """Return these sources with those of a release in the place of the ones of the same id."""
+        return Sources(
+            {**self.citations, **own.citations}, {**self.studies, **own.studies}, {**self.files, **own.files}
+        )
+
+    def named_in(self, files: Iterable[Path], folder: Path) -> list[Path]:
+        """Return the files of the shared sources that the files of a release name, in the order of their names.
+
+        A source is named where its id is a whole key or value, or stands in a placeholder.
+        """
+        texts = {text for file in files for text in _texts(file)}
+        names = texts | {name for text in texts for name in _PLACED.findall(text)}
+        shared = {name: file for name, file in self.files.items() if folder not in file.parents}
+        return [shared[name] for name in sorted(shared) if name.partition("/")[2] in names]
+
+
+def read_sources(folder: Path) -> Sources:
+    """Read the folders citations and studies below this one. Raises ContentError."""
+    studies = {file.stem: read_yaml(file) for file in sorted((folder / "studies").glob("*.yaml"))}
+    if unsound := list(study_faults(studies)):
+        raise ContentError([ContentFault(str(folder / "studies"), "", detail) for detail in unsound])
+    citations = _citations(folder / "citations")
+    files = {f"studies/{name}": folder / "studies" / f"{name}.yaml" for name in studies}
+    files |= {f"citations/{name}": folder / "citations" / f"{name}.yaml" for name in citations}
+    return Sources(citations, studies, files)
+
+
+def _texts(file: Path) -> Iterator[str]:
+    """Yield every scalar of a YAML file; nothing of a file that cannot be read, whose fault is told elsewhere."""
+    try:
+        node = yaml.compose(file.read_text(encoding="utf-8"), Loader=yaml.CBaseLoader)
+    except (UnicodeDecodeError, yaml.YAMLError):
+        return
+    nodes: list[yaml.Node | None] = [node]
+    while nodes:
+        node = nodes.pop()
+        if isinstance(node, yaml.ScalarNode):
+            yield node.value
+        elif isinstance(node, yaml.SequenceNode):
+            nodes += node.value
+        elif isinstance(node, yaml.MappingNode):
+            nodes += [part for pair in node.value for part in pair]
+
+
+def _citations(folder: Path) -> dict[str, Citation]:
+    found, faults, schema = {}, [], CitationSchema()
+    for file in sorted(folder.glob("*.yaml")):
+        try:
+            citation = schema.load(read_yaml(file))
+        except ValidationError as error:
+            faults += [ContentFault(str(file), path, text) for path, text in flat(error.messages)]
+            continue
+        if citation.id != file.stem:
+            faults.append(ContentFault(str(file), "/id", "id and file name differ"))
+        found[citation.id] = citation
+    if faults:
+        raise ContentError(faults)
+    return found

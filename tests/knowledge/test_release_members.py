@@ -1,0 +1,299 @@
+"""The members that a release may use for its situations, each on the toy, asked through the API."""
+
+import datetime as dt
+
+import pytest
+
+from service import create_app
+from service.settings import Settings
+
+NOON = dt.datetime(2026, 3, 10, 12, tzinfo=dt.UTC)
+RAIN = {"forecast": "rain", "hazards": "none"}
+MIXED_HAIL = {"hazards": {"lightning": "present", "hail": {"presence": "present", "grade": 3}}}
+
+
+@pytest.fixture
+def ask(toy):
+    """Ask the toy as it stands after the test's changes."""
+
+    def asked(facts, status=200, path="/v1/recommendations"):
+        app = create_app(Settings(content=toy.root, guideline="toy-umbrella", clock=lambda: NOON, log_level="error"))
+        client = app.test_client()
+        response = client.post(path, json=facts) if facts is not None else client.get(path)
+        assert response.status_code == status, response.get_data(as_text=True)
+        return response.get_json()
+
+    return asked
+
+
+def lead(answer):
+    return answer["recommendations"][0]
+
+
+# ---- words in sentences
+
+
+SLOT = """
+  - output: where
+    title: Where the walk leads
+    hit_policy: unique
+    values: [" round the block", " far away", ""]
+    rows:
+      - {then: " round the block", when: {walk_minutes: short}}
+      - {then: " far away", when: {walk_minutes: long}}
+      - {then: "", when: {walk_minutes: unknown}}
+"""
+
+
+@pytest.mark.parametrize(("walk", "words"), [({"walk_minutes": 30}, " far away"), ({}, "")])
+def test_a_slot_says_what_the_wording_table_of_its_name_says(toy, ask, walk, words):
+    toy.add("derivations.yaml", SLOT)
+    toy.change("rules/U03.yaml", "statement: Take an umbrella.", 'statement: "Take an umbrella{where}."')
+    assert lead(ask(RAIN | walk))["statement"] == f"Take an umbrella{words}."
+
+
+def test_a_fact_that_only_a_slot_reads_is_missing(toy, ask):
+    toy.add("derivations.yaml", SLOT)
+    toy.change("rules/U03.yaml", "key_message: It will be wet.", 'key_message: "It will be wet{where}."')
+    toy.change("rules/U03.yaml", "statement: Take an umbrella.", 'statement: "Take an umbrella{where}."')
+    assert "walk_minutes" in [item["fact"] for item in ask(RAIN)["missing_facts"]]
+    assert ask(RAIN | {"walk_minutes": 30})["communication"]["key_message"] == "It will be wet far away."
+
+
+def test_a_slot_without_a_table_is_a_fault(toy):
+    toy.change("rules/U03.yaml", "statement: Take an umbrella.", 'statement: "Take an umbrella{where}."')
+    assert any("no wording table fills {where}" in fault.detail for fault in toy.faults())
+
+
+def test_a_source_in_a_sentence_is_its_first_author_and_year_or_the_name_in_pages(toy, ask):
+    toy.change("rules/U03.yaml", "key_message: It will be wet.", 'key_message: "It will be wet ({cite:TOY-RAIN})."')
+    assert ask(RAIN)["communication"]["key_message"] == "It will be wet (Drizzle 2025)."
+
+
+def test_a_source_without_a_name_cannot_be_cited_in_words(toy):
+    toy.change("rules/U03.yaml", "key_message: It will be wet.", 'key_message: "It will be wet ({cite:NOBODY})."')
+    assert any("no such citation: NOBODY" in fault.detail for fault in toy.faults())
+
+
+def test_a_sentence_may_have_a_message_of_its_own(toy, ask):
+    toy.change(
+        "rules/U03.yaml", "    options: [raincoat]\n", "    options: [raincoat]\n    key_message: Mind the wind.\n"
+    )
+    windy = RAIN | {"sky": {"wind_km_per_h": 60}}
+    assert ask(windy)["communication"]["key_message"] == "Mind the wind."
+    assert ask(RAIN)["communication"]["key_message"] == "It will be wet."
+
+
+# ---- before the sentence
+
+
+PREFIXES = """
+prefixes:
+  - {name: soon, when: {urgency: soon}, text: "Soon: "}
+  - {name: windy, rules: [U03], when: {modifier.WINDY: "true", removed.umbrella: "true"}, text: "In this wind: "}
+"""
+
+
+def test_every_prefix_that_fits_stands_before_the_sentence_in_order(toy, ask):
+    toy.add("modifiers.yaml", PREFIXES)
+    windy = {"sky": {"wind_km_per_h": 60}}
+    assert lead(ask(RAIN))["statement"] == "Take an umbrella."
+    assert lead(ask(RAIN | windy))["statement"] == "In this wind: Take a raincoat."
+    assert lead(ask(RAIN | windy | {"forecast": "mixed"}))["statement"] == "Soon: In this wind: Take a raincoat."
+
+
+# ---- checks, options, changes
+
+
+def test_a_check_is_left_out_where_its_fact_is_stated_or_its_boxes_do_not_fit(toy, ask):
+    toy.change(
+        "rules/U03.yaml",
+        "must_check: [It opens]",
+        "must_check: [It opens, {text: How long, asks: walk_minutes}, "
+        "{text: A lid, when: {belongings.laptop: listed}}]",
+    )
+    assert ask(RAIN)["must_check"] == ["It opens", "How long", "Keys"]
+    assert ask(RAIN | {"walk_minutes": 30})["must_check"] == ["It opens", "Keys"]
+    assert "A lid" in ask(RAIN | {"belongings": ["laptop"]})["must_check"]
+
+
+def test_a_check_that_asks_for_nothing_known_is_a_fault(toy):
+    toy.change("rules/U03.yaml", "must_check: [It opens]", "must_check: [{text: How long, asks: walk}]")
+    assert any("no such fact" in fault.detail for fault in toy.faults())
+
+
+def test_an_option_may_be_offered_in_some_boxes_only(toy, ask):
+    toy.change(
+        "rules/U03.yaml",
+        "options: [umbrella, raincoat]",
+        "options: [umbrella, raincoat, {option: stay_inside, when: {walk_minutes: long}}]",
+    )
+    assert [option["id"] for option in lead(ask(RAIN))["options"]] == ["umbrella", "raincoat"]
+    assert lead(ask(RAIN | {"walk_minutes": 30}))["options"][-1]["id"] == "stay_inside"
+
+
+@pytest.mark.parametrize(
+    ("member", "order"),
+    [
+        ("offer_first", ["stay_inside", "umbrella", "raincoat"]),
+        ("offer_second", ["umbrella", "stay_inside", "raincoat"]),
+    ],
+)
+def test_a_modifier_puts_an_option_first_or_second(toy, ask, member, order):
+    toy.change(
+        "modifiers.yaml", "        must_check: [Keys]", f"        must_check: [Keys]\n        {member}: [stay_inside]"
+    )
+    assert [option["id"] for option in lead(ask(RAIN))["options"]] == order
+
+
+def test_a_change_may_hold_in_some_boxes_only(toy, ask):
+    toy.change(
+        "rules/U03.yaml",
+        "{change: strong wind, becomes: []}",
+        "{change: strong wind, becomes: [], when: {forecast: mixed}}",
+    )
+    assert [item["change"] for item in ask(RAIN)["what_would_change"]] == ["blue sky"]
+    assert len(ask(RAIN | {"forecast": "mixed"})["what_would_change"]) == 2
+
+
+def test_an_effect_may_hold_only_beside_an_option_of_a_kind(toy, ask):
+    toy.change(
+        "modifiers.yaml", "        must_check: [Keys]", "        must_check: [It dries]\n        offered: [umbrella]"
+    )
+    assert "It dries" in ask(RAIN)["must_check"]
+    assert "It dries" not in ask(RAIN | {"sky": {"wind_km_per_h": 60}})["must_check"]
+
+
+def test_an_effect_that_waits_for_the_options_decides_nothing(toy):
+    toy.change("modifiers.yaml", "        must_check: [Keys]", "        adds: hello\n        offered: [umbrella]")
+    assert any("offered" in fault.detail for fault in toy.faults())
+
+
+def test_a_modifier_raises_the_urgency_and_never_lowers_it(toy, ask):
+    toy.change(
+        "modifiers.yaml", "        note: the trial was", "        urgency_at_least: soon\n        note: the trial was"
+    )
+    windy = {"sky": {"wind_km_per_h": 60}}
+    assert lead(ask(RAIN | windy))["urgency"] == "soon"
+    assert lead(ask(MIXED_HAIL | windy))["urgency"] == "urgent"
+    assert ask(RAIN | windy, path="/v1/recommendations?view=row")["urgency"] == "soon"
+
+
+def test_a_grade_may_say_that_time_is_critical(toy, ask):
+    toy.change("rules/U03.yaml", "    urgency: soon\n", '    urgency: soon\n    time_critical: "true"\n')
+    assert lead(ask(RAIN | {"forecast": "mixed"}))["time_critical"]
+    assert not lead(ask(RAIN))["time_critical"]
+
+
+# ---- options without lines
+
+
+def test_a_brief_kind_may_leave_lines_out_and_no_other(toy, ask):
+    toy.change("options.yaml", "benefit: Safe., harm: Boredom., unknown: For how long.", "benefit: Safe., harm: null")
+    assert any("shelter is not among the brief_kinds" in fault.detail for fault in toy.faults())
+    toy.add("options.yaml", "brief_kinds: [shelter]\n")
+    option = lead(ask({"hazards": {"lightning": "present"}}))["options"][0]
+    assert (option["benefit"], option["harm"], option["unknown"]) == ("Safe.", None, None)
+
+
+# ---- what stands beside the answer
+
+
+@pytest.mark.parametrize(
+    ("silence", "count"),
+    [
+        ("{rules: [U02]}", 1),
+        ("{rules: [U03]}", 2),
+        ("{findings: [hail]}", 1),
+        ("{findings: [lightning]}", 2),
+        ("{when: {hazard_tier: T3}}", 1),
+        ("{when: {hazard_tier: T1}}", 2),
+    ],
+)
+def test_a_finding_may_be_left_without_a_supporting_recommendation(toy, ask, silence, count):
+    toy.add("guideline.yaml", f"unheard:\n  - {silence}\n")
+    assert len(ask(MIXED_HAIL)["recommendations"]) == count
+
+
+def test_only_modifiers_that_act_are_listed_where_the_release_says_so(toy, ask):
+    beside = MIXED_HAIL | {"belongings": ["laptop"], "sky": {"wind_km_per_h": 60}}
+    quiet = beside | {"hazards": {"lightning": "absent"}, "forecast": "dry"}
+    assert [item["id"] for item in ask(quiet)["modifiers"]] == ["WINDY", "LAPTOP"]
+    toy.add("modifiers.yaml", "listed: where_they_act\n")
+    assert [item["id"] for item in ask(quiet)["modifiers"]] == ["WINDY"]
+    assert [item["id"] for item in ask(beside)["modifiers"]] == ["WINDY", "LAPTOP"]
+
+
+def test_a_note_of_several_modifiers_is_said_once_under_all_their_titles(toy, ask):
+    toy.change(
+        "modifiers.yaml",
+        "      - directions: [for]",
+        "      - note: the trial was done on calm days\n      - directions: [for]",
+    )
+    toy.add("modifiers.yaml", "listed: where_they_act\n")
+    beside = RAIN | {"belongings": ["laptop"], "sky": {"wind_km_per_h": 60}}
+    (entry,) = ask(beside)["modifiers"]
+    assert entry["title"] == "Strong wind; A laptop is carried"
+    assert entry["notes"] == ["the trial was done on calm days"]
+
+
+def test_what_a_patient_may_hear_stands_in_the_communication_of_its_rules(toy, ask):
+    toy.add(
+        "communication.yaml",
+        "heard:\n  wet:\n    text: It may sound gloomy.\n    citations: [TOY-STORM]\n    rules: [U03]\n",
+    )
+    toy.add("communication.yaml", "not_abandonment_by_rule: {U03: There is a towel.}\n")
+    answer = ask(RAIN)
+    assert answer["communication"]["heard"] == [{"text": "It may sound gloomy.", "citations": ["TOY-STORM"]}]
+    assert answer["communication"]["not_abandonment"] == "There is a towel."
+    assert "TOY-STORM" in [source["id"] for source in answer["citations"]]
+    other = ask(MIXED_HAIL)["communication"]
+    assert (other["heard"], other["not_abandonment"]) == ([], "There is tea when you come back.")
+
+
+def test_the_context_stands_with_the_guideline_and_in_no_answer(toy, ask):
+    toy.add("guideline.yaml", "context:\n  - {text: It rains on every third day., citations: [TOY-RAIN]}\n")
+    shown = ask(None, path="/v1/guidelines/toy-umbrella")
+    assert shown["context"] == [{"text": "It rains on every third day.", "citations": ["TOY-RAIN"]}]
+    assert "third day" not in str(ask(RAIN))
+
+
+# ---- the summary
+
+
+def test_the_summary_names_one_missing_fact_in_words(toy, ask):
+    toy.change("rules/U03.yaml", "provenance: [trial]", "provenance: [trial]\nasks: [forecast]")
+    summary = ask({"hazards": "none"})["summary"]
+    assert (
+        summary == ("Look at the sky first. Not known: forecast. If dry: No umbrella; If rain: Take an umbrella.")
+        or summary.count("Not known: ") == 1
+    )
+    assert "_" not in summary
+
+
+def test_the_summary_never_asks_for_what_the_release_says(toy, ask):
+    before = ask({"hazards": "none"})["summary"]
+    assert "Not known: forecast." in before
+    toy.add("guideline.yaml", "unasked:\n  - {facts: [forecast]}\n")
+    answer = ask({"hazards": "none"})
+    assert "Not known: forecast." not in answer["summary"]
+    assert "forecast" in [item["fact"] for item in answer["missing_facts"]]
+
+
+def test_a_fact_that_is_not_asked_for_is_never_missing(toy, ask):
+    toy.change(
+        "facts.yaml", "    meaning: What the forecast says.", '    meaning: What the forecast says.\n    asked: "false"'
+    )
+    assert "forecast" not in [item["fact"] for item in ask({"hazards": "none"})["missing_facts"]]
+
+
+# ---- a release's own sources
+
+
+def test_a_release_brings_its_own_version_of_a_source(toy, ask):
+    own = toy.release / "citations" / "TOY-RAIN.yaml"
+    own.parent.mkdir()
+    own.write_text(toy.file("/citations/TOY-RAIN.yaml").read_text().replace("Drizzle A", "Shower A"))
+    toy.change("rules/U03.yaml", "key_message: It will be wet.", 'key_message: "It will be wet ({cite:TOY-RAIN})."')
+    assert ask(RAIN)["communication"]["key_message"] == "It will be wet (Shower 2025)."
+    assert ask(None, path="/v1/citations/TOY-RAIN")["authors"] == "Shower A, Puddle B"
