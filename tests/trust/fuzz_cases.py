@@ -1,6 +1,7 @@
 """Cases by number: each is made of the seed and its number alone, so any one can be looked at again, and a run that was
 cut short goes on where it stopped."""
 
+import codecs
 import gc
 import io
 import json
@@ -190,7 +191,8 @@ class Members(list):
 
 def tree(body: bytes) -> Any:
     """The body with every key as often as it stands. Raises ValueError or RecursionError for what none should read."""
-    read = json.loads(body.decode("utf-8"), object_pairs_hook=Members, parse_constant=_no_constant, parse_float=_finite)
+    text = body.removeprefix(codecs.BOM_UTF8).decode("utf-8")
+    read = json.loads(text, object_pairs_hook=Members, parse_constant=_no_constant, parse_float=_finite)
     if _depth(read) > DEEPEST:
         raise RecursionError
     json.dumps(read, ensure_ascii=False).encode("utf-8")  # which half a surrogate pair does not survive
