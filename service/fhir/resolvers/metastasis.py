@@ -462,9 +462,11 @@ def _by_dates(reading: Reading, source: Interval, resolution: Resolution) -> Cla
     if found is None:
         return None
     window = reading.days(source.window)
-    first = next(claim for claim in evidence.proofs if claim.day == found)
-    # A day of recording only says that the metastasis is not later.
-    undated = first.item.element in RECORDED or any(claim.day is None for claim in evidence.proofs)
+    earliest = [claim for claim in evidence.proofs if claim.day == found]
+    first = earliest[0]
+    # A day of recording only says that the metastasis is not later: so, too, beside another proof of that day.
+    recorded = any(claim.item.element in RECORDED for claim in earliest)
+    undated = recorded or any(claim.day is None for claim in evidence.proofs)
     values = {_by_interval(source, day, found, window, undated=undated) for day in subject.diagnosed}
     bound = subject.no_later_than
     if not values and bound is not None:
