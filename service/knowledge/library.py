@@ -13,17 +13,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from marshmallow import ValidationError
-
 from service.evidence.study_file import study_faults
 from service.knowledge.cards_file import shared_faults
 from service.knowledge.guideline import Guideline
 from service.knowledge.model import Citation
 from service.knowledge.record_cases import RECORD_CASES
 from service.knowledge.release_folder import load_release
-from service.knowledge.schemas import CitationSchema
+from service.knowledge.schemas import CitationSchema, load_file
 from service.knowledge.terminology import Terminology, load_terminology
-from service.knowledge.yaml_file import ContentError, ContentFault, flat, read_yaml
+from service.knowledge.yaml_file import ContentError, ContentFault, read_yaml
 
 
 @dataclass(frozen=True)
@@ -130,9 +128,9 @@ def _citations(folder: Path) -> dict[str, Citation]:
     found, faults, schema = {}, [], CitationSchema()
     for file in sorted(folder.glob("*.yaml")):
         try:
-            citation = schema.load(read_yaml(file))
-        except ValidationError as error:
-            faults += [ContentFault(str(file), path, text) for path, text in flat(error.messages)]
+            citation = load_file(schema, file)
+        except ContentError as error:
+            faults += error.faults
             continue
         if citation.id != file.stem:
             faults.append(ContentFault(str(file), "/id", "id and file name differ"))
