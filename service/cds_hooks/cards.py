@@ -235,7 +235,7 @@ def _suggestions(context: CardContext, target: CardTarget, uuids: CardUuids) -> 
 
 
 def _order(suggestion: SuggestionText, reason: str, patient: str) -> dict[str, Any]:
-    """Return a draft ServiceRequest of FHIR R4 with the intent proposal, which obliges nobody."""
+    """Return a draft ServiceRequest of FHIR R4 with the intent `proposal`."""
     code: dict[str, Any] = {"text": suggestion.order}
     if suggestion.coding is not None:
         code["coding"] = [_coding(suggestion.coding)]

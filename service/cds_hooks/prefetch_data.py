@@ -34,7 +34,7 @@ class PrefetchData:
 
     @property
     def is_whole(self) -> bool:
-        """Whether no query failed and no page is missing; an item that nobody queried is no part that was lost."""
+        """Whether every query was answered with all its pages. An item that was never queried counts as answered."""
         return not any(state in {PrefetchState.PARTIAL, PrefetchState.FAILED} for state in self.states.values())
 
     def unread_items(self, items: Sequence[PrefetchItem]) -> Iterator[tuple[PrefetchItem, PrefetchState]]:

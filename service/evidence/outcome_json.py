@@ -5,7 +5,7 @@ from datetime import date
 from typing import Any
 
 from service.evidence.effect import Interval
-from service.evidence.outcomes import MEANINGFUL, TWO, Effect, Outcome, PooledOutcome
+from service.evidence.outcomes import MEANINGFUL, MIN_POOL_SIZE, Effect, Outcome, PooledOutcome
 
 METHOD = (
     "Log hazard ratios; standard errors from the width of each interval at its own level; inverse-variance fixed "
@@ -45,7 +45,7 @@ def outcome_detail(
     outcome: Outcome, evidence_date: date, chosen: Sequence[str], pool: PooledOutcome | None
 ) -> dict[str, Any]:
     """Return the outcome with all its pools, and the pool of the chosen trials in place of the default one."""
-    reason = ONE_TRIAL if outcome.pools and len(chosen) < TWO else outcome.pooled_reason
+    reason = ONE_TRIAL if outcome.pools and len(chosen) < MIN_POOL_SIZE else outcome.pooled_reason
     return outcome_json(outcome, evidence_date) | {
         "id": outcome.id,
         "favours": outcome.favours and {"below": outcome.favours.below, "above": outcome.favours.above},

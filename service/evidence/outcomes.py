@@ -1,4 +1,4 @@
-"""The evidence of a guideline: which figures of which studies, pooled how, and whom each trial enrolled."""
+"""The evidence of a guideline: effects, pools of them, and the populations of the trials."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
@@ -17,7 +17,7 @@ SIDES = ("below", "above")
 """The sides of 1 on which a ratio can lie."""
 MEANINGFUL = 2
 """Degrees of freedom below which the Hartung-Knapp interval says nothing: two trials give one."""
-TWO = 2
+MIN_POOL_SIZE = 2
 """Trials that a pool needs at least."""
 CHOSEN = "chosen"
 """The id of a pool that the content does not have."""
@@ -137,7 +137,7 @@ class Outcome:
         """
         chosen = tuple(trial for trial in self.trials if trial.id in trials)
         known = next((pool for pool in self.pools if set(pool.trials) == set(chosen)), None)
-        if known is not None or len(chosen) < TWO or not self.pools:
+        if known is not None or len(chosen) < MIN_POOL_SIZE or not self.pools:
             return known
         argued = (caveat for trial in chosen if trial.argued for caveat in trial.caveats)
         return _pool(CHOSEN, f"{len(chosen)} trials chosen by the reader", chosen, "; ".join([EXPLORED, *argued]))

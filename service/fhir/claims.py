@@ -29,6 +29,10 @@ class Claim:
         """Whether it is an Observation that is not final."""
         return self.item.type == "Observation" and not self.item.final
 
+    def is_before(self, other: "Claim") -> bool:
+        """Return whether it certainly is of an earlier day."""
+        return self.day is not None and other.day is not None and self.day.before(other.day)
+
     def as_runner_up(self, why: str) -> dict[str, Any]:
         """Return the claim as provenance tells of it when another one was chosen."""
         return {
@@ -57,13 +61,13 @@ def resolve_newest(resolution: Resolution, path: str, claims: Sequence[Claim]) -
 
     A claim that is only preliminary stands back for a final one.
     """
-    considered = [claim for claim in claims if not claim.preliminary] or list(claims)
-    if not considered:
+    candidates = [claim for claim in claims if not claim.preliminary] or list(claims)
+    if not candidates:
         return None
-    chosen = newest(considered)
+    chosen = newest(candidates)
     against = [
         claim
-        for claim in considered
+        for claim in candidates
         if claim.value != chosen.value and (claim.day is None or chosen.day is None or claim.day.overlaps(chosen.day))
     ]
     if against:
@@ -101,7 +105,7 @@ def set_provenance(resolution: Resolution, path: str, chosen: Claim, claims: Seq
 def _why_not(claim: Claim, chosen: Claim) -> str:
     if claim.preliminary and chosen.item.final:
         return "it is preliminary"
-    if claim.day is not None and chosen.day is not None and claim.day.before(chosen.day):
+    if claim.is_before(chosen):
         return "it is older"
     if claim.value == chosen.value:
         return "it says the same"

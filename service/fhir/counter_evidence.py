@@ -9,7 +9,8 @@ from enum import Enum
 
 from service.facts.json_body import Json
 from service.fhir.dates import Day
-from service.fhir.findings import ABSENT, PRESENT, Finding, read_findings
+from service.fhir.findings import ABSENT, PRESENT, Finding, presence_of, read_findings
+from service.fhir.mentions import NAMING
 from service.fhir.reading import Reading
 from service.fhir.record import DROPPED, RECORDED, Concept, Item
 from service.fhir.resources import Resource, choice, objects, string
@@ -17,8 +18,6 @@ from service.knowledge.extraction import FindingsSource
 from service.knowledge.terminology import CODED, HINT
 
 READ = ("Condition", "Observation")
-NAMING = ("reasonCode", "reason", "conclusionCode", "problem", "finding", "event")
-"""Elements by which other resources name what is the matter."""
 WRAPPED = ("itemCodeableConcept", "item", "concept", "value")
 """Elements in which they hold the concept itself: ClinicalImpression.finding, and references to concepts of R5."""
 ASKED = ("item", "group", "question")
@@ -63,8 +62,8 @@ class CounterEvidence:
 
 def latest_day(reading: Reading, item: Item) -> Day | None:
     """Return the latest day that a resource says: what began long ago may be recorded now."""
-    recorded = reading.record.dates.first_of(item.resource, *RECORDED)[1]
-    days = [day for day in (item.day, recorded) if day is not None]
+    recording_day = reading.record.dates.first_of(item.resource, *RECORDED)[1]
+    days = [day for day in (item.day, recording_day) if day is not None]
     return max(days, key=lambda day: day.last, default=None)
 
 
@@ -88,13 +87,13 @@ class Places:
     def of(self, item: Item) -> Location:
         """Return where a resource is about."""
         places = self.reading.places(item)
-        if places & self.tumour or any(each in self.reading.subject.own for each in item.links):
+        if places & self.tumour or any(link in self.reading.subject.own for link in item.links):
             return Location.TUMOUR
         phrases = (*item.site.texts, *item.code_texts)
-        named = self.record.categories_within(self.name, phrases)
-        if named & self.tumour:
+        places_in_words = self.record.categories_within(self.name, phrases)
+        if places_in_words & self.tumour:
             return Location.UNKNOWN
-        elsewhere = places - {self.side} or named - {self.side}
+        elsewhere = places - {self.side} or places_in_words - {self.side}
         return Location.ELSEWHERE if elsewhere else Location.UNKNOWN
 
     def names_tumour(self, phrases: Sequence[str]) -> bool:
@@ -103,8 +102,8 @@ class Places:
 
     def names_elsewhere(self, phrases: Sequence[str]) -> bool:
         """Return whether the texts hold words of other places only."""
-        named = self.record.categories_within(self.name, phrases) - {self.side}
-        return bool(named) and named.isdisjoint(self.tumour)
+        places = self.record.categories_within(self.name, phrases) - {self.side}
+        return bool(places) and places.isdisjoint(self.tumour)
 
 
 class CounterEvidenceReader:
@@ -117,7 +116,7 @@ class CounterEvidenceReader:
         self.ignored: list[tuple[str, str]] = []
         """(resource, reason) of what names a finding and is not read."""
         self.emergencies: list[NamedEmergency] = []
-        self.anywhere = frozenset(each.finding for each in source.anywhere)
+        self.anywhere = frozenset(finding.finding for finding in source.anywhere)
         self._plain: dict[Concept, frozenset[str]] = {}
         """Code -> kinds, of Observations that say nothing beside it in words."""
 
@@ -146,16 +145,16 @@ class CounterEvidenceReader:
         """Yield what one Condition or Observation may be."""
         if item.type == "Condition" and item.past:
             return
-        stated = {finding.kind for finding in findings if finding.presence != ABSENT}
-        kinds = stated if stated and not usable else self.kinds(item, stated=bool(stated))
+        present_kinds = {finding.kind for finding in findings if finding.presence != ABSENT}
+        kinds = present_kinds if present_kinds and not usable else self.kinds(item, has_finding=bool(present_kinds))
         if kinds:
             day = latest_day(self.reading, item)
             for kind in kinds:
                 yield CounterEvidence(kind, item, day)
 
-    def kinds(self, item: Item, *, stated: bool) -> set[str] | frozenset[str]:
+    def kinds(self, item: Item, *, has_finding: bool) -> set[str] | frozenset[str]:
         """Return the findings that a resource may be about although no code says so."""
-        if stated or any(name in item.hits for name in self.lists):
+        if has_finding or any(name in item.hits for name in self.lists):
             return frozenset()
         if self.is_denied(item):
             return frozenset()
@@ -167,7 +166,7 @@ class CounterEvidenceReader:
         return kinds
 
     def kinds_by_words(self, item: Item) -> set[str]:
-        """Return the findings of which a resource has words, or ANY for a Condition at the tumour without words."""
+        """Return the findings that the words of a resource name; ANY for a Condition at the tumour that names none."""
         location = self.places.of(item)
         if location is Location.ELSEWHERE:
             return set()
@@ -176,8 +175,8 @@ class CounterEvidenceReader:
         kinds = self.record.categories_within(self.source.list, phrases)
         if kinds and (at_tumour or not item.codes or not kinds.isdisjoint(self.anywhere)):
             return set(kinds)
-        listed = self.record.terminology[self.subject.list]
-        cancer = any(listed.word_within(text, self.subject.named) for text in phrases)
+        code_list = self.record.terminology[self.subject.list]
+        cancer = any(code_list.word_within(text, self.subject.named) for text in phrases)
         unclear = at_tumour and not cancer and (not item.codes or not phrases) and item.type == "Condition"
         return {ANY} if unclear else set()
 
@@ -185,15 +184,7 @@ class CounterEvidenceReader:
         """Return whether a value says no: the words of the code are then those of what was not found."""
         if item.value[1] is False:
             return True
-        return self.says(ABSENT, item.value_concept)
-
-    def says(self, presence: str, value: Concept) -> bool:
-        """Return whether a value is a code, or a whole text, for present or absent."""
-        matches = value.hits.get(self.source.presence, ())
-        categories = {match.category for match in matches} or self.record.categories_of_texts(
-            self.source.presence, value.texts
-        )
-        return categories == {presence}
+        return presence_of(self.record, self.source, item.value_concept) == ABSENT
 
     # ---- other resources
 
@@ -227,13 +218,13 @@ class CounterEvidenceReader:
 
     def affirmed(self, part: Resource) -> Iterator[Json]:
         """Yield the answers of a questionnaire that may name a finding, and the questions that were answered yes."""
-        for question in (each for name in ASKED for each in objects(part.get(name))):
+        for question in (entry for name in ASKED for entry in objects(part.get(name))):
             for answer in objects(question.get("answer")):
                 value = choice(answer, "value")[1]
-                concept = self.record.concept(value)
-                if value is True or self.says(PRESENT, concept):
+                presence = presence_of(self.record, self.source, self.record.concept(value))
+                if value is True or presence == PRESENT:
                     yield string(question.get("text"))
-                elif isinstance(value, dict | str) and not self.says(ABSENT, concept):
+                elif isinstance(value, dict | str) and presence != ABSENT:
                     yield value
                 yield from self.affirmed(answer)
             yield from self.affirmed(question)
@@ -256,9 +247,9 @@ class CounterEvidenceReader:
 
 def _unwrapped(value: Json) -> Iterator[Json]:
     """Yield the concepts of an element, whatever wraps them."""
-    for each in objects(value):
-        inside = [each[name] for name in WRAPPED if isinstance(each.get(name), dict | list)]
+    for holder in objects(value):
+        inside = [holder[name] for name in WRAPPED if isinstance(holder.get(name), dict | list)]
         if not inside:
-            yield each
+            yield holder
         for part in inside:
             yield from _unwrapped(part)

@@ -53,10 +53,10 @@ _PLAIN = re.compile(r"(?!0000)[0-9]{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1[0-9]|2[0-8]
 
 def parse_day(text: str) -> Day | None:
     """Return a date, dateTime or instant as a Day; None for what is no date."""
-    found = _DATE.match(text.strip())
-    if found is None:
+    match = _DATE.match(text.strip())
+    if match is None:
         return None
-    year, month, date = found.groups()
+    year, month, date = match.groups()
     try:
         first = dt.date(int(year), int(month or 1), int(date or 1))
         if date:
@@ -83,17 +83,17 @@ class DateReader:
         try:
             return self._days[value]
         except KeyError:
-            found = self._days[value] = parse_day(value)
-            return found
+            day = self._days[value] = parse_day(value)
+            return day
 
     def first_of(self, resource: Resource, *elements: str) -> tuple[str, Day | None]:
         """Return the first of these elements that holds a date, and that date; a Period counts by its start."""
         for element in elements:
             value = resource.get(element)
             if value is not None:
-                found = self.day(value.get("start") if isinstance(value, dict) else value)
-                if found is not None:
-                    return element, found
+                day = self.day(value.get("start") if isinstance(value, dict) else value)
+                if day is not None:
+                    return element, day
         return "", None
 
     def of(self, resource: Resource, kind: str) -> tuple[str, Day | None]:
@@ -101,8 +101,8 @@ class DateReader:
         if kind != "Condition":
             return self.first_of(resource, *DATES.get(kind, ()))
         element, date = self.first_of(resource, "onsetDateTime", "onsetPeriod")
-        if date is None and (asserted := extensions(resource, "condition-assertedDate")):
-            element, date = self.first_of(asserted[0], "valueDateTime")
+        if date is None and (assertions := extensions(resource, "condition-assertedDate")):
+            element, date = self.first_of(assertions[0], "valueDateTime")
             element = "extension(assertedDate)" if date else ""
         return (element, date) if date else self.first_of(resource, *DATES[kind][2:])
 

@@ -68,12 +68,14 @@ def evaluate_all(record: Record, questioners: Iterable[Questioner], default: str
     An emergency is answered although its cancer is not known, once: by the guideline `default` if it is among those
     that would answer so, else by the first id.
     """
-    questioners = [each for each in questioners if each.guideline.extraction is not None]
+    questioners = [candidate for candidate in questioners if candidate.guideline.extraction is not None]
     evaluations = [evaluate_record(record, questioner) for questioner in questioners]
-    extractions = {each.guideline.release.id: each.extraction for each in evaluations}
+    extractions = {evaluation.guideline.release.id: evaluation.extraction for evaluation in evaluations}
     answers = [evaluation for evaluation in evaluations if evaluation.extraction.subject]
     if not any(evaluation.is_emergency for evaluation in answers):
-        unknown = [each for each in questioners if extractions[each.guideline.release.id].subject is None]
+        unknown = [
+            candidate for candidate in questioners if extractions[candidate.guideline.release.id].subject is None
+        ]
         if emergency := first_emergency(record, unknown, default):
             answers.append(emergency)
     return RecordEvaluations(extractions, sorted(answers, key=lambda evaluation: evaluation.rank))
@@ -82,8 +84,8 @@ def evaluate_all(record: Record, questioners: Iterable[Questioner], default: str
 def first_emergency(record: Record, questioners: Iterable[Questioner], default: str) -> RecordEvaluation | None:
     """Return the emergency of a cancer that is not known: that of `default` if it sees one, else of the first id."""
     by_id = sorted(questioners, key=lambda each: (each.guideline.release.id != default, each.guideline.release.id))
-    found = (evaluate_emergency(record, questioner) for questioner in by_id)
-    return next((emergency for emergency in found if emergency is not None), None)
+    emergencies = (evaluate_emergency(record, questioner) for questioner in by_id)
+    return next((emergency for emergency in emergencies if emergency is not None), None)
 
 
 def _evaluate(extraction: Extraction, questioner: Questioner, record: Record) -> RecordEvaluation:

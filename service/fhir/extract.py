@@ -11,7 +11,7 @@ from typing import Any
 from service.fhir.reading import Reading
 from service.fhir.record import Record
 from service.fhir.resolution import Resolution
-from service.fhir.resolvers import findings, metastasis, newest, person, response, treatment
+from service.fhir.resolvers import findings, interval, metastasis, newest, person, response, sites, treatment
 from service.fhir.subject import read_subject
 from service.fhir.therapy import Therapy, read_therapy
 from service.knowledge import extraction as sources
@@ -26,9 +26,9 @@ RESOLVERS: Mapping[type[Any], Callable[[Reading, Any], Resolution]] = {
     sources.Removal: treatment.resolve_removal,
     sources.Person: person.resolve_person,
     sources.Strongest: metastasis.resolve_strongest,
-    sources.Interval: metastasis.resolve_interval,
-    sources.Sites: metastasis.resolve_sites,
-    sources.OnlySites: metastasis.resolve_only_sites,
+    sources.Interval: interval.resolve_interval,
+    sources.Sites: sites.resolve_sites,
+    sources.OnlySites: sites.resolve_only_sites,
     sources.Response: response.resolve_response,
     sources.FindingsSource: findings.resolve_findings,
 }
@@ -49,7 +49,7 @@ class Extraction:
     data_conflicts: Sequence[Mapping[str, Any]] = ()
     """{fact, values, resources, detail}; the fact stays unknown."""
     patient: str | None = None
-    """Id of the patient whose facts these are; None if the record names nobody."""
+    """Id of the patient; None if the record names none, or it cannot be told which one is meant."""
     other_patients: Sequence[str] = ()
     """References of other patients in the record; nothing of theirs was used."""
     sides: frozenset[str] = frozenset()
@@ -66,8 +66,8 @@ def count_resources(record: Record, extractions: Iterable[Extraction]) -> dict[s
     The three add up to what was sent. Used is what a code list touches, but for what is ignored and states no fact.
     """
     extractions = list(extractions)
-    stating = {origin["resource"] for each in extractions for origin in each.provenance.values()}
-    ignored = {remark["resource"] for each in extractions for remark in each.ignored}
+    stating = {origin["resource"] for extraction in extractions for origin in extraction.provenance.values()}
+    ignored = {remark["resource"] for extraction in extractions for remark in extraction.ignored}
     counts = {"sent": len(record.labels), "used": 0, "ignored": 0, "unread": 0}
     for label, touched in record.labels:
         state = "used" if label in stating else "ignored" if label in ignored else "used" if touched else "unread"
@@ -89,21 +89,21 @@ def extract(record: Record, guideline: Guideline, *, assume_subject: bool = Fals
     result.add(record.remarks)
     subject, remarks = read_subject(record, source)
     result.add(remarks)
-    shown, therapy = subject.present, Therapy()
-    assumed = assume_subject and shown is None
-    if assumed:
+    is_present, therapy = subject.present, Therapy()
+    is_assumed = assume_subject and is_present is None
+    if is_assumed:
         subject.present = True
-    if shown or assumed:
+    if is_present or is_assumed:
         therapy, remarks = read_therapy(record, source, subject)
         result.add(remarks)
     reading = Reading(record, source, guideline.vocabulary, subject, therapy)
     for fact in source.facts.values():
-        emergent = isinstance(fact, sources.FindingsSource) or (assumed and isinstance(fact, sources.Threshold))
-        if fact.about == "tumour" and (shown or emergent):
+        emergent = isinstance(fact, sources.FindingsSource) or (is_assumed and isinstance(fact, sources.Threshold))
+        if fact.about == "tumour" and (is_present or emergent):
             result.add(RESOLVERS[type(fact)](reading, fact))
-    history_only = bool(shown) and _is_history_only(reading, result)
+    history_only = bool(is_present) and _is_history_only(reading, result)
     deceased = False
-    if shown is not False:
+    if is_present is not False:
         deceased = person.is_deceased(reading, result)
         for fact in source.facts.values():
             if fact.about == "person":
@@ -111,7 +111,7 @@ def extract(record: Record, guideline: Guideline, *, assume_subject: bool = Fals
     return Extraction(
         facts=result.facts,
         provenance=result.provenance,
-        subject=shown,
+        subject=is_present,
         ignored=[{"resource": label, "reason": reason} for label, reason in result.ignored],
         data_conflicts=result.conflicts,
         patient=record.patient,
@@ -127,10 +127,13 @@ def _is_history_only(reading: Reading, result: Resolution) -> bool:
     if result.conflicts or any(not item.past for item in reading.subject.items):
         return False
     for fact in reading.extraction.facts.values():
-        stated = result.facts.get(fact.path)
-        if isinstance(fact, sources.FindingsSource) and any(value != "absent" for value in (stated or {}).values()):
+        fact_value = result.facts.get(fact.path)
+        if isinstance(fact, sources.FindingsSource) and any(value != "absent" for value in (fact_value or {}).values()):
             return False
-        if isinstance(fact, sources.Threshold) and stated is not None:
+        if isinstance(fact, sources.Threshold) and fact_value is not None:
             return False
     evidence = reading.metastasis.values()
-    return not any(each.proofs or each.doubts or each.mentions or each.contradictory for each in evidence)
+    return not any(
+        status_evidence.proofs or status_evidence.doubts or status_evidence.mentions or status_evidence.contradictory
+        for status_evidence in evidence
+    )

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from service.facts.json_body import Json
-from service.fhir.record import Item, Match, Record
-from service.fhir.resources import Coding, choice, codings, extensions, objects, texts
+from service.fhir.record import Concept, Item, Match, Record
+from service.fhir.resources import Coding, choice, codings, extensions, objects
 from service.knowledge.extraction import FindingsSource
 from service.knowledge.terminology import HINT, PROOFS
 
@@ -52,8 +52,8 @@ def read_findings(record: Record, source: FindingsSource, item: Item) -> Sequenc
         return ()  # nearly all measurements of a record
     findings = [*_part(record, source, item, _surest(hits), *item.value, resource)]
     for component in components:
-        coded = _surest(record.match(source.list, codings(component.get("code"))))
-        findings += _part(record, source, item, coded, *choice(component, "value"), component)
+        code_matches = _surest(record.match(source.list, codings(component.get("code"))))
+        findings += _part(record, source, item, code_matches, *choice(component, "value"), component)
     return findings
 
 
@@ -67,12 +67,17 @@ def _part(  # noqa: PLR0913, PLR0917 - a resource, or a component of it
         return
     for match in matches:
         grade = _grade(part, value, on_scale=match.concept.system == source.grading)
-        stated = _presence(record, source, value, grade)
-        interpreted = _stated(record, source, part.get("interpretation")) if isinstance(part, dict) else ""
+        value_presence = _presence(record, source, value, grade)
+        interpretation = ""
+        if isinstance(part, dict):
+            interpretation = presence_of(record, source, record.concept(part.get("interpretation")))
         # A grade, or whatever says present, is the graver of the two.
-        contradictory = (stated == ABSENT and bool(grade)) or {stated, interpreted} == {PRESENT, ABSENT}
-        presence = PRESENT if contradictory else stated or interpreted
-        element = element or ("value" if stated or not interpreted else "interpretation")
+        contradictory = (value_presence == ABSENT and bool(grade)) or {value_presence, interpretation} == {
+            PRESENT,
+            ABSENT,
+        }
+        presence = PRESENT if contradictory else value_presence or interpretation
+        element = element or ("value" if value_presence or not interpretation else "interpretation")
         yield Finding(item, match, f"Observation.{element}", presence, grade or _own(match), contradictory)
 
 
@@ -92,19 +97,18 @@ def _own(match: Match) -> int | None:
 def _presence(record: Record, source: FindingsSource, value: Json, grade: int | None) -> str:
     if isinstance(value, bool):
         return PRESENT if value else ABSENT
-    if stated := _stated(record, source, value):
-        return stated
+    if presence := presence_of(record, source, record.concept(value)):
+        return presence
     if grade is not None:
         return PRESENT if grade else ABSENT
     return ""
 
 
-def _stated(record: Record, source: FindingsSource, value: Json) -> str:
+def presence_of(record: Record, source: FindingsSource, value: Concept) -> str:
     """Return present or absent, as the codes or the whole texts of a value say; empty for neither or both."""
-    if value is None:
-        return ""
-    stated = record.categories(source.presence, value) or record.categories_of_texts(source.presence, texts(value))
-    return stated.pop() if len(stated) == 1 else ""
+    matches = value.hits.get(source.presence, ())
+    categories = {match.category for match in matches} or record.categories_of_texts(source.presence, value.texts)
+    return categories.pop() if len(categories) == 1 else ""
 
 
 def _grade(part: Json, value: Json, *, on_scale: bool = False) -> int | None:
@@ -113,8 +117,9 @@ def _grade(part: Json, value: Json, *, on_scale: bool = False) -> int | None:
     A bare number is a grade only where the code is a term of the scale: elsewhere it may count anything.
     """
     for extension in extensions(part, "ctcae-grade"):
-        stated = choice(extension, "value")[1]
-        for candidate in (stated, *(coding.code for coding in codings(stated))):  # the extension says which scale
+        grade_value = choice(extension, "value")[1]
+        # The extension says which scale.
+        for candidate in (grade_value, *(coding.code for coding in codings(grade_value))):
             if (grade := _number(candidate)) is not None:
                 return grade
     components: list[Coding | Json] = objects(part.get("component")) if isinstance(part, dict) else []  # type: ignore[assignment]

@@ -8,19 +8,10 @@ from service.fhir.dates import Day
 from service.fhir.record import Item, Record
 from service.fhir.resources import Coding, codings, objects
 
-NAMING = (
-    "reasonCode",
-    "reason",
-    "conclusionCode",
-    "problem",
-    "finding",
-    "event",
-    "diagnosis",
-    "indication",
-    "activity",
-    "item",
-)
+NAMING = ("reasonCode", "reason", "conclusionCode", "problem", "finding", "event")
 """Elements by which a resource names what is the matter."""
+BILLING = ("diagnosis", "indication", "activity", "item")
+"""Elements by which a bill, a stay or a plan does so."""
 DATED = (
     "effectiveDateTime", "effectivePeriod", "performedDateTime", "performedPeriod", "occurrenceDateTime",
     "occurrencePeriod", "period", "date", "issued", "authoredOn", "authored", "started", "created", "recordedDate",
@@ -48,7 +39,7 @@ def mentions_in(record: Record, name: str) -> Iterator[Mention]:
             for item in items:
                 if name in item.hits:
                     yield Mention(item, "code", item.codes, _day(record, item))
-                yield from _elements(record, item, name, NAMING)
+                yield from _elements(record, item, name, (*NAMING, *BILLING))
     for item in record.of("Condition"):
         yield from _elements(record, item, name, ("evidence",))
 
@@ -82,9 +73,9 @@ def _codes(value: Json, level: int = 0) -> Iterator[Coding]:
     """Yield every code below an element, whatever the member that holds it."""
     if level > DEEPEST:
         return
-    for each in objects(value):
-        if "coding" in each or "code" in each:
-            yield from codings(each)
-        for name, below in each.items():
-            if name != "coding" and isinstance(below, dict | list):
-                yield from _codes(below, level + 1)
+    for element in objects(value):
+        if "coding" in element or "code" in element:
+            yield from codings(element)
+        for name, child in element.items():
+            if name != "coding" and isinstance(child, dict | list):
+                yield from _codes(child, level + 1)

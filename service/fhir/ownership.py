@@ -28,51 +28,53 @@ class PatientSelection:
         return not self.tied and owner == self.patient
 
 
-def assign_owners(sent: Sequence[Entry], patient: str | None) -> list[OwnedEntry]:
+def assign_owners(entries: Sequence[Entry], patient: str | None) -> list[OwnedEntry]:
     """Find the patient of each resource: by subject or patient, through the addresses of the bundle, or by identifier.
 
     Where no patient is named or sent and every resource names the same identifier, that stands for the patient.
     """
-    owners = _Owners(sent)
-    owned = [(entry, owners.of(entry)) for entry in sent]
-    named = {owner for _, owner in owned if owner and owner != UNRESOLVED}
-    if patient or named or len(owners.unanswered) != 1:
-        return owned
+    owners = _Owners(entries)
+    owned_entries = [(entry, owners.of(entry)) for entry in entries]
+    patients = {owner for _, owner in owned_entries if owner and owner != UNRESOLVED}
+    if patient or patients or len(owners.unanswered) != 1:
+        return owned_entries
     only = next(iter(owners.unanswered))
-    return [(entry, only if owner == UNRESOLVED else owner) for entry, owner in owned]
+    return [(entry, only if owner == UNRESOLVED else owner) for entry, owner in owned_entries]
 
 
-def select_patient(owned: Sequence[OwnedEntry], named: str | None) -> PatientSelection:
+def select_patient(owned_entries: Sequence[OwnedEntry], patient: str | None) -> PatientSelection:
     """Select the one named; else the only Patient; else the subject of most resources."""
-    if named:
-        return PatientSelection(local(named)[1])
-    known = {owner for entry, owner in owned if entry.type == "Patient"}
-    if len(known) == 1:
-        return PatientSelection(known.pop())
-    votes = Counter(owner for entry, owner in owned if owner not in {"", UNRESOLVED} and entry.type != "Patient")
-    votes.update(dict.fromkeys(known, 0))
+    if patient:
+        return PatientSelection(local(patient)[1])
+    patients = {owner for entry, owner in owned_entries if entry.type == "Patient"}
+    if len(patients) == 1:
+        return PatientSelection(patients.pop())
+    votes = Counter(
+        owner for entry, owner in owned_entries if owner not in {"", UNRESOLVED} and entry.type != "Patient"
+    )
+    votes.update(dict.fromkeys(patients, 0))
     first = votes.most_common(2)
     if len(first) > 1 and first[0][1] == first[1][1]:
         return PatientSelection(None, tuple(owner for owner, _ in first))
     return PatientSelection(first[0][0] if first else None)
 
 
-def ownerless_count(owned: Sequence[OwnedEntry], selection: PatientSelection, named: str | None) -> bool:
+def ownerless_count(owned_entries: Sequence[OwnedEntry], selection: PatientSelection, patient: str | None) -> bool:
     """Return whether resources without a subject count: only if no patient is named and there is no second one."""
-    return not named and not selection.tied and {owner for _, owner in owned if owner} <= {selection.patient}
+    return not patient and not selection.tied and {owner for _, owner in owned_entries if owner} <= {selection.patient}
 
 
 class _Owners:
     """The patients of a request by address and by identifier."""
 
-    def __init__(self, sent: Sequence[Entry]) -> None:
+    def __init__(self, entries: Sequence[Entry]) -> None:
         self.by_address: dict[str, str] = {}
         self.by_identifier: dict[tuple[str, str], set[str]] = defaultdict(set)
         self.by_value: dict[str, set[str]] = defaultdict(set)
         self.unanswered: set[str] = set()
         """Identifiers and searches that no Patient answers."""
         self._memo: dict[str, str] = {}
-        for entry in sent:
+        for entry in entries:
             if entry.type == "Patient":
                 self._learn(entry)
 
@@ -110,42 +112,46 @@ class _Owners:
     def _by_search(self, text: str) -> str:
         """Return the patient that a search such as Patient?identifier=system|value finds."""
         path, _, query = text.partition("?")
-        wanted = dict(parse_qsl(query, keep_blank_values=True))
-        if path.rstrip("/").rpartition("/")[2] == "Patient" and len(wanted) == 1:
-            if ident := wanted.get("_id"):
+        parameters = dict(parse_qsl(query, keep_blank_values=True))
+        if path.rstrip("/").rpartition("/")[2] == "Patient" and len(parameters) == 1:
+            if ident := parameters.get("_id"):
                 return local(ident)[1]
-            system, bar, value = wanted.get("identifier", "").rpartition("|")
+            system, bar, value = parameters.get("identifier", "").rpartition("|")
             if value and (bar or value in self.by_value):
-                found = self.by_identifier.get((system, value), set()) if bar else self.by_value[value]
-                if len(found) == 1:
-                    return next(iter(found))
+                patients = self.by_identifier.get((system, value), set()) if bar else self.by_value[value]
+                if len(patients) == 1:
+                    return next(iter(patients))
         self.unanswered.add(text)
         return UNRESOLVED
 
-    def _by_identifiers(self, named: Iterable[tuple[str, str]]) -> str:
-        named = list(named)
-        found = {patient for each in named for patient in self.by_identifier.get(each, ())}
-        if len(found) == 1:
-            return found.pop()
-        if not named:
+    def _by_identifiers(self, identifiers: Iterable[tuple[str, str]]) -> str:
+        identifiers = list(identifiers)
+        patients = {patient for identifier in identifiers for patient in self.by_identifier.get(identifier, ())}
+        if len(patients) == 1:
+            return patients.pop()
+        if not identifiers:
             return ""
-        self.unanswered.add("|".join(named[0]))
+        self.unanswered.add("|".join(identifiers[0]))
         return UNRESOLVED
 
     def _contained(self, entry: Entry, ident: str) -> str:
         """Return whom a Patient inside the resource stands for: its identifier says so."""
-        inside = [each for each in objects(entry.resource.get("contained")) if string(each.get("id")) == ident]
-        named = [each for patient in inside if type_of(patient) == "Patient" for each in _identifiers(patient)]
-        return self._by_identifiers(named)
+        inside = [
+            resource for resource in objects(entry.resource.get("contained")) if string(resource.get("id")) == ident
+        ]
+        identifiers = [
+            identifier for patient in inside if type_of(patient) == "Patient" for identifier in _identifiers(patient)
+        ]
+        return self._by_identifiers(identifiers)
 
 
 def _identifiers(holder: Json) -> list[tuple[str, str]]:
     """Return system and value of the identifiers of a Patient, or of a Reference."""
     return [
-        (string(each.get("system")), value)
+        (string(identifier.get("system")), value)
         for item in objects(holder)
-        for each in objects(item.get("identifier"))
-        if (value := string(each.get("value")))
+        for identifier in objects(item.get("identifier"))
+        if (value := string(identifier.get("value")))
     ]
 
 

@@ -76,8 +76,8 @@ def read_amount(
     number, comparator = quantity.get("value"), string(quantity.get("comparator"))
     if isinstance(number, bool) or not isinstance(number, int | float) or comparator not in {"", *BELOW, *ABOVE}:
         return UNREAD
-    sent = {string(quantity.get("code")): None, string(quantity.get("unit")): None}
-    names = [name for unit in sent if (name := unit.lower()) in units or (name := fold_unit(unit)) in units]
+    unit_texts = {string(quantity.get("code")): None, string(quantity.get("unit")): None}
+    names = [name for unit in unit_texts if (name := unit.lower()) in units or (name := fold_unit(unit)) in units]
     if not names:
         return UNREAD
     amounts = [scale(number, unit) for unit in names] if abs(number) <= LARGEST else [math.inf]
@@ -88,8 +88,8 @@ def read_amount(
         doubt = "no person can have this value"
     if not doubt and not comparator:
         return Amount(amounts[0])
-    stated = str(number) if abs(number) <= LARGEST else "more than 10^9"
-    text = f"{comparator}{stated} {' | '.join(unit for unit in sent if unit)}"
+    number_text = str(number) if abs(number) <= LARGEST else "more than 10^9"
+    text = f"{comparator}{number_text} {' | '.join(unit for unit in unit_texts if unit)}"
     return Amount(text=text, doubt=doubt) if doubt else Amount(amounts[0], comparator, text)
 
 

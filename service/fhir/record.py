@@ -25,7 +25,7 @@ from service.fhir.resources import (
     texts,
     word,
 )
-from service.fhir.statuses import ACTIVE, HISTORY, NO_STATUSES, TENTATIVE, Statuses, read_statuses
+from service.fhir.statuses import ACTIVE, HISTORY, NO_STATUSES, TENTATIVE, WITHDRAWN, Statuses, read_statuses
 from service.knowledge.terminology import Concept as ListedConcept
 from service.knowledge.terminology import Terminology
 
@@ -33,7 +33,7 @@ T = TypeVar("T")
 
 RECORDED = ("recordedDate", "dateRecorded")
 """Elements that say when something was written down: it may have begun long before."""
-DROPPED = frozenset({"entered-in-error", "refuted", "cancelled", "not-done"})
+DROPPED = WITHDRAWN | {"cancelled", "not-done"}
 FINAL = frozenset({"final", "amended", "corrected"})
 ENCOUNTER_DIAGNOSIS = "encounter-diagnosis"
 """Category of a Condition that one encounter was about: it is closed with the encounter."""
@@ -141,8 +141,8 @@ class Item:
             return word(self.resource.get("outcome")) == "resolved" or bool(extensions(self.resource, "resolved-date"))
         if self.clinical in HISTORY | ACTIVE:
             return self.clinical in HISTORY
-        ended = any(name.startswith("abatement") and value is not False for name, value in self.resource.items())
-        return ended and not self.closed_with_encounter
+        has_ended = any(name.startswith("abatement") and value is not False for name, value in self.resource.items())
+        return has_ended and not self.closed_with_encounter
 
     @lazy
     def closed_with_encounter(self) -> bool:
@@ -151,14 +151,14 @@ class Item:
             return False
         dates, resource = self.record.dates, self.resource
         period = resource.get("abatementPeriod")
-        closed = dates.day(period.get("end") if isinstance(period, dict) else resource.get("abatementDateTime"))
-        if closed is None or closed.first != closed.last:
+        closing_day = dates.day(period.get("end") if isinstance(period, dict) else resource.get("abatementDateTime"))
+        if closing_day is None or closing_day.first != closing_day.last:
             return False
         encounter = self.record.resolve(resource.get("encounter") or resource.get("context"))
         stay = encounter.resource.get("period") if encounter is not None else None
         ends = [dates.day(stay.get("end"))] if isinstance(stay, dict) else []
         days = [self.day, dates.first_of(resource, *RECORDED)[1], *ends]
-        return any(day is not None and day.overlaps(closed) for day in days)
+        return any(day is not None and day.overlaps(closing_day) for day in days)
 
     @lazy
     def potential(self) -> bool:
@@ -254,12 +254,12 @@ class Record:
     @lazy
     def components(self) -> dict[str, list[tuple[Item, Resource, tuple[Match, ...]]]]:
         """The components of usable Observations that have a code in a list, by list, with those codes."""
-        found: dict[str, list[tuple[Item, Resource, tuple[Match, ...]]]] = {}
+        components: dict[str, list[tuple[Item, Resource, tuple[Match, ...]]]] = {}
         for item in self.of("Observation"):
             for component in objects(item.resource["component"]) if "component" in item.resource else ():
                 for name, matches in self.concept(component.get("code")).hits.items():
-                    found.setdefault(name, []).append((item, component, matches))
-        return found
+                    components.setdefault(name, []).append((item, component, matches))
+        return components
 
     def listed(self, type_: str, name: str) -> Sequence[Item]:
         """Return the usable resources of a type that have a code in a list, in the order sent."""
@@ -273,14 +273,14 @@ class Record:
 
     def hits(self, codes: tuple[Coding, ...]) -> Hits:
         """Return what the codes are in each list that knows any of them."""
-        found = self._hits.get(codes)
-        if found is None:
+        hits = self._hits.get(codes)
+        if hits is None:
             by_list: dict[str, list[Match]] = {}
             for coding in codes:
                 for name, concept in self.terminology.find(coding.system, coding.code).items():
                     by_list.setdefault(name, []).append(Match(coding, concept))
-            found = self._hits[codes] = {name: tuple(matches) for name, matches in by_list.items()}
-        return found
+            hits = self._hits[codes] = {name: tuple(matches) for name, matches in by_list.items()}
+        return hits
 
     def system(self, address: str) -> str | None:
         """Return the name of a code system by any of its addresses; None where it is not known."""
@@ -300,8 +300,8 @@ class Record:
         try:
             return self._concepts[key]
         except KeyError:
-            found = self._concepts[key] = self._read_concept(value)
-            return found
+            new_concept = self._concepts[key] = self._read_concept(value)
+            return new_concept
         except TypeError:  # a list where a text belongs
             return self._read_concept(value)
 
@@ -321,40 +321,40 @@ class Record:
 
     def categories_of_texts(self, name: str, phrases: Iterable[str]) -> set[str]:
         """Return the categories of a list of which any of the texts is a word."""
-        listed = self.terminology[name]
-        return {category for text in phrases if (category := listed.category_of_word(text))}
+        code_list = self.terminology[name]
+        return {category for text in phrases if (category := code_list.category_of_word(text))}
 
     def category_of_extension(self, name: str, url: str) -> str | None:
         """Return the category of an extension in a list: its address is a code system and a code."""
         base, _, code = url.partition("|")[0].rpartition("/")
-        found = self.terminology.find(base, code).get(name)
-        return None if found is None else found.category
+        concept = self.terminology.find(base, code).get(name)
+        return None if concept is None else concept.category
 
     def categories_within(self, name: str, phrases: Iterable[str]) -> frozenset[str]:
         """Return the categories of a list of which a word stands somewhere in any of the texts."""
         key = name, tuple(phrases)
-        found = self._categories.get(key)
-        if found is None:
-            found = self._categories[key] = self.terminology[name].categories_within(key[1])
-        return found
+        categories = self._categories.get(key)
+        if categories is None:
+            categories = self._categories[key] = self.terminology[name].categories_within(key[1])
+        return categories
 
     def sides(self, places: str, site: Json, code: Json = None) -> set[str]:
         """Return the sides that a body site states, or an extension of it or of a code."""
         if site is None and code is None:
             return set()
-        found = self.concept(site).hits.get(places, ())
-        if stated := extension_codings(site, code):
-            found += self.match(places, stated)
-        return both_sides(match.concept.side for match in found if match.concept.side)
+        matches = self.concept(site).hits.get(places, ())
+        if extension_codes := extension_codings(site, code):
+            matches += self.match(places, extension_codes)
+        return both_sides(match.concept.side for match in matches if match.concept.side)
 
     def find_links(self, resource: Resource) -> list[Item]:
         """Return the Conditions that a resource points at."""
         pointers = [
-            value for each in extensions(resource, "") for name, value in each.items() if name == "valueReference"
+            value for entry in extensions(resource, "") for name, value in entry.items() if name == "valueReference"
         ]
         evidence = resource.get("evidence")
-        for each in evidence if isinstance(evidence, list) else []:
-            detail = each.get("detail") if isinstance(each, dict) else None
+        for entry in evidence if isinstance(evidence, list) else []:
+            detail = entry.get("detail") if isinstance(entry, dict) else None
             pointers += detail if isinstance(detail, list) else [detail]
         for name in ("reasonReference", "focus", "partOf", "derivedFrom"):
             value = resource.get(name)
@@ -380,8 +380,8 @@ class Record:
 
 def both_sides(sides: Iterable[str | None]) -> set[str]:
     """Return left and right, with bilateral as both."""
-    found = {side for side in sides if side}
-    return (found - {"bilateral"}) | ({"left", "right"} if "bilateral" in found else set())
+    distinct = {side for side in sides if side}
+    return (distinct - {"bilateral"}) | ({"left", "right"} if "bilateral" in distinct else set())
 
 
 def _key(value: Json) -> tuple[Json, ...] | None:

@@ -62,8 +62,8 @@ def read_record(
     _report_missing(record, sent)
     versions = settle_versions(sent.entries, sent.deleted, lambda resource: is_withdrawn(terminology, resource))
     _report_versions(record, versions)
-    owned = assign_owners(versions.current, patient)
-    selection = select_patient(owned, patient)
+    owned_entries = assign_owners(versions.current, patient)
+    selection = select_patient(owned_entries, patient)
     record.patient = selection.patient
     if selection.tied:
         record.lose_part()
@@ -71,8 +71,8 @@ def read_record(
         detail = "As many resources are of one patient as of the other: name the patient. Nothing was read."
         record.remarks.conflicts.append({"fact": "patient", "values": names, "resources": names, "detail": detail})
     others: dict[str, None] = {}
-    ownerless = ownerless_count(owned, selection, patient)
-    for entry, owner in owned:
+    ownerless = ownerless_count(owned_entries, selection, patient)
+    for entry, owner in owned_entries:
         label, item = _label(entry), None
         if owner == UNRESOLVED:
             _doubt(
@@ -182,17 +182,17 @@ def _doubt_contained(record: Record, entry: Entry, item: Item) -> None:
 
 def _item(record: Record, entry: Entry, label: str) -> Item:
     resource, kind = entry.resource, entry.type
-    coded = resource.get("medicationCodeableConcept") if kind in MEDICATED else None
-    concept = record.concept(resource.get("code") if coded is None else coded)
+    medication = resource.get("medicationCodeableConcept") if kind in MEDICATED else None
+    concept = record.concept(resource.get("code") if medication is None else medication)
     return Item(record, resource, kind, string(resource.get("id")), label, concept)
 
 
 def _are_known(record: Record, item: Item) -> bool:
     """Return whether the modifier extensions of an Observation stand in a code list: a resolver reads those."""
     modifiers = objects(item.resource.get("modifierExtension"))
-    addresses = [string(each.get("url")).partition("|")[0].rpartition("/") for each in modifiers]
-    known = bool(addresses) and all(record.terminology.find(base, code) for base, _, code in addresses)
-    return known and item.type == "Observation"
+    addresses = [string(extension.get("url")).partition("|")[0].rpartition("/") for extension in modifiers]
+    are_listed = bool(addresses) and all(record.terminology.find(base, code) for base, _, code in addresses)
+    return are_listed and item.type == "Observation"
 
 
 def _usable(record: Record, item: Item) -> bool:

@@ -40,15 +40,19 @@ class Coding(NamedTuple):
         return f"{self.system[:SHOWN]}|{self.code[:SHOWN]}"
 
 
-INCOMPLETE = {
-    *("incomplete", "suppressed", "timeout", "throttled", "too-costly", "transient", "exception", "lock-error"),
-    *("no-store", "security", "login", "expired", "forbidden"),
-}
+INCOMPLETE = frozenset(
+    (
+        *("incomplete", "suppressed", "timeout", "throttled", "too-costly", "transient", "exception", "lock-error"),
+        *("no-store", "security", "login", "expired", "forbidden"),
+    )
+)
 """Codes of an issue that say that results are missing, whatever its severity."""
 HARMLESS = frozenset({"warning", "information", "success"})
 """Severities of an issue that is no failure."""
 SUCCESS = range(200, 300)
 """HTTP statuses of an answered query."""
+NOT_MATCHES = frozenset({"include", "outcome"})
+"""Modes of an entry that a search did not ask for."""
 
 
 class Envelope(NamedTuple):
@@ -110,11 +114,11 @@ def texts(concept: Json) -> list[str]:
     """The texts of a concept: its own, then the displays of its codes."""
     if isinstance(concept, str):
         return [concept] if concept.strip() else []
-    found = [string(item.get("text")) for item in objects(concept)]
-    found += [
+    phrases = [string(item.get("text")) for item in objects(concept)]
+    phrases += [
         string(coding.get("display")) for item in objects(concept) for coding in objects(item.get("coding")) or [item]
     ]
-    return [text for text in dict.fromkeys(found) if text]
+    return [text for text in dict.fromkeys(phrases) if text]
 
 
 def word(value: Json) -> str:
@@ -132,10 +136,10 @@ def is_absent(value: Json) -> bool:
         return False
     if "extension" not in value and "coding" not in value and isinstance(value, dict):  # such as a Quantity
         return string(value.get("system")) in ABSENT_SYSTEMS and bool(string(value.get("code")))
-    if any(string(each.get("url")) == ABSENT_REASON for each in extensions(value, ABSENT_REASON)):
+    if any(string(extension.get("url")) == ABSENT_REASON for extension in extensions(value, ABSENT_REASON)):
         return True
-    said = codings(value)
-    return bool(said) and all(coding.system in ABSENT_SYSTEMS for coding in said)
+    codes = codings(value)
+    return bool(codes) and all(coding.system in ABSENT_SYSTEMS for coding in codes)
 
 
 def choice(resource: Resource, name: str) -> tuple[str, Json]:
@@ -149,10 +153,10 @@ def choice(resource: Resource, name: str) -> tuple[str, Json]:
 def extensions(element: Json, ending: str) -> list[Resource]:
     """The extensions whose URL ends so (mCODE renamed its bases from release to release)."""
     return [
-        each
+        extension
         for item in objects(element)
-        for each in objects(item.get("extension"))
-        if string(each.get("url")).endswith(ending)
+        for extension in objects(item.get("extension"))
+        if string(extension.get("url")).endswith(ending)
     ]
 
 
@@ -161,16 +165,16 @@ def extension_codings(*elements: Json) -> list[Coding]:
 
     A code without a system is of the system that the address of its extension stands for.
     """
-    found: list[Coding] = []
+    codes: list[Coding] = []
     for element in elements:
         for item in objects(element):
             for holder in (item, *objects(item.get("coding"))):
-                for each in objects(holder.get("extension")):
-                    value = choice(each, "value")[1]
-                    stated = [Coding("", string(value), "")] if isinstance(value, str) else codings(value)
-                    address = string(each.get("url"))
-                    found += [code if code.system else code._replace(system=address) for code in stated if code.code]
-    return found
+                for extension in objects(holder.get("extension")):
+                    value = choice(extension, "value")[1]
+                    values = [Coding("", string(value), "")] if isinstance(value, str) else codings(value)
+                    address = string(extension.get("url"))
+                    codes += [code if code.system else code._replace(system=address) for code in values if code.code]
+    return codes
 
 
 def reference(value: Json) -> str:
@@ -224,10 +228,10 @@ def _read_tree(tree: Json, path: str, nesting: int, sent: Sent) -> None:
         sent.entries.append(Entry(as_r4(tree) if kind else {}, kind, "", path))
         return
     sent.bundles.append(tree)
-    listed = tree.get("entry", [])
+    entries = tree.get("entry", [])
     history = len(sent.bundles) if tree.get("type") == "history" else None
     prefix = f"{path}{'.' if path else ''}entry["
-    for index, entry in enumerate(listed if isinstance(listed, list) else [listed]):
+    for index, entry in enumerate(entries if isinstance(entries, list) else [entries]):
         _read_entry(entry, f"{prefix}{index}]", nesting, sent, history)
 
 
@@ -274,12 +278,12 @@ def is_partial(bundles: Iterable[Resource]) -> bool:
     Pages that were all sent belong together by their links.
     """
     bundles = list(bundles)
-    linked = [_links(bundle) for bundle in bundles]
-    sent = {links["self"] for links in linked if "self" in links}
+    links_by_bundle = [_links(bundle) for bundle in bundles]
+    pages = {links["self"] for links in links_by_bundle if "self" in links}
     counts: list[int] = []
     totals: list[Json] = []
-    for bundle, links in zip(bundles, linked, strict=True):
-        if any(name in links and links[name] not in sent for name in ("next", "previous")):
+    for bundle, links in zip(bundles, links_by_bundle, strict=True):
+        if any(name in links and links[name] not in pages for name in ("next", "previous")):
             return True
         total = bundle.get("total")
         count = 0 if total is None else _match_count(bundle)
@@ -298,27 +302,23 @@ def is_total_larger(total: Json, count: int) -> bool:
 
 def _links(bundle: Resource) -> dict[str, str]:
     """Return the addresses of a page and of the pages beside it, by relation; an empty address is known to nobody."""
-    found: dict[str, str] = {}
+    addresses: dict[str, str] = {}
     for link in objects(bundle.get("link")):
         relation = string(link.get("relation")).lower()
         address = string(link.get("url"))
         if address or relation == "next":
-            found["previous" if relation == "prev" else relation] = address
-    return found
+            addresses["previous" if relation == "prev" else relation] = address
+    return addresses
 
 
 def _match_count(bundle: Resource) -> int:
     """Return how many entries of a page the search asked for."""
     entries = objects(bundle.get("entry"))
     return sum(
-        ("search" not in entry or string(first_object(entry["search"]).get("mode")) not in BESIDE)
+        ("search" not in entry or string(first_object(entry["search"]).get("mode")) not in NOT_MATCHES)
         and type_of(entry.get("resource")) != "OperationOutcome"
         for entry in entries
     )
-
-
-BESIDE = frozenset({"include", "outcome"})
-"""Modes of an entry that a search did not ask for."""
 
 
 def failed(resource: Json) -> bool:
@@ -345,9 +345,9 @@ def as_r4(resource: Resource) -> Resource:
     """Return a resource with the members of R5 that R4 names otherwise under their names of R4."""
     if R5_MEMBERS.isdisjoint(resource):
         return resource
-    found = dict(resource)
+    renamed = dict(resource)
     taking = word(first_object(resource.get("adherence")).get("code"))
-    found |= next(({"status": status} for prefix, status in ADHERENCE.items() if taking.startswith(prefix)), {})
+    renamed |= next(({"status": status} for prefix, status in ADHERENCE.items() if taking.startswith(prefix)), {})
     for name, (concept, pointer) in R5_REFERENCES.items():
         value = resource.get(name)
         parts = objects(value)
@@ -359,10 +359,10 @@ def as_r4(resource: Resource) -> Resource:
         ]
         several = isinstance(value, list)
         if concepts and concept not in resource:
-            found[concept] = concepts if several else concepts[0]
+            renamed[concept] = concepts if several else concepts[0]
         if pointers and pointer not in resource:
-            found[pointer] = pointers if several else pointers[0]
-    return found
+            renamed[pointer] = pointers if several else pointers[0]
+    return renamed
 
 
 R5_REFERENCES = {

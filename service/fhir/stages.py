@@ -46,80 +46,80 @@ class StageReader:
 
     def read(self, value: Json, place: Place, phrases: Iterable[str] | None = None) -> StageReading:
         """Read the codes; only where none is known the codes and texts that are notation."""
-        found, codes = StageReading(), codings(value)
+        reading, codes = StageReading(), codings(value)
         for match in self.record.match(self.source.list, codes):
             if match.category in self.source.gives:
-                stated = self.source.gives[match.category]
-                found.stated[stated] = StatedStage(stated, match, match.category)
-                if self.is_clash(match.coding.display, stated, place):
-                    found.clashes.append(match.coding)
+                status = self.source.gives[match.category]
+                reading.stated[status] = StatedStage(status, match, match.category)
+                if self.is_clash(match.coding.display, status, place):
+                    reading.clashes.append(match.coding)
         phrases = texts(value) if phrases is None else list(phrases)
-        if not found.stated and self.tnm is None:
-            self.add_words(found, phrases)
-        elif not found.stated and self.tnm is not None:
-            self.add_codes(found, self.tnm, codes, place)
-            if not found.stated and not found.faults:
-                self.add_texts(found, self.tnm, phrases, place)
-        return found
+        if not reading.stated and self.tnm is None:
+            self.add_words(reading, phrases)
+        elif not reading.stated and self.tnm is not None:
+            self.add_codes(reading, self.tnm, codes, place)
+            if not reading.stated and not reading.faults:
+                self.add_texts(reading, self.tnm, phrases, place)
+        return reading
 
-    def add_words(self, found: StageReading, phrases: Iterable[str]) -> None:
+    def add_words(self, reading: StageReading, phrases: Iterable[str]) -> None:
         """Add what whole texts of the code list state."""
         for text in phrases:
             category = self.listed.category_of_word(text)
             if category is not None and category in self.source.gives:
                 value = self.source.gives[category]
-                found.stated[value] = StatedStage(value, None, category)
+                reading.stated[value] = StatedStage(value, None, category)
 
-    def add_codes(self, found: StageReading, tnm: TnmReader, codes: Iterable[Coding], place: Place) -> None:
+    def add_codes(self, reading: StageReading, tnm: TnmReader, codes: Iterable[Coding], place: Place) -> None:
         """Add what codes state that are notation themselves."""
         for coding in codes:
             at = self.place_of_code(coding, place)
             staging = tnm.read(coding.code, at)
             if staging is None and at is Place.BARE_M:
                 staging = tnm.read(coding.code, place)
-            self.add(found, staging, coding.code)
-            for value in found.stated if staging is not None else ():
+            self.add(reading, staging, coding.code)
+            for value in reading.stated if staging is not None else ():
                 if self.is_clash(coding.display, value, place):
-                    found.clashes.append(coding)
+                    reading.clashes.append(coding)
 
     def place_of_code(self, coding: Coding, place: Place) -> Place:
         """Return how short the notation of a code may be: only a code system of TNM makes a bare group one."""
         notation = self.notation
-        system = (self.record.terminology.key(coding.system, coding.code) or ("",))[0]
+        system = self.record.system(coding.system)
         if notation is not None and system in notation.bare_systems and place is Place.M_CATEGORY:
             return Place.BARE_M
         if notation is not None and system in notation.systems:
             return Place.CODE if place is Place.TEXT else place
         return Place.TEXT
 
-    def add_texts(self, found: StageReading, tnm: TnmReader, phrases: Iterable[str], place: Place) -> None:
+    def add_texts(self, reading: StageReading, tnm: TnmReader, phrases: Iterable[str], place: Place) -> None:
         """Add what texts state: words only as the whole value of an M category."""
         for text in phrases:
             category = self.listed.category_of_word(text) if place is Place.M_CATEGORY else None
             if category is not None and category in self.source.gives:
                 value = self.source.gives[category]
-                found.stated[value] = StatedStage(value, None, category)
+                reading.stated[value] = StatedStage(value, None, category)
             else:
-                self.add(found, tnm.read(text, place), text)
+                self.add(reading, tnm.read(text, place), text)
 
-    def add(self, found: StageReading, staging: Staging | None, text: str) -> None:
+    def add(self, reading: StageReading, staging: Staging | None, text: str) -> None:
         """Add what a notation states, or why it states nothing."""
         if staging is None:
             return
         value = staging.value or staging.implied
         if staging.fault:
-            found.faults[text[:SHOWN]] = staging.fault
+            reading.faults[text[:SHOWN]] = staging.fault
         elif value:
-            found.stated[value] = StatedStage(value, None, "", staging.sites, staging.recurrent)
+            reading.stated[value] = StatedStage(value, None, "", staging.sites, staging.recurrent)
 
     def is_clash(self, display: str, value: str, place: Place) -> bool:
         """Return whether the display of a code is notation for something else."""
         staging = self.tnm.read(display, place) if self.tnm is not None and display else None
         if staging is None or self.notation is None:
             return False
-        proof, stated = self.notation.m1, staging.value or staging.implied
-        if stated:
-            return (stated == proof) != (value == proof)
+        proof, status = self.notation.m1, staging.value or staging.implied
+        if status:
+            return (status == proof) != (value == proof)
         return not staging.group
 
     def marks(self, *elements: Json) -> frozenset[str]:
@@ -131,9 +131,9 @@ class StageReader:
         for element in elements:
             for item in objects(element):
                 for name in ("extension", "modifierExtension"):
-                    for each in objects(item.get(name)):
-                        category = self.record.category_of_extension(self.source.list, string(each.get("url")))
-                        values = [value for key, value in each.items() if key.startswith("value")]
+                    for extension in objects(item.get(name)):
+                        category = self.record.category_of_extension(self.source.list, string(extension.get("url")))
+                        values = [value for key, value in extension.items() if key.startswith("value")]
                         if category is None or False in values:
                             continue
                         yield category

@@ -13,7 +13,8 @@ WITHDRAWN = frozenset({"entered-in-error", "refuted"})
 TENTATIVE = frozenset({"unconfirmed", "provisional", "differential"})
 VERIFICATION = WITHDRAWN | TENTATIVE | {"confirmed", "unknown"}
 HISTORY = frozenset({"inactive", "remission", "resolved"})
-ACTIVE = frozenset({"active", "recurrence", "relapse"})
+RECURRED = frozenset({"recurrence", "relapse"})
+ACTIVE = RECURRED | {"active"}
 CLINICAL = HISTORY | ACTIVE | {"unknown"}
 FHIR_SYSTEMS = ("condition-clinical", "condition-ver-status")
 """Last parts of the addresses of FHIR's own lists, in every release."""
@@ -41,14 +42,14 @@ def read_statuses(terminology: Terminology, resource: Resource) -> Statuses:
     if clinical is None and verification is None and not certainty:
         return NO_STATUSES
     remarks: list[str] = []
-    said = _words(terminology, clinical, CLINICAL)
-    if not said and _is_stated(clinical):
+    words = _words(terminology, clinical, CLINICAL)
+    if not words and _is_stated(clinical):
         remarks.append("its clinicalStatus cannot be read")
-    ended = next((each for each in certainty if each in HISTORY), "")
-    stated = said[0] if said else ended
-    if ended and stated in ACTIVE:
-        remarks.append(f"its code says {ended}, its clinicalStatus {stated}: taken as {stated}")
-    return Statuses(stated, _verification(terminology, verification, certainty, remarks), remarks)
+    ending = next((word for word in certainty if word in HISTORY), "")
+    clinical_word = words[0] if words else ending
+    if ending and clinical_word in ACTIVE:
+        remarks.append(f"its code says {ending}, its clinicalStatus {clinical_word}: taken as {clinical_word}")
+    return Statuses(clinical_word, _verification(terminology, verification, certainty, remarks), remarks)
 
 
 def is_withdrawn(terminology: Terminology, resource: Resource) -> bool:
@@ -60,30 +61,30 @@ def is_withdrawn(terminology: Terminology, resource: Resource) -> bool:
 
 
 def _verification(terminology: Terminology, value: Json, certainty: Sequence[str], remarks: list[str]) -> str:
-    said = _words(terminology, value, VERIFICATION)
-    withdrawn = next((each for each in said if each in WITHDRAWN), "")
-    sure = list(dict.fromkeys(each for each in certainty if each in VERIFICATION))
-    stated = withdrawn or (said[0] if said else "")
-    if not stated and _is_stated(value):
+    words = _words(terminology, value, VERIFICATION)
+    withdrawn = next((word for word in words if word in WITHDRAWN), "")
+    certain = list(dict.fromkeys(word for word in certainty if word in VERIFICATION))
+    status = withdrawn or (words[0] if words else "")
+    if not status and _is_stated(value):
         remarks.append("its verificationStatus cannot be read: it proves nothing")
         return DOUBTFUL
-    if not stated:
-        if len(sure) > 1:
-            remarks.append(f"its codes contradict one another ({', '.join(sure)}): it proves nothing")
-        return DOUBTFUL if len(sure) > 1 else next(iter(sure), "")
-    contrary = [each for each in sure if each != "confirmed"]
-    if contrary and stated not in WITHDRAWN | TENTATIVE:
-        remarks.append(f"its code says {contrary[0]}, its verificationStatus {stated}: it proves nothing")
+    if not status:
+        if len(certain) > 1:
+            remarks.append(f"its codes contradict one another ({', '.join(certain)}): it proves nothing")
+        return DOUBTFUL if len(certain) > 1 else next(iter(certain), "")
+    contrary = [word for word in certain if word != "confirmed"]
+    if contrary and status not in WITHDRAWN | TENTATIVE:
+        remarks.append(f"its code says {contrary[0]}, its verificationStatus {status}: it proves nothing")
         return DOUBTFUL
-    return stated
+    return status
 
 
 def _certainty(terminology: Terminology, resource: Resource) -> list[str]:
     """Return what extensions of the code, or of the Condition, say of how certain it is."""
-    found = extension_codings(resource.get("code"), resource)
+    codes = extension_codings(resource.get("code"), resource)
     return [
         concept.category
-        for coding in found
+        for coding in codes
         if (concept := terminology.find(coding.system, coding.code).get(LIST)) is not None
     ]
 
@@ -92,26 +93,26 @@ def _words(terminology: Terminology, value: Json, allowed: frozenset[str]) -> li
     """Return every status that a value states, the surest first: FHIR's own code, another code, words."""
     if isinstance(value, str):
         return _by_text(terminology, [value], allowed)
-    own, coded = [], []
+    own, others = [], []
     for coding in codings(value):
         code = coding.code.lower()
-        listed = terminology.find(coding.system, coding.code).get(LIST)
+        concept = terminology.find(coding.system, coding.code).get(LIST)
         if coding.system.rstrip("/").lower().endswith(FHIR_SYSTEMS):
             own.append(code)
         else:
-            coded.append(code if listed is None else listed.category)
-    found = [each for each in (*own, *coded) if each in allowed]
-    return found + _by_text(terminology, texts(value), allowed)
+            others.append(code if concept is None else concept.category)
+    words = [word for word in (*own, *others) if word in allowed]
+    return words + _by_text(terminology, texts(value), allowed)
 
 
 def _by_text(terminology: Terminology, phrases: Sequence[str], allowed: frozenset[str]) -> list[str]:
-    listed = terminology.lists.get(LIST)
-    found = []
+    code_list = terminology.lists.get(LIST)
+    words = []
     for phrase in phrases:
         plain = phrase.strip().lower()
-        category = plain if plain in allowed else listed.category_of_word(phrase) if listed else None
-        found += [category] if category in allowed else []
-    return [each for each in found if each]
+        category = plain if plain in allowed else code_list.category_of_word(phrase) if code_list else None
+        words += [category] if category in allowed else []
+    return [word for word in words if word]
 
 
 def _is_stated(value: Json) -> bool:

@@ -8,11 +8,11 @@ from service.fhir.dates import Day
 from service.fhir.record import RECORDED, Item, Match, Record, both_sides
 from service.fhir.resolution import Resolution
 from service.fhir.resources import Coding, codings, extensions, local, reference
+from service.fhir.statuses import RECURRED
 from service.knowledge.extraction import Extraction, Places, Strongest, SubjectSource
 
 SUBJECT = "subject"
 """The path under which a conflict about the cancer itself is told."""
-RECURRED = frozenset({"recurrence", "relapse"})
 CLASSIFICATIONS = ("snomed", "icd10", "icd9")
 """Systems whose codes say what a condition is, so that one that is in no list is something else."""
 
@@ -50,7 +50,7 @@ class Subject:
 
     def before_diagnosis(self, day: Day | None) -> bool:
         """Return whether a day certainly was before every diagnosis."""
-        return day is not None and bool(self.diagnosed) and all(day.before(each) for each in self.diagnosed)
+        return day is not None and bool(self.diagnosed) and all(day.before(diagnosis) for diagnosis in self.diagnosed)
 
     def on_its_side(self, sides: set[str]) -> bool:
         """Return whether something on these sides can be this tumour's; an unknown side can."""
@@ -66,11 +66,11 @@ def read_subject(record: Record, extraction: Extraction) -> tuple[Subject, Resol
 def is_about(record: Record, subject: Subject, item: Item, cancer: str) -> str:
     """Return why an Observation is not about this cancer; empty if its focus is the cancer, or the only one."""
     focus = item.resource.get("focus")
-    named = [each for each in (focus if isinstance(focus, list) else [focus]) if isinstance(each, dict)]
-    named = [each for each in named if local(reference(each))[0] in {"", "Condition"}]
-    if not named:
+    targets = [target for target in (focus if isinstance(focus, list) else [focus]) if isinstance(target, dict)]
+    targets = [target for target in targets if local(reference(target))[0] in {"", "Condition"}]
+    if not targets:
         return "there is another cancer in the record, and it does not say which it is about" if subject.others else ""
-    if any(record.resolve(each) in subject.own for each in named):
+    if any(record.resolve(target) in subject.own for target in targets):
         return ""
     return f"its focus is not the {cancer}"
 
@@ -79,10 +79,10 @@ def is_no_malignancy(record: Record, source: SubjectSource, coding: Coding) -> b
     """Return whether a code is certainly no malignancy: by a harmless list, its classification or its display."""
     if any(name in record.hits((coding,)) for name in source.harmless):
         return True
-    system = (record.terminology.key(coding.system, coding.code) or ("",))[0]
+    system = record.system(coding.system) or ""
     words = record.terminology[source.list]
-    named = bool(coding.display) and not words.word_within(coding.display, source.malignancy)
-    return system.startswith(("icd10", "icd9")) or (system == "snomed" and named)
+    is_named = bool(coding.display) and not words.word_within(coding.display, source.malignancy)
+    return system.startswith(("icd10", "icd9")) or (system == "snomed" and is_named)
 
 
 class _SubjectReader:
@@ -145,8 +145,8 @@ class _SubjectReader:
             return self.kind_by_site(item)
         if source.other in categories:
             return "" if item.tentative else "other"
-        known = any(name in item.hits for name in source.harmless)
-        return "" if known or self.is_elsewhere(item) else "doubtful"
+        is_harmless = any(name in item.hits for name in source.harmless)
+        return "" if is_harmless or self.is_elsewhere(item) else "doubtful"
 
     def own_kind(self, item: Item, matches: Sequence[Match]) -> str:
         if item.tentative:
@@ -169,36 +169,31 @@ class _SubjectReader:
         places = {match.category for match in item.site.hits.get(self.places.list, ())}
         histology = {
             match.category
-            for each in extensions(item.resource, "mcode-histology-morphology-behavior")
-            for match in record.match(source.list, codings(each.get("valueCodeableConcept")))
+            for extension in extensions(item.resource, "mcode-histology-morphology-behavior")
+            for match in record.match(source.list, codings(extension.get("valueCodeableConcept")))
         }
         if places.intersection(self.places.organ) or histology.intersection(source.histology):
             return "own"
-        listed = record.terminology[source.list]
-        if any(listed.word_within(coding.display, source.named) for coding in item.codes):
+        code_list = record.terminology[source.list]
+        if any(code_list.word_within(coding.display, source.named) for coding in item.codes):
             reason = f"the {self.organ} stands only in the display of a code for any malignancy; it was believed"
             self.resolution.ignore(item.label, reason)
             return "own"
-        if places - {self.places.side} or any(listed.word_within(text, source.other) for text in item.code_texts):
+        if places - {self.places.side} or any(code_list.word_within(text, source.other) for text in item.code_texts):
             return "other"
         self.resolution.ignore(item.label, "a malignancy whose site is not stated")
         return "doubtful"
 
     def is_elsewhere(self, item: Item) -> bool:
         """Return whether the codes say for certain that this is no malignancy of the organ."""
-        systems = [
-            system
-            for coding in item.codes
-            if (system := (self.record.terminology.key(coding.system, coding.code) or ("",))[0]).startswith(
-                CLASSIFICATIONS
-            )
-        ]
+        names = [self.record.system(coding.system) or "" for coding in item.codes]
+        systems = [name for name in names if name.startswith(CLASSIFICATIONS)]
         if not systems:
             self.resolution.ignore(item.label, "its code is of no code system that is read")
             return False
-        listed, texts = self.record.terminology[self.source.list], item.code_texts
+        code_list, texts = self.record.terminology[self.source.list], item.code_texts
         classified = any(system != "snomed" for system in systems)
-        if classified or (texts and not any(listed.word_within(text, self.source.malignancy) for text in texts)):
+        if classified or (texts and not any(code_list.word_within(text, self.source.malignancy) for text in texts)):
             return True
         self.resolution.ignore(item.label, "its code is in no list, and it may be a malignancy")
         return False

@@ -73,9 +73,9 @@ class Therapy:
     def last_removal(self, sides: frozenset[str]) -> tuple[Item | None, bool]:
         """Return the latest dated operation that can have been on these sides, and whether one has no date."""
         if sides not in self._last:
-            found = [item for item, side, _ in self.removals if not sides or not side or sides & side]
-            dated = [item for item in found if item.day is not None]
-            self._last[sides] = max(dated, key=_first_day, default=None), len(dated) < len(found)
+            removals = [item for item, side, _ in self.removals if not sides or not side or sides & side]
+            dated = [item for item in removals if item.day is not None]
+            self._last[sides] = max(dated, key=_first_day, default=None), len(dated) < len(removals)
         return self._last[sides]
 
     @cached_property
@@ -113,8 +113,8 @@ class _TherapyReader:
                 if self.is_open(dose.item):
                     self.leave_open(dose.item, dose.drug_class)
                 day = min(self.end(dose).last, self.record.today)
-                counted = self.source.unspecified.get(dose.drug_class, dose.drug_class)
-                self.therapy.last_given[counted] = max(self.therapy.last_given.get(counted, day), day)
+                counted_class = self.source.unspecified.get(dose.drug_class, dose.drug_class)
+                self.therapy.last_given[counted_class] = max(self.therapy.last_given.get(counted_class, day), day)
             if reason:
                 self.resolution.ignore(dose.item.label, reason)
             else:
@@ -127,9 +127,9 @@ class _TherapyReader:
 
     def drugs(self) -> Iterator[Dose]:
         for item in self.record.of(*TAKEN):
-            known = self.drug_of(item)
+            drug = self.drug_of(item)
             denied = self.is_denied(item)
-            if known is None:
+            if drug is None:
                 if not denied and item.status in TAKEN[item.type]:
                     self.report_unlisted(item)
                 continue
@@ -137,11 +137,11 @@ class _TherapyReader:
                 reason = f"no proof of a given drug: its status is {item.status or 'missing'}"
                 self.resolution.ignore(item.label, reason)
             elif item.day is None:
-                self.leave_undated(item, known[1])
+                self.leave_undated(item, drug[1])
                 reason = "a drug given on an unknown date: no response can be tied to it"
                 self.resolution.ignore(item.label, reason)
             else:
-                name, drug_class, code = known
+                name, drug_class, code = drug
                 yield Dose(name, drug_class, item.day, item, f"{item.type}.medication", code)
 
     def drug_of(self, item: Item) -> tuple[str, str, str | None] | None:
@@ -154,10 +154,10 @@ class _TherapyReader:
         if matches := self.record.match(name, codes):
             match = matches[0]
             return match.concept.display.lower(), match.category, match.coding.token
-        listed = self.record.terminology[name]
+        code_list = self.record.terminology[name]
         for text in phrases:
             for drug_class in self.source.drugs.by_name:
-                word = listed.word_within(text, drug_class)
+                word = code_list.word_within(text, drug_class)
                 if word and codes:
                     return word, drug_class, codes[0].token
                 if word:
@@ -185,8 +185,8 @@ class _TherapyReader:
         for contained in objects(item.resource.get("contained")) if isinstance(inside, str) else ():
             if type_of(contained) == "Medication" and f"#{contained.get('id')}" == inside:
                 return contained
-        found = self.record.resolve(pointer)
-        return found.resource if found is not None and found.type == "Medication" else None
+        medication = self.record.resolve(pointer)
+        return medication.resource if medication is not None and medication.type == "Medication" else None
 
     def courses(self) -> Iterator[Dose]:
         source = self.source.courses
@@ -212,8 +212,8 @@ class _TherapyReader:
         matches = (*item.hits[source.list], *self.record.match(source.list, codings(item.resource.get("category"))))
         order = [name for name in source.categories if name not in self.source.unspecified]
         order += self.source.unspecified
-        found = [match for match in matches if match.category in source.categories]
-        return min(found, key=lambda match: order.index(match.category), default=None)
+        courses = [match for match in matches if match.category in source.categories]
+        return min(courses, key=lambda match: order.index(match.category), default=None)
 
     def leave_undated(self, item: Item, drug_class: str) -> None:
         """Take up a drug whose day is not known."""
@@ -223,8 +223,8 @@ class _TherapyReader:
 
     def leave_open(self, item: Item, drug_class: str) -> None:
         """Take up a drug of which the last day is not known."""
-        counted = self.source.unspecified.get(drug_class, drug_class)
-        self.therapy.open_ended.setdefault(counted, []).append(item)
+        counted_class = self.source.unspecified.get(drug_class, drug_class)
+        self.therapy.open_ended.setdefault(counted_class, []).append(item)
 
     def is_denied(self, item: Item) -> bool:
         """Return whether a resource says that its drug was not given."""
@@ -235,9 +235,9 @@ class _TherapyReader:
     def report_unlisted(self, item: Item) -> None:
         """Report a given drug that may be an anticancer drug, and that no list and no name tells."""
         codes, phrases = self.named(item)
-        systems = {(self.record.terminology.key(code.system, code.code) or ("",))[0] for code in codes}
-        listed = self.record.terminology[self.source.drugs.list]
-        if not systems.isdisjoint(listed.classifications):
+        systems = {self.record.system(code.system) or "" for code in codes}
+        code_list = self.record.terminology[self.source.drugs.list]
+        if not systems.isdisjoint(code_list.classifications):
             return  # a code of a classification that stands in no class of the list is another drug
         if codes and not phrases:
             self.resolution.ignore(item.label, "its code is in no list of drugs, and no name says which drug it is")
@@ -253,13 +253,13 @@ class _TherapyReader:
         if not (about or codes) or self.is_for_this_cancer(item) or record.match(source.metastases, codes):
             return ""
         categories = {match.category for match in record.match(source.list, codes)}
-        if any(linked in self.subject.foreign for linked in about) or source.other in categories:
+        if any(link in self.subject.foreign for link in about) or source.other in categories:
             return OTHER_CANCER
         # A reason may also be an encounter for treatment, or a metastasis; any other known diagnosis is no cancer.
-        codes += [code for linked in about for code in linked.codes]
+        codes += [code for link in about for code in link.codes]
         hits = record.hits(tuple(codes))
-        tied = any(name in hits for name in self.source.reasons)
-        return "" if tied or not all(is_no_malignancy(record, source, code) for code in codes) else self.no_cancer
+        is_tied = any(name in hits for name in self.source.reasons)
+        return "" if is_tied or not all(is_no_malignancy(record, source, code) for code in codes) else self.no_cancer
 
     def reasons(self, item: Item) -> list[Coding]:
         """Return the codes of the reasons of a treatment."""
@@ -269,7 +269,7 @@ class _TherapyReader:
         """Return whether a treatment says that it is for this cancer."""
         source = self.extraction.subject
         categories = {match.category for match in self.record.match(source.list, self.reasons(item))}
-        own = any(linked in self.subject.own for linked in item.links)
+        own = any(link in self.subject.own for link in item.links)
         return own or not categories.isdisjoint(source.own)
 
     def cut_lines(self, doses: list[Dose]) -> None:
@@ -278,12 +278,12 @@ class _TherapyReader:
         new_line_days = self.extraction.days(self.source.new_line)
         last: dict[str, Day] = {}
         line: list[Dose] = []
-        for dose in sorted(doses, key=lambda each: (each.day.first, each.day.last)):
+        for dose in sorted(doses, key=lambda dose: (dose.day.first, dose.day.last)):
             before = last.get(dose.drug) or (last.get(dose.drug_class) if dose.drug == dose.drug_class else None)
             pause = before is None or dose.day.days_after(before)[0] > pause_days
             if not line or (pause and dose.day.days_after(line[0].day)[0] > new_line_days):
-                carried = {each.drug: each for each in line if not self.end(each).before(dose.day)}
-                line = [dose, *carried.values()]
+                continuing = {earlier.drug: earlier for earlier in line if not self.end(earlier).before(dose.day)}
+                line = [dose, *continuing.values()]
                 self.therapy.starts.append(dose.day)
                 self.therapy.first_doses.append(dose)
             else:
@@ -294,18 +294,18 @@ class _TherapyReader:
 
     def end(self, dose: Dose) -> Day:
         """Return the last day of a drug that is known; one that is being taken has none yet."""
-        ended = self.stated_end(dose.item)
-        if ended is not None and not ended.before(dose.day):
-            return ended
+        end_day = self.stated_end(dose.item)
+        if end_day is not None and not end_day.before(dose.day):
+            return end_day
         return ONGOING if dose.item.status in GOING_ON else dose.day
 
     def stated_end(self, item: Item) -> Day | None:
         """Return the end of the period in which a drug was given, if one is stated."""
         for name in PERIODS:
             period = item.resource.get(name)
-            ended = self.record.dates.day(period.get("end")) if isinstance(period, dict) else None
-            if ended is not None:
-                return ended
+            end_day = self.record.dates.day(period.get("end")) if isinstance(period, dict) else None
+            if end_day is not None:
+                return end_day
         return None
 
     def is_open(self, item: Item) -> bool:

@@ -124,22 +124,22 @@ class TnmReader:
         formula = _Formula()
         if not _parse(head, formula):
             return None
-        if not dash or _parse(remark, beside := _Formula()):
-            return formula if not dash else _both(formula, beside)
+        if not dash or _parse(remark, other := _Formula()):
+            return formula if not dash else _both(formula, other)
         return None if self._forbids(remark, formula) else formula
 
     def _forbids(self, remark: str, formula: _Formula) -> bool:
         """Return whether a remark in words doubts or contradicts the formula before it."""
         folded = remark.casefold()
-        found = frozenset(_WORD.findall(folded))
+        words = frozenset(_WORD.findall(folded))
         if "?" in folded or any(word in folded for word in self._doubts):
             return True
         notation = self.notation
         value = self._staging(formula).value
-        if (formula.m or value == notation.m1) and found & self._alternatives:
+        if (formula.m or value == notation.m1) and words & self._alternatives:
             return True
         metastasis = any(word in folded for word in self._metastases)
-        denied = bool(found & self._denials)
+        denied = bool(words & self._denials)
         return metastasis and (
             (value == notation.m1 and denied) or (bool(value) and value != notation.m1 and not denied)
         )
@@ -149,7 +149,7 @@ class TnmReader:
         group = next(iter(formula.groups), "") if len(formula.groups) == 1 else ""
         by_group = notation.groups.get(group) or notation.groups.get(group.rstrip("123")) or ""
         is_below = bool(group) and not group.startswith("IV")
-        found = Staging(group=group, sites=tuple(formula.sites), recurrent=formula.recurrent)
+        staging = Staging(group=group, sites=tuple(formula.sites), recurrent=formula.recurrent)
         fault = _fault(formula)
         values = {_m_value(notation, token) for token in formula.m}
         if not fault and None in values:
@@ -157,14 +157,14 @@ class TnmReader:
         if not fault and len(values) > 1:
             fault = "two M categories that differ"
         value = next(iter(values), "") or "" if not fault else ""
-        known = by_group or (notation.m0 if is_below else "")
-        if value and known and (value == notation.m1) != (known == notation.m1):
+        group_value = by_group or (notation.m0 if is_below else "")
+        if value and group_value and (value == notation.m1) != (group_value == notation.m1):
             fault, value = "the M category and the stage group exclude each other", ""
         if fault:
-            return replace(found, fault=fault)
+            return replace(staging, fault=fault)
         if value:
-            return replace(found, value=value)
-        return replace(found, value=by_group, implied=(notation.below or "") if is_below else "")
+            return replace(staging, value=value)
+        return replace(staging, value=by_group, implied=(notation.below or "") if is_below else "")
 
 
 def _fault(formula: _Formula) -> str:
@@ -280,11 +280,11 @@ def _group(text: str) -> str:
     return _ROMAN.get(group[0], group[0]) + group[1:] if group[0].isdigit() else group
 
 
-def _both(formula: _Formula, beside: _Formula) -> _Formula:
+def _both(formula: _Formula, other: _Formula) -> _Formula:
     return _Formula(
-        formula.m | beside.m,
-        formula.groups | beside.groups,
-        formula.sites + beside.sites,
-        formula.when | beside.when,
-        formula.recurrent or beside.recurrent,
+        formula.m | other.m,
+        formula.groups | other.groups,
+        formula.sites + other.sites,
+        formula.when | other.when,
+        formula.recurrent or other.recurrent,
     )

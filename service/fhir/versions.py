@@ -79,10 +79,10 @@ def settle_versions(
     versions = [_Version(entry) for entry in entries if _key(entry) in repeated]
     versions += [_Version(entry, is_deletion=True) for entry in deleted if all(_address(entry))]
     bases: dict[tuple[str, str], set[str]] = defaultdict(set)
-    named = [_address(version.entry) if version.is_deletion else _key(version.entry) for version in versions]
-    for version, key in zip(versions, named, strict=True):
+    keys = [_address(version.entry) if version.is_deletion else _key(version.entry) for version in versions]
+    for version, key in zip(versions, keys, strict=True):
         bases[key] |= {base} if (base := _base(version.entry)) else set()
-    for version, key in zip(versions, named, strict=True):
+    for version, key in zip(versions, keys, strict=True):
         # Two servers may each have a Condition/1.
         base = _base(version.entry) if len(bases[key]) > 1 else ""
         groups[*key, base].append(version)
@@ -105,14 +105,16 @@ def _settle(
     replaced: dict[int, tuple[Entry, str]] = {}
     unordered: set[str] = set()
     for group in groups:
-        newest = [each for each in group if not any(other.is_newer(each) for other in group)] or group
-        is_deleted = all(each.is_deletion for each in newest)
-        for each in group:
-            if each not in newest and not each.is_deletion:
-                replaced[id(each.entry)] = each.entry, DELETED if is_deleted else OLDER
-        standing = [each for each in newest if not each.is_deletion and not is_withdrawn(each.entry.resource)]
+        newest = [version for version in group if not any(other.is_newer(version) for other in group)] or group
+        is_deleted = all(version.is_deletion for version in newest)
+        for version in group:
+            if version not in newest and not version.is_deletion:
+                replaced[id(version.entry)] = version.entry, DELETED if is_deleted else OLDER
+        standing = [
+            version for version in newest if not version.is_deletion and not is_withdrawn(version.entry.resource)
+        ]
         if len(standing) < len(newest):
-            unordered |= {each.entry.path for each in standing}
+            unordered |= {version.entry.path for version in standing}
     return replaced, unordered
 
 
@@ -136,7 +138,7 @@ def _base(entry: Entry) -> str:
 
 def _instant(text: str) -> dt.datetime | None:
     try:
-        found = dt.datetime.fromisoformat(text)
+        instant = dt.datetime.fromisoformat(text)
     except ValueError:
         return None
-    return found if found.tzinfo else found.replace(tzinfo=dt.UTC)
+    return instant if instant.tzinfo else instant.replace(tzinfo=dt.UTC)

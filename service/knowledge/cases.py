@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from marshmallow import RAISE, Schema, ValidationError, fields
+from marshmallow import RAISE, Schema, fields
 
-from service.knowledge.yaml_file import ContentError, ContentFault, flat, read_yaml
+from service.knowledge.schemas import load_file
+from service.knowledge.yaml_file import ContentError, ContentFault
 
 
 @dataclass(frozen=True)
@@ -87,9 +88,9 @@ def read_cases(folder: Path) -> list[Case]:
     faults: list[ContentFault] = []
     for file in sorted((folder / "cases").glob("*.yaml")):
         try:
-            loaded = CasesFile().load(read_yaml(file, json_below=("facts",)))
-        except ValidationError as error:
-            faults += [ContentFault(str(file), path, text) for path, text in flat(error.messages)]
+            loaded = load_file(CasesFile(), file, json_below=("facts",))
+        except ContentError as error:
+            faults += error.faults
             continue
         found += [Case(file=file.name, **case | {"protects": tuple(case["protects"])}) for case in loaded["cases"]]
     if faults:

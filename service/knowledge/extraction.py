@@ -19,7 +19,7 @@ STAGE_GROUPS = ("IV", "IVA", "IVB", "IVC", "IVD")
 
 
 def reference(kind: str, values: str = "") -> Any:
-    """Return a dataclass field that names something; service/knowledge/extraction_file.py knows the kinds.
+    """Return a dataclass field that names something; service/knowledge/extraction_faults.py knows the kinds.
 
     `kind` is that of a text, of the members of a list and of the keys of a mapping; `values` that of its values.
     """

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from marshmallow import RAISE, Schema, ValidationError, fields, validate
+from marshmallow import RAISE, Schema, fields, validate
 
 from service.knowledge.extraction import Extraction
-from service.knowledge.yaml_file import ContentError, ContentFault, flat, read_yaml
+from service.knowledge.schemas import load_file
+from service.knowledge.yaml_file import ContentError, ContentFault
 
 RECORD_CASES = Path("cases/fhir")
 """Their folder in a release."""
@@ -69,9 +70,9 @@ def read_record_cases(folder: Path) -> list[RecordCase]:
     faults: list[ContentFault] = []
     for file in sorted((folder / RECORD_CASES).glob("*.yaml")):
         try:
-            loaded = RecordCasesFile().load(read_yaml(file, json_below=("resources", "facts")))
-        except ValidationError as error:
-            faults += [ContentFault(str(file), path, text) for path, text in flat(error.messages)]
+            loaded = load_file(RecordCasesFile(), file, json_below=("resources", "facts"))
+        except ContentError as error:
+            faults += error.faults
             continue
         found += [RecordCase(file=file.name, **case) for case in loaded["cases"]]
     if faults:

@@ -20,7 +20,7 @@ from service.engine.vocabulary import UNKNOWN, Feature
 from service.evidence.figures import FigureError, with_figures
 from service.evidence.outcomes import Evidence, EvidenceError, pool_text, read_outcome
 from service.evidence.study_file import misdirected_ratios
-from service.knowledge import cards_file, extraction_file, pages, schemas
+from service.knowledge import cards_file, extraction_faults, pages, schemas
 from service.knowledge.cases import Case, read_cases
 from service.knowledge.citing import CitingError, with_sources
 from service.knowledge.extraction_file import ExtractionSchema
@@ -154,7 +154,7 @@ class _Loader:
             orders = self.placed(cards.orders, "cards.yaml", "/orders", said)
             cards = replace(self.placed(cards, "cards.yaml", "", said), orders=orders)
         if extraction is not None:
-            for path, detail in extraction_file.faults(extraction, words, self.terminology, self.citations):
+            for path, detail in extraction_faults.faults(extraction, words, self.terminology, self.citations):
                 self.fault("extraction.yaml", path, detail)
             self.faults += case_faults(self.folder, extraction)
         elif cards is not None:

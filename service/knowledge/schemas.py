@@ -1,12 +1,14 @@
 """The shape of each content file. A member that is missing, unknown or out of its closed set is a fault with a path."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from pathlib import Path
 from typing import Any
 
 from marshmallow import RAISE, Schema, ValidationError, fields, post_load, validate
 
 from service.evidence import outcomes
 from service.knowledge import model
+from service.knowledge.yaml_file import ContentError, ContentFault, flat, read_yaml
 
 Boxed = list[dict[str, Any]]
 LOWERING = (*model.DOMAINS, "unstated_category")
@@ -22,6 +24,18 @@ class Boxes(fields.Field[Boxed]):
         if not all(isinstance(box, dict) for box in boxes):
             raise ValidationError("A box maps a feature to the values that fit.")
         return boxes
+
+
+def load_file(schema: Schema, file: Path, json_below: Collection[str] = ()) -> Any:
+    """Return what a schema makes of a YAML file. Raise ContentError with the faults of the file.
+
+    Below the keys in `json_below` unquoted scalars are JSON values.
+    """
+    try:
+        return schema.load(read_yaml(file, json_below))
+    except ValidationError as error:
+        faults = [ContentFault(str(file), path, detail) for path, detail in flat(error.messages)]
+        raise ContentError(faults) from error
 
 
 def text(pattern: str | None = None) -> fields.String:

@@ -7,12 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from marshmallow import ValidationError
 
 from service.evidence.study_file import study_faults
 from service.knowledge.model import Citation
-from service.knowledge.schemas import CitationSchema
-from service.knowledge.yaml_file import ContentError, ContentFault, flat, read_yaml
+from service.knowledge.schemas import CitationSchema, load_file
+from service.knowledge.yaml_file import ContentError, ContentFault, read_yaml
 
 _PLACED = re.compile(r"\{(?:figure|cite):([^/{}]+)")
 
@@ -72,16 +71,16 @@ def _texts(file: Path) -> Iterator[str]:
 
 
 def _citations(folder: Path) -> dict[str, Citation]:
-    found, faults, schema = {}, [], CitationSchema()
+    citations, faults, schema = {}, [], CitationSchema()
     for file in sorted(folder.glob("*.yaml")):
         try:
-            citation = schema.load(read_yaml(file))
-        except ValidationError as error:
-            faults += [ContentFault(str(file), path, text) for path, text in flat(error.messages)]
+            citation = load_file(schema, file)
+        except ContentError as error:
+            faults += error.faults
             continue
         if citation.id != file.stem:
             faults.append(ContentFault(str(file), "/id", "id and file name differ"))
-        found[citation.id] = citation
+        citations[citation.id] = citation
     if faults:
         raise ContentError(faults)
-    return found
+    return citations

@@ -13,10 +13,10 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from marshmallow import ValidationError, fields
+from marshmallow import fields
 
-from service.knowledge.schemas import Content, one_of, optional, text, truth
-from service.knowledge.yaml_file import ContentError, ContentFault, flat, read_yaml
+from service.knowledge.schemas import Content, load_file, one_of, optional, text, truth
+from service.knowledge.yaml_file import ContentError, ContentFault, read_yaml
 
 SIDES = ("left", "right", "bilateral")
 CODED, HINT = "coded", "hint"
@@ -223,12 +223,9 @@ def load_terminology(folder: Path, digest: str) -> Terminology:
         if file.name == "systems.yaml":
             continue
         try:
-            made = schema.load(read_yaml(file))
+            made = load_file(schema, file)
         except ContentError as error:
             faults += error.faults
-            continue
-        except ValidationError as error:
-            faults += [ContentFault(str(file), path, detail) for path, detail in flat(error.messages)]
             continue
         lists[file.stem] = CodeList(**made | {"words": {name: tuple(words) for name, words in made["words"].items()}})
         wrong = _faults(lists[file.stem], file.stem, set(systems.values()))

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from service.fhir.extract import Extraction
 from service.knowledge.library import Library
-from tests.fhir.building import CM, SCT, cancer, concept, reasons, us
+from tests.fhir.building import CM, SCT, cancer, concept, condition, reasons, us
 from tests.fhir.building import given as given_drug
 from tests.trust import fuzz_relations
 from tests.trust.fuzz_records import PATIENT, extracted
@@ -87,6 +87,14 @@ def test_a_withdrawn_resource_adds_nothing_but_what_it_contradicted(
     chance = random.Random(seed)
     resources = chart(chance, library.terminology)
     fuzz_relations.judge_withdrawn(read_all, chance, library.terminology, resources, way)
+
+
+@pytest.mark.parametrize("day", ["2026-11-23", "2026-11-23T10:00:00+02:00"])
+def test_of_two_metastases_of_one_day_a_day_of_recording_leaves_it_open_in_each_order(read, day: str) -> None:
+    recorded = condition("94222008", recordedDate=day, id="recorded")
+    begun = condition("94381002", "2026-11-23", id="begun")
+    found = [read(us(), cancer("2024-07-09"), *pair).facts for pair in ((recorded, begun), (begun, recorded))]
+    assert all("presentation" not in facts for facts in found)
 
 
 @pytest.mark.parametrize("reason", [(SCT, "200657008"), (CM, "N61.1")])

@@ -413,6 +413,8 @@ def other_codes(chance: Chance, terminology: Terminology, value: Any, equals: "E
     return {name: other_codes(chance, terminology, each, equals) for name, each in value.items()}
 
 
+DRUGS = "drugs"
+"""A list in which codes of one category are different drugs: another drug may begin another line."""
 SCALE = "meddra"
 """A term of the CTCAE says more than a code of the same finding: a number beside it is a grade. A code that stands for
 all below it says less than one of them: a group of drugs is no drug."""
@@ -430,8 +432,12 @@ def equal_codes(terminology: Terminology) -> Equals:
             if listed.system == SCALE or listed.below:
                 continue
             found = terminology.index.find(listed.system, listed.code)
-            key = frozenset(
-                (each, one.category, one.side, one.site, one.proof, one.grade) for each, one in found.items()
+            drug = listed.display.lower().partition(" ")[0] if DRUGS in found else ""
+            key = (
+                drug,
+                frozenset(
+                    (each, one.category, one.side, one.site, one.proof, one.grade) for each, one in found.items()
+                ),
             )
             groups.setdefault(key, []).append(listed)
     equals: dict[tuple[str, str] | None, Sequence[Concept]] = {}

@@ -27,7 +27,7 @@ from service.fhir.record import Item, both_sides
 from service.fhir.resolution import Resolution
 from service.fhir.statuses import ACTIVE
 from service.knowledge.extraction import Anywhere, FindingsSource
-from service.knowledge.terminology import HINT
+from service.knowledge.terminology import CODED, HINT
 
 PAST = "it is resolved or in remission: history"
 BEFORE = "it is dated before the diagnosis"
@@ -60,7 +60,7 @@ class _Findings:
         self.record, self.subject = reading.record, reading.subject
         self.places = Places(reading)
         self.resolution = Resolution()
-        self.anywhere = {each.finding: each for each in source.anywhere}
+        self.anywhere = {anywhere.finding: anywhere for anywhere in source.anywhere}
         self.present: set[str] = set()
         self.claims: dict[str, _Claims] = {}
         self.unresolved: list[tuple[str, list[Item], str]] = []
@@ -71,13 +71,15 @@ class _Findings:
         self.stale = f"it is more than {reading.days(source.stale)} days old: examine again"
         self.no_doubt = {self.no_subject, PAST, self.other_side, ELSEWHERE, REMOVED}
         """Reasons for which a finding does not speak against an examination either."""
-        self.old = {each.finding: each.old.format(days=reading.days(each.window)) for each in source.anywhere}
+        self.old = {
+            anywhere.finding: anywhere.old.format(days=reading.days(anywhere.window)) for anywhere in source.anywhere
+        }
 
     def resolve(self) -> None:
         findings = {
-            item: found
+            item: item_findings
             for item in self.record.of("Condition", "Observation", "AdverseEvent")
-            if (found := read_findings(self.record, self.source, item))
+            if (item_findings := read_findings(self.record, self.source, item))
         }
         counter_evidence = CounterEvidenceReader(self.reading, self.source, self.places)
         self.doubts += counter_evidence.read(findings)
@@ -86,32 +88,37 @@ class _Findings:
         for item in self.record.of("AdverseEvent"):
             if item not in findings:
                 self.resolution.ignore(item.label, self.source.treatment_effect)
-        every = [finding for found in findings.values() for finding in found]
+        every = [finding for item_findings in findings.values() for finding in item_findings]
         # A finding that counts anywhere comes last: an older one counts where its source in the tumour is known.
-        for finding in sorted(every, key=lambda each: each.kind in self.anywhere):
+        for finding in sorted(every, key=lambda finding: finding.kind in self.anywhere):
             self.weigh(finding)
-        stated = {kind: value for kind in self.claims if (value := self.state(kind)) is not None}
+        values = {kind: value for kind in self.claims if (value := self.state(kind)) is not None}
         for kind, items, detail in self.unresolved:
-            self.report_unresolved(kind, items, detail, stated)
-        reported = {(each["fact"], label) for each in self.resolution.conflicts for label in each["resources"]}
-        for named in counter_evidence.emergencies:
-            if self.is_current(named) and (f"{self.source.path}.{named.kind}", named.item.label) not in reported:
-                detail = f"Named in a resource of the type {named.item.type}, which is no finding: examine today."
-                self.report_unresolved(named.kind, [named.item], detail, stated)
-        if stated:
-            self.resolution.facts[self.source.path] = stated
+            self.report_unresolved(kind, items, detail, values)
+        reported = {
+            (conflict["fact"], label) for conflict in self.resolution.conflicts for label in conflict["resources"]
+        }
+        for emergency in counter_evidence.emergencies:
+            if (
+                self.is_current(emergency)
+                and (f"{self.source.path}.{emergency.kind}", emergency.item.label) not in reported
+            ):
+                detail = f"Named in a resource of the type {emergency.item.type}, which is no finding: examine today."
+                self.report_unresolved(emergency.kind, [emergency.item], detail, values)
+        if values:
+            self.resolution.facts[self.source.path] = values
 
-    def report_unresolved(self, kind: str, items: list[Item], detail: str, stated: Container[str]) -> None:
+    def report_unresolved(self, kind: str, items: list[Item], detail: str, values: Container[str]) -> None:
         """Report what leaves a finding unknown as a conflict, unless the finding is stated all the same."""
-        if kind in stated:
+        if kind in values:
             reason = f"{kind}: it stands beside another that is stated. {detail}"
             self.resolution.ignore(items[0].label, reason)
         else:
             self.resolution.conflict(f"{self.source.path}.{kind}", [PRESENT], items, detail)
 
-    def is_current(self, named: NamedEmergency) -> bool:
+    def is_current(self, emergency: NamedEmergency) -> bool:
         """Return whether an emergency that is named where no finding is read may be one of today."""
-        day, anywhere = named.day, self.anywhere.get(named.kind)
+        day, anywhere = emergency.day, self.anywhere.get(emergency.kind)
         if day is None or self.subject.present is not True:
             return self.subject.present is True
         days = self.reading.days(anywhere.window if anywhere is not None else self.source.stale)
@@ -169,10 +176,10 @@ class _Findings:
         absences = group.of(ABSENT)
         absent = newest(absences) if absences else None
         every = group.of(PRESENT)
-        current = [claim for claim in every if absent is None or not _is_before(claim, absent)]
+        current = [claim for claim in every if absent is None or not claim.is_before(absent)]
         if current:
             chosen = newest(current)
-            against = [claim.item for claim in absences if not _is_before(claim, chosen)]
+            against = [claim.item for claim in absences if not claim.is_before(chosen)]
             if against or group.contradictory:
                 items = [chosen.item, *against, *group.contradictory]
                 detail = "Sources of the same day, or without a date, disagree: stated as present; examine again."
@@ -181,7 +188,7 @@ class _Findings:
             grades = [
                 grade
                 for claim, grade in group.claims
-                if grade and claim.value == PRESENT and (claim is chosen or not _is_before(claim, chosen))
+                if grade and claim.value == PRESENT and (claim is chosen or not claim.is_before(chosen))
             ]
             return {"presence": PRESENT, "grade": max(grades)} if grades else PRESENT
         if absent is None:
@@ -211,8 +218,8 @@ class _Findings:
             PAST: finding.item.type != "Observation" and finding.item.past,
             self.source.treatment_effect: finding.item.type == "AdverseEvent" and not self.is_emergency(finding),
         }
-        stated = [reason for reason, holds in reasons.items() if holds]
-        return next((reason for reason in stated if reason in self.no_doubt), stated[0] if stated else "")
+        applicable = [reason for reason, holds in reasons.items() if holds]
+        return next((reason for reason in applicable if reason in self.no_doubt), applicable[0] if applicable else "")
 
     def is_emergency(self, finding: Finding) -> bool:
         """Return whether an adverse event that happened names an emergency by its code and grade."""
@@ -253,8 +260,8 @@ class _Findings:
         """Return why a finding is not this tumour's; empty if it is."""
         if not self.subject.on_its_side(sides):
             return self.other_side
-        coded = finding.match.concept.proof == "coded"
-        location = Location.TUMOUR if coded else self.places.of(finding.item)
+        is_coded = finding.match.concept.proof == CODED
+        location = Location.TUMOUR if is_coded else self.places.of(finding.item)
         if location is Location.ELSEWHERE:
             return ELSEWHERE
         if location is Location.TUMOUR:
@@ -278,10 +285,6 @@ class _Findings:
         stale = dt.timedelta(days=self.reading.days(self.source.stale))
         old = day is not None and self.record.today - day.last > stale
         return self.stale if old and not lasting else ""
-
-
-def _is_before(claim: Claim, other: Claim) -> bool:
-    return claim.day is not None and other.day is not None and claim.day.before(other.day)
 
 
 def _is_unordered(day: Day | None, removal: Item | None, *, undated: bool) -> bool:

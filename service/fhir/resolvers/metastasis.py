@@ -1,4 +1,4 @@
-"""Distant metastasis: the evidence for and against it, when it was found, and where it was then.
+"""Distant metastasis: the evidence for and against it.
 
 Any proof outweighs an earlier absence, and a later absence does not take a proof back; only where both stand close
 together is there a conflict.
@@ -8,16 +8,16 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from service.facts.json_body import Json
-from service.fhir.claims import Claim, claim_of, newest, set_fact, set_provenance
+from service.fhir.claims import Claim, claim_of, newest, set_fact
 from service.fhir.dates import Day
 from service.fhir.mentions import Mention, mentions_in, value_mentions
-from service.fhir.reading import InitialSites, MetastasisEvidence, Reading
+from service.fhir.reading import MetastasisEvidence, Reading
 from service.fhir.record import DROPPED, RECORDED, Hits, Item, Match
 from service.fhir.resolution import Resolution
 from service.fhir.resources import SHOWN, choice, codings, objects, texts
 from service.fhir.stages import StageReader, StageReading
 from service.fhir.tnm import NOT_KNOWN, Place
-from service.knowledge.extraction import Interval, OnlySites, Sites, Strongest
+from service.knowledge.extraction import Strongest
 
 PAST = "past"
 PRELIMINARY = "preliminary"
@@ -52,6 +52,9 @@ class _Strongest:
         self.record, self.subject = reading.record, reading.subject
         self.evidence = MetastasisEvidence(proof=source.proof)
         self.stages = StageReader(self.record, source.stages)
+        weights = source.stages.weights
+        self.m_category = max(weights, key=lambda name: weights[name])
+        """The category of an M category: of all stages it weighs most."""
         self.resolution = Resolution()
 
     def read(self) -> None:
@@ -69,10 +72,10 @@ class _Strongest:
             self.condition_stage(item)
             self.secondary(item)
         if (mentions := source.mentions) is not None:
-            listed = source.secondaries.list
-            for mention in value_mentions(self.record, listed, mentions.list, mentions.absent):
+            list_name = source.secondaries.list
+            for mention in value_mentions(self.record, list_name, mentions.list, mentions.absent):
                 self.mention(mention, mentions.why)
-            for mention in mentions_in(self.record, listed):
+            for mention in mentions_in(self.record, list_name):
                 self.mention(mention, mentions.why)
 
     # ---- Conditions
@@ -89,8 +92,8 @@ class _Strongest:
             evidence.contradictory.append(item)
             return
         reason = self.why_no_proof(item, categories)
-        wanted = {*categories, source.generic}
-        match = next((each for each in matches if each.category in wanted), matches[0])
+        proving = {*categories, source.generic}
+        match = next((candidate for candidate in matches if candidate.category in proving), matches[0])
         if not reason:
             claim = claim_of(self.source.proof, item, "code", match, source.why, weight=2)
             evidence.proofs.append(claim)
@@ -107,12 +110,12 @@ class _Strongest:
         if categories.isdisjoint(source.proof):
             return next((reason for category, reason in source.reasons.items() if category in categories), "not read")
         about = item.links
-        foreign = any(each in subject.foreign for each in about)
+        foreign = any(link in subject.foreign for link in about)
         if item.past:
             return OF_ANOTHER_CANCER if foreign else REMITTED
         if item.tentative:
             return "a metastasis that is only suspected"
-        if any(each in subject.own for each in about) or not categories.isdisjoint(source.own):
+        if any(link in subject.own for link in about) or not categories.isdisjoint(source.own):
             return ""
         if foreign:
             return OF_ANOTHER_CANCER
@@ -129,11 +132,11 @@ class _Strongest:
         return source.unplaced if item.resource.get("bodySite") and not places else source.placed
 
     def site(self, item: Item, matches: Iterable[Match]) -> str | None:
-        found = [match.concept.site for match in matches if match.concept.site]
+        sites = [match.concept.site for match in matches if match.concept.site]
         places = item.site.hits.get(self.reading.extraction.places.list, ())
-        found += [match.category for match in places if match.category in self.source.sites.places]
-        named = [site for site in dict.fromkeys(found) if site != "other"] or found
-        return named[0] if named and len(set(named)) == 1 else None
+        sites += [match.category for match in places if match.category in self.source.sites.places]
+        specific = [site for site in dict.fromkeys(sites) if site != "other"] or sites
+        return specific[0] if specific and len(set(specific)) == 1 else None
 
     # ---- stages
 
@@ -185,12 +188,12 @@ class _Strongest:
     def course(self, item: Item, part: "_Part", courses: Iterable[Match], *, is_category: bool) -> None:
         """Read what a course of the disease says of distant metastasis: present, doubtful, or come back."""
         source = self.source.stages
-        relevant = [
+        course_matches = [
             match
             for match in courses
             if match.category in {*source.status_gives, *source.status_doubts, *source.recurrences}
         ]
-        if not relevant:
+        if not course_matches:
             if is_category:
                 reason = "a course of the metastases that says none, or not known: that is no M category"
                 self.resolution.ignore(item.label, reason)
@@ -198,7 +201,7 @@ class _Strongest:
         if reason := self.reading.why_not_about(item):
             self.resolution.ignore(item.label, reason)
             return
-        for match in relevant:
+        for match in course_matches:
             if match.category in source.status_gives:
                 claim = claim_of(source.status_gives[match.category], item, part.element, match, source.why)
                 self.add(replace(claim, weight=1))
@@ -213,7 +216,7 @@ class _Strongest:
     def category(self, item: Item, part: "_Part", kinds: set[str], weight: int) -> None:
         """Read a stage group or an M category."""
         source = self.source.stages
-        is_m = max(source.weights, key=lambda name: source.weights[name]) in kinds
+        is_m = self.m_category in kinds
         reading = self.stages.read(part.value, Place.M_CATEGORY if is_m else Place.STAGE_GROUP)
         marks = self.stages.marks(item.resource.get("modifierExtension") and item.resource, part.code, part.value)
         self.report(item, reading)
@@ -236,8 +239,8 @@ class _Strongest:
         if notation is not None and notation.at_autopsy in marks:
             self.resolution.ignore(item.label, "an M category found at an autopsy")
             return
-        for value, stated in reading.stated.items():
-            claim = claim_of(value, item, element, stated.match, why)
+        for value, stage in reading.stated.items():
+            claim = claim_of(value, item, element, stage.match, why)
             if notation is not None and notation.deposits in marks and value == notation.m0:
                 if notation.itc is None:
                     reason = "M0 with isolated tumour cells, which does not exist for this cancer"
@@ -245,8 +248,8 @@ class _Strongest:
                     continue
                 claim = replace(claim, value=notation.itc)
             if value == self.source.proof:
-                self.tell_when(claim, stated.category, at_recurrence=stated.recurrent or self.has_mark(marks))
-                self.evidence.sites += [(claim, self.site_of(code)) for code in stated.sites]
+                self.tell_when(claim, stage.category, at_recurrence=stage.recurrent or self.has_mark(marks))
+                self.evidence.sites += [(claim, self.site_of(code)) for code in stage.sites]
             yield claim
 
     def has_mark(self, marks: frozenset[str]) -> bool:
@@ -288,8 +291,8 @@ class _Strongest:
         if any(match.category == source.none for match in self.record.match(source.list, codes)):
             self.resolution.ignore(item.label, "no site of metastasis named: that is no M category")
             return
-        listed = self.record.match(self.reading.extraction.places.list, codes)
-        places = [match for match in listed if match.category in {*source.places, *source.unplaced}]
+        matches = self.record.match(self.reading.extraction.places.list, codes)
+        places = [match for match in matches if match.category in {*source.places, *source.unplaced}]
         reason = self.reading.why_not_about(item)
         reason = reason or ("" if places else "a site of metastasis that cannot be read")
         if reason:
@@ -299,28 +302,29 @@ class _Strongest:
             return
         claim = claim_of(self.source.proof, item, part.element, places[0], source.why)
         self.evidence.proofs.append(claim)
-        named = [match.category for match in places if match.category in source.places]
-        self.evidence.sites += [(claim, site) for site in named] or [(claim, None)]
+        sites = [match.category for match in places if match.category in source.places]
+        self.evidence.sites += [(claim, site) for site in sites] or [(claim, None)]
 
     def condition_stage(self, item: Item) -> None:
         source = self.source.stages
         for stage in objects(item.resource.get("stage")):
             types = codings(stage.get("type"))
             kinds = {match.category for match in self.record.match(source.list, types)}
-            staged, summary = not kinds.isdisjoint(source.systems), stage.get("summary")
+            is_stage, summary = not kinds.isdisjoint(source.systems), stage.get("summary")
             # A bare "4" may be a grade; a code of a stage is a stage whatever stands beside it.
-            phrases = [text for text in texts(summary) if staged or (not types and not text.strip().isdigit())]
-            is_m = max(source.weights, key=lambda name: source.weights[name]) in kinds
-            place = Place.M_CATEGORY if is_m else Place.STAGE_GROUP if staged else Place.TEXT
-            found = self.stages.read(summary, place, phrases)
-            self.report(item, found)
-            if not found.stated and not found.faults and summary is not None:
+            phrases = [text for text in texts(summary) if is_stage or (not types and not text.strip().isdigit())]
+            place = Place.M_CATEGORY if self.m_category in kinds else Place.STAGE_GROUP if is_stage else Place.TEXT
+            reading = self.stages.read(summary, place, phrases)
+            self.report(item, reading)
+            if not reading.stated and not reading.faults and summary is not None:
                 reason = "a stage that cannot be read, or of another kind (a grade is no stage)"
                 self.resolution.ignore(item.label, reason)
-            assessed = [self.record.resolve(each) for each in objects(stage.get("assessment"))]
-            days = [each.day for each in assessed if each is not None and each.day is not None]
+            assessments = [self.record.resolve(assessment) for assessment in objects(stage.get("assessment"))]
+            days = [
+                assessment.day for assessment in assessments if assessment is not None and assessment.day is not None
+            ]
             marks = self.stages.marks(stage, summary)
-            for claim in self.stage_claims(item, "stage.summary", found, marks, source.why_stage):
+            for claim in self.stage_claims(item, "stage.summary", reading, marks, source.why_stage):
                 if claim.value != self.source.proof and not days:
                     self.resolution.ignore(item.label, "a stage below IV without a date is no M category")
                     continue
@@ -335,9 +339,9 @@ class _Strongest:
         if item.status in DROPPED or any(claim.item is item for claim in self.evidence.proofs):
             return
         matches = self.record.match(source.list, mention.codes)
-        match = next((each for each in matches if each.category not in source.settled), None)
-        own = any(each in self.subject.own for each in item.links)
-        if match is None or (not own and any(each in self.subject.foreign for each in item.links)):
+        match = next((candidate for candidate in matches if candidate.category not in source.settled), None)
+        own = any(link in self.subject.own for link in item.links)
+        if match is None or (not own and any(link in self.subject.foreign for link in item.links)):
             return
         self.resolution.ignore(item.label, why)
         claim = replace(claim_of(match.category, item, mention.element, match, why), day=mention.day)
@@ -367,8 +371,8 @@ class _Strongest:
             doubts = [*evidence.doubts, *evidence.unread_stages, *(claim for claim, _ in evidence.mentions)]
             against = [claim for claim in doubts if self.is_in_doubt(claim, chosen)]
             detail = "No distant metastasis was found, but something not older may be one: the status stays unknown."
-            named = {claim: claim.code for claim, _ in evidence.mentions}
-            values = [named.get(claim) or claim.item.codes[0].token for claim in against if claim.item.codes]
+            mention_codes = {claim: claim.code for claim, _ in evidence.mentions}
+            values = [mention_codes.get(claim) or claim.item.codes[0].token for claim in against if claim.item.codes]
             if not against and (reason := self.why_not_now(chosen)):
                 detail = f"No distant metastasis was found, but {reason}: the status stays unknown."
                 self.resolution.conflict(path, [chosen.value], [chosen.item], detail)
@@ -420,151 +424,3 @@ class _Strongest:
         if any(day.days_after(absence.day)[0] > close for day in onsets):
             return f"it is of before a diagnosis of {self.reading.cancer}"
         return ""
-
-
-def resolve_interval(reading: Reading, source: Interval) -> Resolution:
-    """State a value by the dates, or by a proof that says it; nothing where tumours of two sides answer differently."""
-    resolution = Resolution()
-    evidence = reading.metastasis[source.of]
-    claim = _by_dates(reading, source, resolution)
-    words = [(source.stated[name], proof) for name, proof in evidence.stated if name in source.stated]
-    if evidence.status == evidence.proof and words:
-        against = {value for value, _ in words} - {claim.value if claim is not None else words[0][0]}
-        if against:
-            values = [*(value for value, _ in words), *([claim.value] if claim is not None else [])]
-            items = [proof.item for _, proof in words]
-            detail = "The dates, or two statements of when the metastasis came, disagree: unknown."
-            resolution.conflict(source.path, values, items, detail)
-            return resolution
-        value, proof = words[0]
-        claim = claim or replace(proof, value=value, why="the stage says when the metastasis came")
-    if claim is None:
-        return resolution
-    earlier = _earlier(reading, evidence, source) if claim.value == source.within else []
-    if earlier:
-        name = claim.value.replace("_", " ")
-        detail = f"By the dates the disease is {name}, but something tells of a cancer long before: unknown."
-        resolution.conflict(source.path, [claim.value], [claim.item, *earlier], detail)
-        return resolution
-    if claim.value == source.within and not reading.record.whole:
-        name = claim.value.replace("_", " ")
-        detail = f"By the dates the disease is {name}, but a part of the record is missing: unknown."
-        resolution.conflict(source.path, [claim.value], [claim.item], detail)
-        return resolution
-    set_fact(resolution, source.path, claim, [claim])
-    return resolution
-
-
-def _by_dates(reading: Reading, source: Interval, resolution: Resolution) -> Claim | None:
-    """Return what the days between diagnosis and metastasis state, if they state one thing."""
-    subject, evidence = reading.subject, reading.metastasis[source.of]
-    found = evidence.first_proof
-    if found is None:
-        return None
-    window = reading.days(source.window)
-    first = next(claim for claim in evidence.proofs if claim.day == found)
-    # A day of recording only says that the metastasis is not later.
-    undated = first.item.element in RECORDED or any(claim.day is None for claim in evidence.proofs)
-    values = {_by_interval(source, day, found, window, undated=undated) for day in subject.diagnosed}
-    bound = subject.no_later_than
-    if not values and bound is not None:
-        late = found.days_after(bound)[0] > window and not undated
-        values = {source.after if late else None}
-        if not late:
-            reason = "its diagnosis has only a day of recording or of a recurrence: it may be older"
-            resolution.ignore(next(item.label for item in subject.items if item.day is bound), reason)
-    value = values.pop() if len(values) == 1 else None
-    why = f"days between the first diagnosis and the first evidence of {evidence.proof}"
-    return None if value is None else Claim(value, first.item, first.element, first.code, first.day, why)
-
-
-def _by_interval(source: Interval, diagnosed: Day, found: Day, window: int, *, undated: bool) -> str | None:
-    least, most = found.days_after(diagnosed)
-    if least >= -window and most <= window:
-        return source.within
-    return source.after if least > window and not undated else None
-
-
-def _earlier(reading: Reading, evidence: MetastasisEvidence, source: Interval) -> list[Item]:
-    """Return what tells that the cancer is older than its diagnosis, or may: history, operations, stages, drugs."""
-    window, found, therapy = reading.days(source.window), evidence.first_proof, reading.therapy
-
-    def long_before(day: Day | None) -> bool:
-        return day is not None and found is not None and found.days_after(day)[0] > window
-
-    def not_after(day: Day | None) -> bool:
-        return day is None or found is None or not found.before(day)
-
-    return [
-        *reading.subject.history,
-        *(item for item in therapy.earlier_removals if item.day is None or long_before(item.day)),
-        *(item for item in therapy.traces if long_before(item.day)),
-        *(item for item in therapy.unread if item.day is None or long_before(item.day)),
-        *(item for item in _unread_cancers(reading) if item.day is None or long_before(item.day)),
-        *(claim.item for claim in evidence.absences if long_before(claim.day)),
-        *(claim.item for claim in evidence.recurrences if not_after(claim.day)),
-        *(dose.item for dose in therapy.first_doses if long_before(dose.day)),
-    ]
-
-
-def _unread_cancers(reading: Reading) -> list[Item]:
-    """Return Conditions that may be this cancer, and were not understood: their words name a malignancy, or none."""
-    source, record = reading.extraction.subject, reading.record
-    listed = record.terminology[source.list]
-
-    def names_malignancy(item: Item) -> bool:
-        return any(listed.word_within(text, source.malignancy) for text in item.code_texts)
-
-    doubtful = [
-        item for item in reading.subject.doubtful if names_malignancy(item) or (item.day and not item.code_texts)
-    ]
-    unusable = [item for item in record.unusable if item.type == "Condition" and names_malignancy(item)]
-    return [*doubtful, *unusable]
-
-
-def resolve_sites(reading: Reading, source: Sites) -> Resolution:
-    """State the sites as they were when metastasis was found, before systemic therapy."""
-    resolution, evidence = Resolution(), reading.metastasis[source.of]
-    found = evidence.first_proof
-    if evidence.status != evidence.proof:
-        return resolution
-    starts = [day for day in reading.therapy.starts if found is not None and not day.before(found)]
-    start = min(starts, key=lambda day: day.first, default=None)
-    window = reading.days(source.window)
-    initial = []
-    for claim, site in evidence.sites:
-        if _is_late(claim.day, found, window) or (
-            start is not None and claim.day is not None and start.before(claim.day)
-        ):
-            reason = "this site was found later: sites are those when metastasis was found"
-            resolution.ignore(claim.item.label, reason)
-        else:
-            initial.append((claim, site))
-    sites = list(dict.fromkeys(site for _, site in initial if site))
-    if sites:
-        claims = [claim for claim, site in initial if site]
-        elsewhere = [claim for claim, site in evidence.mentions if site and site not in sites]
-        unclear = (
-            any(site is None for _, site in initial)
-            or bool(evidence.doubts)
-            or any(not _is_late(claim.day, found, window) for claim in elsewhere)
-        )
-        reading.initial_sites[source.path] = InitialSites(sites, claims, unclear)
-        set_fact(resolution, source.path, claims[0], claims, sites)
-    return resolution
-
-
-def _is_late(day: Day | None, found: Day | None, window: int) -> bool:
-    return day is not None and found is not None and day.days_after(found)[0] > window
-
-
-def resolve_only_sites(reading: Reading, source: OnlySites) -> Resolution:
-    """State a value where the sites are exactly those that it stands for."""
-    resolution, initial = Resolution(), reading.initial_sites.get(source.of)
-    if initial is None or initial.unclear:
-        return resolution
-    value = next((name for name, sites in source.gives.items() if set(initial.sites) == set(sites)), None)
-    if value is not None:
-        resolution.facts[source.path] = value
-        set_provenance(resolution, source.path, initial.claims[0], initial.claims)
-    return resolution

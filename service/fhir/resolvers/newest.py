@@ -110,7 +110,7 @@ def _has_doubt(
         for doubt in doubts
         if not (final and doubt.preliminary)
         and not _is_stale(reading, doubt.item, days)
-        and not (latest and latest.day and doubt.day and doubt.day.before(latest.day))
+        and not (latest and doubt.is_before(latest))
     }
     for doubt in doubts:
         if doubt not in current:
@@ -123,9 +123,9 @@ def _has_doubt(
 
 def _selected(reading: Reading, source: ClaimSource, resolution: Resolution) -> Iterator[tuple[Item, Match]]:
     """Yield each resource that a claim is made of, with the first code of each value; report what does not count."""
-    wanted = source.categories or tuple(source.gives)
+    categories = source.categories or tuple(source.gives)
     for item in reading.record.listed(source.resource, source.list):
-        matches = [match for match in item.hits[source.list] if match.category in wanted]
+        matches = [match for match in item.hits[source.list] if match.category in categories]
         if not matches or (source.at and reading.places(item).isdisjoint(source.at)):
             continue
         reason = _why_not(reading, source, item)

@@ -34,10 +34,10 @@ def is_deceased(reading: Reading, resolution: Resolution) -> bool:
 
 
 def _state_age(reading: Reading, source: Person, item: Item, resolution: Resolution) -> None:
-    stated, today = item.resource.get(source.element), reading.record.today
-    born = reading.record.dates.day(stated)
+    birth_date, today = item.resource.get(source.element), reading.record.today
+    born = reading.record.dates.day(birth_date)
     if born is None:
-        if stated is not None:
+        if birth_date is not None:
             resolution.ignore(item.label, "the birth date cannot be read")
         return
     ages = {

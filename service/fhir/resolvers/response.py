@@ -1,12 +1,13 @@
 """The response to the systemic therapy being given now.
 
 Only an assessment after the first dose of the current line and before the next operation counts: a status after
-surgery describes residual disease.
+surgery describes residual disease. A line ends some time after its last dose, or with progression after it.
 """
 
 import datetime as dt
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from service.fhir.claims import Claim, resolve_newest, set_provenance
 from service.fhir.dates import Day
@@ -42,13 +43,11 @@ class _Response:
         self.reading, self.source, self.record = reading, source, reading.record
         self.evidence: MetastasisEvidence = reading.metastasis[source.of]
         self.resolution = Resolution()
-        self.progressions: list[Day] = []
 
     def resolve(self) -> None:
         source = self.source
-        self.progressions = list(self.read_progressions())
-        assessed = [claim for item in self.record.of("Observation") for claim in self.claims(item)]
-        claims = [claim for claim in assessed if claim.value != UNREAD]
+        assessments = [claim for item in self.record.of("Observation") for claim in self.claims(item)]
+        claims = [claim for claim in assessments if claim.value != UNREAD]
         if not claims:
             return
         exact = [claim for claim in claims if claim.why == source.why_exact]
@@ -58,7 +57,7 @@ class _Response:
         chosen = resolve_newest(self.resolution, source.path, preferred or claims)
         if chosen is None or chosen.day is None:
             return
-        against = [*self.contrary(chosen, assessed), *self.new_sites(chosen)]
+        against = [*self.contrary(chosen, assessments), *self.new_sites(chosen)]
         if against:
             values = [chosen.value, *(claim.value for claim in against)]
             detail = (
@@ -72,20 +71,20 @@ class _Response:
             values = [chosen.value, *(part.category for part in parts)]
             self.resolution.conflict(source.path, values, [chosen.item], detail)
             return
-        stated = {} if chosen.value == MIXED else {source.member: chosen.value}
+        stated_members = {} if chosen.value == MIXED else {source.member: chosen.value}
         if self.evidence.status == self.evidence.proof:
-            stated |= {part.member: part.value for part in parts if part.member and part.value}
-        if not stated:
+            stated_members |= {part.member: part.value for part in parts if part.member and part.value}
+        if not stated_members:
             return
-        self.resolution.facts[source.path] = stated | {source.dated: chosen.day.first.isoformat()}
+        self.resolution.facts[source.path] = stated_members | {source.dated: chosen.day.first.isoformat()}
         set_provenance(self.resolution, source.path, chosen, claims)
 
-    def contrary(self, chosen: Claim, assessed: list[Claim]) -> list[Claim]:
+    def contrary(self, chosen: Claim, assessments: list[Claim]) -> list[Claim]:
         """Return assessments not older that could not be read, or that differ in whether the disease progressed."""
         progression = self.source.progression
         return [
             claim
-            for claim in assessed
+            for claim in assessments
             if claim is not chosen
             and (claim.value in {UNREAD, MIXED} or (claim.value == progression) != (chosen.value == progression))
             and (claim.day is None or chosen.day is None or not claim.day.before(chosen.day))
@@ -97,8 +96,8 @@ class _Response:
         if chosen.value == self.source.progression or day is None:
             return []
         later = [(claim, site) for claim, site in sites if claim.day is not None and day.before(claim.day)]
-        known = {site for claim, site in sites if site and (claim.day is None or not day.before(claim.day))}
-        return [replace(claim, value=site or self.evidence.proof) for claim, site in later if site not in known]
+        known_sites = {site for claim, site in sites if site and (claim.day is None or not day.before(claim.day))}
+        return [replace(claim, value=site or self.evidence.proof) for claim, site in later if site not in known_sites]
 
     def claims(self, item: Item) -> Iterator[Claim]:
         source, ignore = self.source, self.resolution.ignore
@@ -121,14 +120,14 @@ class _Response:
             value = MIXED
         element = item.value[0]
         reason = self.reading.why_not_about(item) or self.why_not(item)
-        ended = "" if reason else self.why_ended(item.day)
+        end_reason = "" if reason else self.why_ended(item.day)
         of_a_part = bool(item.resource.get("bodySite"))
-        unread = value is None or ended or (of_a_part and value == source.progression)
-        reason = reason or ended
-        if unread and (not reason or ended or item.day is None):
+        unread = value is None or end_reason or (of_a_part and value == source.progression)
+        reason = reason or end_reason
+        if unread and (not reason or end_reason or item.day is None):
             yield Claim(UNREAD, item, f"Observation.{element}", code, item.day, UNREAD)
         if value is None:
-            reason = reason if ended else "a course of the disease that is not stated or undetermined"
+            reason = reason if end_reason else "a course of the disease that is not stated or undetermined"
         elif of_a_part:
             reason = reason or "a response at one place is not that of the whole disease"
         if reason or value is None:
@@ -145,22 +144,22 @@ class _Response:
         for match in self.record.match(source.list, codings(value)):
             if match.category not in source.observations and match.category not in source.never:
                 return match.category, match.coding.token
-        listed = self.record.terminology[source.list]
-        words = (listed.category_of_word(text) for text in texts(value))
+        code_list = self.record.terminology[source.list]
+        words = (code_list.category_of_word(text) for text in texts(value))
         return next(((word, None) for word in words if word), None)
 
     def parts(self, item: Item) -> list["_Part"]:
         """Return what an assessment says of each part of the disease that it states apart."""
-        found: list[_Part] = []
+        parts: list[_Part] = []
         gives = self.source.gives
         for component in objects(item.resource.get("component")) if self.source.parts else ():
             about = self.record.categories(self.source.list, component.get("code"))
             value = self.record.categories(self.source.list, choice(component, "value")[1])
             for part in self.source.parts:
-                found += [_Part(part.member, name, part.gives.get(name, "")) for name in part.known & value]
+                parts += [_Part(part.member, name, part.gives.get(name, "")) for name in part.known & value]
                 if about & {*part.codes}:
-                    found += [_Part(part.member, name, gives[name]) for name in self.source.exact if name in value]
-        return found
+                    parts += [_Part(part.member, name, gives[name]) for name in self.source.exact if name in value]
+        return parts
 
     def is_contradicted(self, chosen: Claim, parts: list["_Part"]) -> bool:
         """Return whether a part says what the whole excludes: growth without progression, or a rest after a CR."""
@@ -170,21 +169,23 @@ class _Response:
         grows = source.progression in values and chosen.value != source.progression
         return grows or (chosen.value == source.complete and bool(values - {source.complete}))
 
-    def read_progressions(self) -> Iterator[Day]:
-        """Yield the days on which the disease is said to have grown or come back."""
+    @cached_property
+    def progressions(self) -> list[Day]:
+        """The days on which the disease is said to have grown or come back."""
         progression = self.source.progression
-        yield from (claim.day for claim in self.evidence.recurrences if claim.day is not None)
+        days = [claim.day for claim in self.evidence.recurrences if claim.day is not None]
         for item in self.record.listed("Observation", self.source.list):
             if item.day is None or not item.final or self.reading.why_not_about(item):
                 continue
             category = (self.read_value(item) or ("", None))[0]
             growing = any(part.value == progression for part in self.parts(item))
             if growing or self.source.gives.get(category) == progression:
-                yield item.day
+                days.append(item.day)
+        return days
 
     def why_not(self, item: Item) -> str:
         """Return why an assessment says nothing about the response to the current therapy; empty if it does."""
-        therapy, found, day = self.reading.therapy, self.evidence.first_proof, item.day
+        therapy, first_proof, day = self.reading.therapy, self.evidence.first_proof, item.day
         if not therapy.line:
             return "no systemic therapy given before it is in the record: it says nothing about a response to one"
         if day is None:
@@ -192,7 +193,9 @@ class _Response:
         start = therapy.line[0].day
         step, undated = therapy.next_step
         # A line that began within the window of the first proof can still be therapy of the metastatic disease.
-        long_before = found is not None and found.days_after(start)[0] > self.reading.days(self.source.window)
+        long_before = first_proof is not None and first_proof.days_after(start)[0] > self.reading.days(
+            self.source.window
+        )
         reasons = {
             "the dates of the systemic therapy are not all known": therapy.undated,
             "not after the first dose of the current line of systemic therapy": not start.before(day),
@@ -211,5 +214,5 @@ class _Response:
             return ""
         if day.days_after(end)[1] > days:
             return f"more than {days} days after the last dose of the current line"
-        grown = any(end.before(each) and each.before(day) for each in self.progressions)
+        grown = any(end.before(day_of_growth) and day_of_growth.before(day) for day_of_growth in self.progressions)
         return "the disease grew or came back after the last dose of the current line" if grown else ""

@@ -80,22 +80,22 @@ class _Threshold:
     def resolve(self) -> None:
         source, therapy = self.source, self.reading.therapy
         last = None if source.drug is None else therapy.last_given.get(source.drug)
-        given = last is not None and last >= self.record.today - dt.timedelta(days=self.days)
-        given = given or source.drug is None
+        is_recent = last is not None and last >= self.record.today - dt.timedelta(days=self.days)
+        is_given = source.drug is None or is_recent
         open_ended = [] if source.drug is None else therapy.open_ended.get(source.drug, [])
         claims = list(self.diagnosed())
-        if given or open_ended:
+        if is_given or open_ended:
             claims = [*self.measured(), *claims]
-        if given and claims:
+        if is_given and claims:
             set_fact(self.resolution, source.path, claims[-1], claims, value=True)
         elif claims:
             items = [*(claim.item for claim in claims), *open_ended]
             detail = f"It is on record, but whether {source.drug} was given within {self.days} days is not: ask."
             self.resolution.conflict(source.path, [True], items, detail)
-        if given or open_ended:
+        if is_given or open_ended:
             self.doubts += self.suggested()
         for doubt in self.doubts:
-            if given and claims:
+            if is_given and claims:
                 self.resolution.ignore(doubt.item.label, f"{source.path}: {doubt.value}: {doubt.why}")
             else:
                 self.resolution.conflict(source.path, [doubt.value], [doubt.item], doubt.why)
@@ -146,7 +146,7 @@ class _Threshold:
         for item in self.record.of("Condition", "AdverseEvent"):
             concept, element = (item.event, "event") if item.type == "AdverseEvent" else (item.concept, "code")
             matches = concept.hits.get(self.source.list, ())
-            match = next((each for each in matches if each.category in categories), None)
+            match = next((candidate for candidate in matches if candidate.category in categories), None)
             if match is None or item.past or item.potential:
                 continue
             day = latest_day(self.reading, item)
