@@ -104,11 +104,14 @@ def _use(guideline: Guideline, study: str) -> dict[str, Any] | None:
 
 
 def _studies_beside(guideline: Guideline) -> list[str]:
-    """Return the studies of the library but for those that only other guidelines use."""
-    used = [
-        (newest.guideline, studies_of(newest.guideline)) for newest in knowledge().newest_of_each(settings().guideline)
-    ]
-    others = {study for other, studies in used if other is not guideline for study in studies}
+    """Return the studies of the library but for those that only other guidelines use, in any release."""
+    others = {
+        study
+        for name, releases in knowledge().library.guidelines.items()
+        if name != guideline.release.id
+        for other in releases.values()
+        for study in studies_of(other)
+    }
     own = studies_of(guideline)
     return [study for study in knowledge().library.studies if study in own or study not in others]
 
