@@ -104,7 +104,10 @@ def _use(guideline: Guideline, study: str) -> dict[str, Any] | None:
 
 
 def _studies_beside(guideline: Guideline) -> list[str]:
-    """Return the studies of the library but for those that only other guidelines use, in any release."""
+    """Return the studies that a guideline uses; on the default guideline also those that no other uses."""
+    own = studies_of(guideline)
+    if guideline.release.id != settings().guideline:
+        return [study for study in knowledge().library.studies if study in own]
     others = {
         study
         for name, releases in knowledge().library.guidelines.items()
@@ -112,7 +115,6 @@ def _studies_beside(guideline: Guideline) -> list[str]:
         for other in releases.values()
         for study in studies_of(other)
     }
-    own = studies_of(guideline)
     return [study for study in knowledge().library.studies if study in own or study not in others]
 
 

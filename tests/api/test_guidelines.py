@@ -17,9 +17,7 @@ from tests.api.asking import ONE, is_problem, send
 from tests.api.conftest import CURRENT, NEW, OLD
 from tests.conftest import GUIDELINE
 
-TABLES = {
-    release: Path(__file__).parents[1] / "data" / f"decision_table_{release}.csv" for release in (OLD, CURRENT)
-}
+TABLES = {release: Path(__file__).parents[1] / "data" / f"decision_table_{release}.csv" for release in (OLD, CURRENT)}
 """The 560 cells of each release as the panel wrote them, apart from the content of the service."""
 each_release = pytest.mark.parametrize("release", TABLES)
 

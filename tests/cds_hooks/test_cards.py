@@ -73,7 +73,10 @@ HEADINGS = [
         "Start systemic therapy, re-examine in 2-4 weeks",
     ),
     (suffering(impending_breakthrough="present"), "Re-examine in 2-4 weeks first"),
-    (ULCER | {"closure_possible": False, "pregnant": True}, "Treat the bleeding or open wound with wound care and haemostasis"),
+    (
+        ULCER | {"closure_possible": False, "pregnant": True},
+        "Treat the bleeding or open wound with wound care and haemostasis",
+    ),
     (ULCER | {"chemotherapy_response": "unknown"}, "Treat the bleeding or ulcer with wound care and short-course"),
     (
         ULCER | {"chemotherapy_response": "unknown", "pregnant": True},

@@ -96,9 +96,12 @@ def test_the_outcomes_of_each_guideline_are_listed_with_their_pool_or_why_there_
     assert [outcome["id"] for outcome in listed[UMBRELLA]] == ["dry_hair", "dry_ears"]
     assert listed[COAT] == []
     for outcome in (*listed[GUIDELINE], *listed[UMBRELLA]):
-        assert (outcome["pooled"] is None) == bool(outcome["pooled_reason"])
+        is_in_words = outcome["measure"] is None  # statements only: there is nothing to pool
+        assert (outcome["pooled"] is None) == (is_in_words or bool(outcome["pooled_reason"]))
         assert read(client, outcome["links"]["self"]) | {"links": outcome["links"]} == outcome
-        for form in ("svg", "csv"):
+        forms = {"svg", "csv"} & {*outcome["links"]}
+        assert forms == (set() if is_in_words else {"svg", "csv"})
+        for form in forms:
             assert client.get(outcome["links"][form]).status_code == 200
 
 
