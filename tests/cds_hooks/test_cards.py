@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
+from service.knowledge.guideline import Guideline
 from tests.api.asking import RESPONDER
 from tests.cds_hooks.hooks import (
     ADDRESS,
@@ -254,6 +255,52 @@ def test_what_could_make_it_an_emergency_is_listed_first_and_never_cut(shown: Ca
     assert sum("sepsis" in line for line in missing) == 1
     assert [line.split(" (")[0] for line in missing if "fever" in line.lower()] == FEVERS
     assert grave.count(False) >= 5
+
+
+IN_WORDS = {
+    "metastatic_status": ("M1", "Metastatic status: M1"),
+    "presentation": ("de_novo", "Metastases found: at first diagnosis (de novo)"),
+    "chemotherapy_response": (
+        {"overall": "PR", "assessed_on": "2026-10-01", "method": "pet_ct"},
+        "overall response: partial (PR); date of the assessment: 2026-10-01; method of the assessment: PET-CT",
+    ),
+    "complications.bleeding": (
+        {"presence": "present", "grade": 2, "controlled_by_pressure": True},
+        "Bleeding: present; grade 2; stops under pressure: yes",
+    ),
+    "metastatic_sites": (["bone", "distant_node"], "Sites of the metastases: bone, distant nodes"),
+    "anticoagulated": (False, "Therapeutic anticoagulation: no"),
+    "platelets_10e9_per_l": (49.5, "Platelet count (10^9/l): 49.5"),
+    "systemic_therapy": ("endocrine_plus_cdk46", "Class of therapy: endocrine and CDK4/6"),
+}
+
+
+def test_a_card_tells_facts_of_the_record_in_words(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    facts: dict[str, Any] = {}
+    for path, (value, _) in IN_WORDS.items():
+        *owner, name = path.split(".")
+        (facts.setdefault(owner[0], {}) if owner else facts)[name] = value
+    found(monkeypatch, facts, provenance={path: {"resource": "Observation/1"} for path in IN_WORDS})
+    body = call("patient-view", record(BREAST_CANCER))
+    (card,) = check_answer(client.post(f"{ADDRESS}{SERVICES['patient-view']}", json=body).get_json())
+    for path, (_, words) in IN_WORDS.items():
+        assert f"{words} (Observation/1)" in card["detail"], path
+
+
+@pytest.mark.parametrize("facts", [each[0] for each in HEADINGS] + [{}, {"metastatic_status": "M1"}, WOMAN])
+def test_a_summary_names_one_missing_fact_at_most_and_no_card_an_identifier(
+    shown: Card, guideline: Guideline, facts: dict[str, Any]
+) -> None:
+    card = shown(facts)
+    assert card["summary"].count("Not known: ") <= 1
+    assert "_" not in card["summary"]
+    paths = {
+        *guideline.vocabulary.facts,
+        *guideline.vocabulary.single_facts,
+        *(rule.code for rule in guideline.rules.values()),
+    }
+    for name in (path for path in paths if "_" in path):
+        assert name.replace("_", "\\_") not in card["detail"], name
 
 
 FEVERS = ["- Fever within six weeks of chemotherapy", "- Fever of 38.0 C or more now"]
