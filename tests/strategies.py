@@ -248,6 +248,32 @@ bodies = st.one_of(patients(), patients(), patients(), sparse_bodies(), dense_bo
 """Every body that these give has valid members only; what it says may be contradictory."""
 
 
+# ---- the first release ----------------------------------------------------------------------------------------------
+
+FIRST_RELEASE = "2026-11-23"
+LATER_FACTS = {
+    "metastasis_proof", "systemic_options", "last_weeks_of_life", "tumour_in_wound", "fever_now", "fever_in_record",
+    "all_metastases_treated",
+}  # fmt: skip
+LATER_COMPLICATIONS = {"mass_effect", "discharge"}
+LATER_THERAPIES = set(THERAPIES[5:-1])
+
+
+def of_first_release(body):
+    """The body without what the first release does not know."""
+    known = {name: value for name, value in body.items() if name not in LATER_FACTS}
+    if known.get("systemic_therapy") in LATER_THERAPIES:
+        del known["systemic_therapy"]
+    complications = known.get("complications")
+    if isinstance(complications, list):
+        known["complications"] = [kind for kind in complications if kind not in LATER_COMPLICATIONS]
+    elif isinstance(complications, dict):
+        known["complications"] = {
+            kind: value for kind, value in complications.items() if kind not in LATER_COMPLICATIONS
+        }
+    return known
+
+
 # ---- what a test does to a body --------------------------------------------------------------------------------------
 
 

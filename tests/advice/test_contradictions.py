@@ -1,4 +1,4 @@
-"""The contradictions V01-V11 of D6, written here once more from the specification, on bodies of every kind."""
+"""The contradictions V01-V15 of D6, written here once more from the specification, on bodies of every kind."""
 
 import datetime as dt
 from itertools import product
@@ -33,6 +33,8 @@ LONG = {
 CATEGORY = {"CR", "PR", "SD", "PD", "NON_CR_NON_PD", "responded", "pCR"}
 LESS_THAN_CR = {"PR", "SD", "PD", "NON_CR_NON_PD", "responded"}
 UNSTATED = (None, "unknown")
+OF_METASTASES = ("brain_metastases", "visceral_crisis", "all_metastases_treated")
+"""Flags that say that there are metastases."""
 
 
 def broken(body):
@@ -40,7 +42,7 @@ def broken(body):
     said = {name: value for name, value in body.items() if value not in UNSTATED}
     parts = {name: LONG.get(value, value) for name, value in as_parts(body.get("chemotherapy_response")).items()}
     parts = {name: value for name, value in parts.items() if value not in UNSTATED}
-    by_rule = status_rules(said, parts) | response_rules(said, parts) | extent_rules(said, parts)
+    by_rule = status_rules(said, parts) | response_rules(said, parts) | extent_rules(said, parts) | person_rules(said)
     by_rule["V09"] = any(map(absent_and_there, as_object(body.get("complications")).values()))
     by_rule["V11"] = in_the_future(said, parts)
     return {rule for rule, is_broken in by_rule.items() if is_broken}
@@ -49,9 +51,9 @@ def broken(body):
 def status_rules(said, parts):
     status, sites, lesions = (said.get(name) for name in ("metastatic_status", "metastatic_sites", "lesion_count"))
     m0 = status in M0_WORDS
-    m1 = status in {*M1_WORDS, "de_novo_metastatic", "recurrent_metastatic"}
-    stated = {"presentation", "metastatic_extent", "all_sites_ablatable"} & set(said)
-    spread = said.get("brain_metastases") is True or said.get("visceral_crisis") is True
+    m1 = status in {*M1_WORDS, "pM1", "de_novo_metastatic", "recurrent_metastatic"}
+    stated = {"presentation", "metastatic_extent", "all_sites_ablatable", "metastasis_proof"} & set(said)
+    spread = any(said.get(name) is True for name in OF_METASTASES)
     spread = spread or bool(sites) or bool(stated) or (lesions or 0) > 0
     opposite = {("de_novo_metastatic", "recurrent"), ("recurrent_metastatic", "de_novo")}
     return {
@@ -60,6 +62,16 @@ def status_rules(said, parts):
         "V03": m0 and parts.get("distant") in CATEGORY,
         "V08": (status, said.get("presentation")) in opposite,
         "V10": m0 and spread and status.endswith("(i+)"),
+        "V14": status == "pM1" and said.get("metastasis_proof") == "imaging_only",
+    }
+
+
+def person_rules(said):
+    fever = said.get("fever_within_6_weeks_of_chemotherapy") is True
+    dying = said.get("last_weeks_of_life") is True
+    return {
+        "V13": fever and said.get("fever_now") is False,
+        "V15": dying and said.get("life_expectancy_under_1_year") is False,
     }
 
 

@@ -19,7 +19,9 @@ COLUMNS = [
     "systemic_therapy", "fever_within_6_weeks_of_chemotherapy", "platelets_10e9_per_l", "haemoglobin_g_per_dl",
     "anticoagulated", "age_years", "ecog", "sex", "er_status", "pr_status", "her2_status", "menopausal_status",
     "patient_preference", "pregnant", "inflammatory", "prior_chest_radiotherapy", "closure_possible",
-    "visceral_crisis", "anti_angiogenic_therapy", "life_expectancy_under_1_year", "brain_metastases", "as_of",
+    "visceral_crisis", "anti_angiogenic_therapy", "life_expectancy_under_1_year", "brain_metastases",
+    "metastasis_proof", "systemic_options", "fever_now", "fever_in_record", "last_weeks_of_life", "tumour_in_wound",
+    "all_metastases_treated", "as_of",
 ]  # fmt: skip
 FAULTY = [
     "Positive",
@@ -40,6 +42,8 @@ FAULTY = [
     '"',
     "a,b",
 ]
+RARE = {"fever_within_6_weeks_of_chemotherapy", "pregnant", "fever_now", "fever_in_record", "last_weeks_of_life"}
+OF_METASTASES = {"brain_metastases", "visceral_crisis", "all_metastases_treated", "all_sites_ablatable"}
 Row = dict[str, str]
 
 
@@ -77,6 +81,10 @@ def _coherent(dice: random.Random) -> Row:  # noqa: C901, PLR0912 - one branch a
             row["metastatic_sites"] = ";".join(dice.sample(SITES, dice.randint(1, 3)))
         if chance() < 0.2:
             row["all_sites_ablatable"] = pick(["true", "false"])
+        if chance() < 0.5:
+            row["metastasis_proof"] = pick(["histology", "imaging_only"])
+        if chance() < 0.2:
+            row["systemic_options"] = pick(["available", "available", "declined", "none_left"])
     for part, share in (("overall", 0.7), ("primary", 0.4), ("distant", 0.3 if metastatic else 0)):
         if chance() < share:
             row[f"chemotherapy_response.{part}"] = pick(RESPONSES)
@@ -103,12 +111,8 @@ def _coherent(dice: random.Random) -> Row:  # noqa: C901, PLR0912 - one branch a
             row[name] = pick(values)
     for name in FLAGS:
         if name != "all_sites_ablatable" and chance() < 0.4:
-            rare = 0.01 if name in ("fever_within_6_weeks_of_chemotherapy", "pregnant") else 0.2
-            row[name] = (
-                "true"
-                if chance() < rare and (metastatic or name not in ("brain_metastases", "visceral_crisis"))
-                else "false"
-            )
+            rare = 0.01 if name in RARE else 0.2
+            row[name] = "true" if chance() < rare and (metastatic or name not in OF_METASTASES) else "false"
     return row
 
 
@@ -149,6 +153,7 @@ def _free(dice: random.Random) -> Row:
         "er_status": ["positive", "negative"], "pr_status": ["positive", "negative"],
         "her2_status": ["positive", "low", "negative"], "menopausal_status": ["premenopausal", "perimenopausal"],
         "patient_preference": ["undecided", "requests_local_treatment"],
+        "metastasis_proof": ["histology", "imaging_only"], "systemic_options": ["available", "declined", "none_left"],
     }  # fmt: skip
     row: Row = {}
     for column in COLUMNS:
