@@ -25,12 +25,22 @@ from service.knowledge.guideline import Guideline
 from service.knowledge.library import Library, load_library
 from service.settings import CONTENT, Settings
 from tests import browser
+from tests.strategies import FIRST_RELEASE
 
 ROOT = Path(__file__).parents[1]
 NOON = dt.datetime(2026, 11, 23, 12, tzinfo=dt.UTC)
 GUIDELINE = "mbc-primary-lrt"
 GUNICORN = str(Path(sys.executable).with_name("gunicorn"))
 """The script, as `make run` and the image start it: a master that was started by `-m` cannot start its successor."""
+
+
+def copy_first_release(target: Path) -> Path:
+    """Copy the shipped content with the first release of the guideline alone, which is then the newest."""
+
+    def later(folder: str, names: list[str]) -> list[str]:
+        return [name for name in names if Path(folder).name == GUIDELINE and name != FIRST_RELEASE]
+
+    return shutil.copytree(CONTENT, target, ignore=later)
 
 
 def pytest_configure() -> None:

@@ -28,6 +28,9 @@ ALLOWED: Mapping[str, str] = {
     "cancer": "an English word in the name of a journal; this service is about cancers",
     "metastasis": "an English word in the name of a journal",
     "treat": "an English word in the name of a journal",
+    "surgery": "an English word in the name of a journal",
+    "necrosis": "an English word in the name of a source; the findings are named in full",
+    "extend": "an English word, and the name of a trial",
 }
 """Word -> why it may stand in the code all the same."""
 

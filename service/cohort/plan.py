@@ -1,6 +1,6 @@
 """What is joined with what, until a patient's row is there: a guideline compiled for any relational engine."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -8,7 +8,7 @@ from service.cohort.relations import WORD, Relation, Sieve, cells, first_of, nee
 from service.engine.table import Box, Table
 from service.engine.vocabulary import Feature
 from service.knowledge.guideline import Guideline
-from service.knowledge.model import CERTAINTIES, Effect, Modifier, Rule
+from service.knowledge.model import CERTAINTIES, URGENCIES, Effect, Modifier, Rule
 from service.knowledge.vocabulary import REPEATED
 
 RULE, GRADE, TRIGGER = "rule", "grade", "trigger"
@@ -191,13 +191,14 @@ class Plan:
             for grade in self.features[GRADE].values:
                 for name in self.features[RULE].values:
                     rule = self.guideline.rules[name]
-                    own, _, place = grade.partition(" ")
-                    grading = rule.grades[int(place)] if own == name else None
+                    own, place, floor = (OWN, OWN, NONE) if grade == OWN else grade.split(" ")
+                    grading = rule.grades[int(place)] if own == name and place != OWN else None
                     certainty = (grading.certainty if grading else None) or rule.certainty
                     if certainty != NONE:
                         level = min(CERTAINTIES.index(certainty) + lowered, len(CERTAINTIES) - 1)
                         certainty = CERTAINTIES[level]
-                    found.append(Outcome(rule, certainty, (grading.urgency if grading else None) or rule.urgency))
+                    urgency = (grading.urgency if grading else None) or rule.urgency
+                    found.append(Outcome(rule, certainty, floor if own == name and floor != NONE else urgency))
         return tuple(found)
 
 
@@ -235,14 +236,28 @@ def _further(guideline: Guideline) -> Iterator[Table]:
         yield known(first_of(f"removed.{kind}", yes, features, "false"))
     for worded in guideline.wording.tables:
         yield known(worded.table)
-    graded = [
-        (f"{rule.id} {place}", {**box, RULE: frozenset({rule.id})})
-        for rule in guideline.rules.values()
-        if any(grading.certainty or grading.urgency for grading in rule.grades)
-        for place, grading in enumerate(rule.grades)
-        for box in grading.when or ({},)
-    ]
+    floors = sorted(_effects(guideline, "urgency_at_least"), key=lambda floor: URGENCIES.index(floor[0]))
+    graded = [entry for rule in guideline.rules.values() for entry in _grades(rule, floors)]
     yield known(first_of(GRADE, graded, features, OWN))
+
+
+def _grades(rule: Rule, floors: Sequence[tuple[str, Box]]) -> Iterator[tuple[str, Box]]:
+    """Yield where each grading of a rule holds, first where an effect makes it more urgent: (rule, place, urgency)."""
+    places: list[tuple[str, Sequence[Box], str]] = []
+    if any(grading.certainty or grading.urgency for grading in rule.grades):
+        places = [
+            (str(place), grading.when or ({},), grading.urgency or rule.urgency)
+            for place, grading in enumerate(rule.grades)
+        ]
+    mine = {RULE: frozenset({rule.id})}
+    for place, boxes, urgency in (*places, (OWN, ({},), rule.urgency)):
+        for box in boxes:
+            for floor, under in floors:
+                both = overlap(overlap(box, under), mine)
+                if URGENCIES.index(floor) < URGENCIES.index(urgency) and all(both.values()):
+                    yield f"{rule.id} {place} {floor}", both
+            if place != OWN:
+                yield f"{rule.id} {place} {NONE}", {**box, **mine}
 
 
 def _all(guideline: Guideline) -> Iterator[tuple[Modifier, Effect]]:
@@ -267,11 +282,14 @@ def _boxes(guideline: Guideline, modifier: Modifier, effect: Effect) -> Iterator
     under = {} if len(rules) == len(guideline.rules) else {RULE: rules}
     for one in modifier.when:
         for other in effect.when or ({},):
-            both = {
-                name: one.get(name, accepted) & other.get(name, accepted) for name, accepted in {**one, **other}.items()
-            }
+            both = overlap(one, other)
             if all(both.values()) and (rules or not under):
                 yield {**both, **under}
+
+
+def overlap(one: Box, other: Box) -> Box:
+    """Return where both boxes hold; a feature of which nothing is left accepts no value."""
+    return {name: one.get(name, accepted) & other.get(name, accepted) for name, accepted in {**one, **other}.items()}
 
 
 def _placed_contradictions(guideline: Guideline) -> Iterator[tuple[str, Box]]:

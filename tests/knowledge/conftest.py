@@ -8,7 +8,8 @@ import pytest
 
 from service.knowledge.library import Library, load_library
 from service.knowledge.yaml_file import ContentError, ContentFault
-from service.settings import CONTENT
+from tests.conftest import GUIDELINE, copy_first_release
+from tests.strategies import FIRST_RELEASE
 
 TOY = Path(__file__).parents[1] / "toy" / "content"
 
@@ -52,8 +53,8 @@ def toy(tmp_path: Path) -> Copy:
 
 @pytest.fixture
 def shipped(tmp_path: Path) -> Copy:
-    shutil.copytree(CONTENT, tmp_path / "content")
-    return Copy(tmp_path / "content", "guidelines/mbc-primary-lrt/2026-11-23")
+    """The shipped content with the first release alone, so that it is the newest."""
+    return Copy(copy_first_release(tmp_path / "content"), f"guidelines/{GUIDELINE}/{FIRST_RELEASE}")
 
 
 @pytest.fixture(scope="session")

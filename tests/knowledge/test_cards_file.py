@@ -8,8 +8,8 @@ import pytest
 from service import create_app
 from service.knowledge.library import load_library
 from service.knowledge.yaml_file import ContentError
-from service.settings import CONTENT, Settings
-from tests.conftest import GUIDELINE
+from service.settings import Settings
+from tests.conftest import GUIDELINE, copy_first_release
 
 RELEASE = f"guidelines/{GUIDELINE}/2026-11-23"
 
@@ -65,7 +65,7 @@ BROKEN = {
 @pytest.fixture
 def content(tmp_path: Path) -> Path:
     """The shipped content, to be broken."""
-    return shutil.copytree(CONTENT, tmp_path / "content")
+    return copy_first_release(tmp_path / "content")
 
 
 @pytest.mark.parametrize("what", BROKEN)

@@ -92,7 +92,7 @@ def test_the_facts_are_those_of_the_guideline(client: FlaskClient, guideline: st
 
 def test_the_outcomes_of_each_guideline_are_listed_with_their_pool_or_why_there_is_none(client: FlaskClient) -> None:
     listed = {guideline: read(client, f"{v1(guideline)}/evidence")["outcomes"] for guideline in IDS}
-    assert [outcome["id"] for outcome in listed[GUIDELINE]] == ["overall_survival", "local_control"]
+    assert [outcome["id"] for outcome in listed[GUIDELINE]] == ["overall_survival", "local_control", "quality_of_life"]
     assert [outcome["id"] for outcome in listed[UMBRELLA]] == ["dry_hair", "dry_ears"]
     assert listed[COAT] == []
     for outcome in (*listed[GUIDELINE], *listed[UMBRELLA]):
