@@ -12,10 +12,10 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from service import create_app
-from service.settings import CONTENT, Settings
+from service.settings import Settings
 from tests.api.asking import is_outcome
 from tests.cds_hooks.hooks import ADDRESS, SERVICES, Ask, check_answer
-from tests.conftest import GUIDELINE, NOON
+from tests.conftest import GUIDELINE, NOON, copy_first_release
 
 OLD, NEW = "2026-11-23", "2027-02-01"
 """The shipped release, and one that the tests make of it."""
@@ -62,8 +62,7 @@ def later(away: tuple[Flask, Clock]) -> Flask:
 @pytest.fixture(scope="session")
 def two_releases(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A content folder with the shipped release and a newer one, in which rule R16 is strong."""
-    content = tmp_path_factory.mktemp("releases") / "content"
-    shutil.copytree(CONTENT, content)
+    content = copy_first_release(tmp_path_factory.mktemp("releases") / "content")
     releases = content / "guidelines" / GUIDELINE
     shutil.copytree(releases / OLD, releases / NEW)
     edit(releases / NEW / "guideline.yaml", f'release: "{OLD}"', f'release: "{NEW}"')

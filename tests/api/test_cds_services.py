@@ -197,13 +197,15 @@ def test_every_card_and_suggestion_has_a_fresh_uuid(hook: Ask, monkeypatch: pyte
     assert all(card == cards[0] for card in cards), "topic and reasons are the same in every card"
 
 
-def test_overdue_evidence_is_told_on_the_card(later: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_overdue_evidence_is_told_on_the_card(
+    later: Flask, monkeypatch: pytest.MonkeyPatch, guideline: Guideline
+) -> None:
     found(monkeypatch, RESPONDER)
     response = later.test_client().post(
         f"{ADDRESS}{SERVICES['patient-view']}", json=call(prefetch=record(BREAST_CANCER))
     )
     (card,) = check_answer(response.get_json())
-    assert "evidence was to be reviewed has passed (2027-05-23)" in card["detail"]
+    assert f"evidence was to be reviewed has passed ({guideline.release.review_by})" in card["detail"]
 
 
 def test_what_the_record_says_is_no_markdown(hook: Ask, monkeypatch: pytest.MonkeyPatch) -> None:

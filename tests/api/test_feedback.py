@@ -14,7 +14,7 @@ from service.settings import Settings
 from tests.api.asking import is_outcome, is_problem
 from tests.api.conftest import Clock
 from tests.cds_hooks.hooks import ADDRESS, BREAST_CANCER, SERVICES, call, check_answer, found, record
-from tests.conftest import NOON, RedisServer, Server
+from tests.conftest import NOON, RELEASE, RedisServer, Server
 
 PATH = f"{ADDRESS}{SERVICES['patient-view']}/feedback"
 SUMMARY = "/v1/feedback/summary"
@@ -88,7 +88,7 @@ def overridden(name: str, at: str = AT, **members: Any) -> dict[str, Any]:
 def of_rule(body: dict[str, Any]) -> dict[str, Any]:
     """The one rule of a summary."""
     (rule,) = body["rules"]
-    assert (rule["guideline"], rule["release"], rule["rule"]) == ("mbc-primary-lrt", "2026-11-23", "R16")
+    assert (rule["guideline"], rule["release"], rule["rule"]) == ("mbc-primary-lrt", RELEASE, "R16")
     return {name: rule[name] for name in ("accepted", "overridden", "reasons", "suggestions")}
 
 

@@ -8,6 +8,7 @@ import pytest
 from flask import Flask
 
 from service import create_app
+from service.knowledge.guideline import Guideline
 from service.settings import Settings
 from tests.api.asking import RESPONDER
 
@@ -58,10 +59,14 @@ def test_what_is_not_there_is_a_problem(app: Flask, path: str) -> None:
     assert response.mimetype == "application/problem+json"
 
 
-def test_a_page_says_when_the_evidence_is_overdue_and_the_answer_does_not(ask: Callable[..., dict]) -> None:
+def test_a_page_says_when_the_evidence_is_overdue_and_the_answer_does_not(
+    ask: Callable[..., dict], guideline: Guideline
+) -> None:
     answer = ask(RESPONDER)
     client = create_app(Settings(clock=lambda: LATER, log_level="error")).test_client()
-    assert "was to be reviewed by 2027-05-23" in client.get(answer["links"]["page"]).get_data(as_text=True)
+    assert f"was to be reviewed by {guideline.release.review_by}" in client.get(answer["links"]["page"]).get_data(
+        as_text=True
+    )
     assert client.get(answer["links"]["self"]).get_json() == answer
 
 
