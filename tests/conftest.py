@@ -25,13 +25,13 @@ from service.knowledge.guideline import Guideline
 from service.knowledge.library import Library, load_library
 from service.settings import CONTENT, Settings
 from tests import browser
-from tests.strategies import FIRST_RELEASE
 
 ROOT = Path(__file__).parents[1]
 NOON = dt.datetime(2026, 11, 23, 12, tzinfo=dt.UTC)
 GUIDELINE = "mbc-primary-lrt"
 RELEASE = max(folder.name for folder in (CONTENT / "guidelines" / GUIDELINE).iterdir())
 """The newest release of it."""
+FIRST_RELEASE = "2026-11-23"
 GUNICORN = str(Path(sys.executable).with_name("gunicorn"))
 """The script, as `make run` and the image start it: a master that was started by `-m` cannot start its successor."""
 

@@ -230,6 +230,7 @@ def patients(draw):
                     {"metastatic_sites": ["liver"], "lesion_count": 12},
                     {"all_sites_ablatable": False},
                     {"brain_metastases": True},
+                    {"metastatic_sites": ["distant_node"]},
                 ]
             )
         )
@@ -239,6 +240,8 @@ def patients(draw):
         body["chemotherapy_response"].pop("distant", None)
     body["complications"] = draw(complications(coherent=True))
     names = [*MODIFIERS, "platelets_10e9_per_l", "haemoglobin_g_per_dl", "anticoagulated", "systemic_therapy"]
+    names += ["systemic_options", "last_weeks_of_life", "tumour_in_wound", "fever_now"]
+    names += ["metastasis_proof", "all_metastases_treated"] if metastatic else []
     for name in draw(st.lists(st.sampled_from(names), unique=True, max_size=6)):
         body[name] = draw(MEMBERS[name])
     return {name: body[name] for name in draw(st.permutations(list(body)))}
@@ -246,32 +249,6 @@ def patients(draw):
 
 bodies = st.one_of(patients(), patients(), patients(), sparse_bodies(), dense_bodies)
 """Every body that these give has valid members only; what it says may be contradictory."""
-
-
-# ---- the first release ----------------------------------------------------------------------------------------------
-
-FIRST_RELEASE = "2026-11-23"
-LATER_FACTS = {
-    "metastasis_proof", "systemic_options", "last_weeks_of_life", "tumour_in_wound", "fever_now", "fever_in_record",
-    "all_metastases_treated",
-}  # fmt: skip
-LATER_COMPLICATIONS = {"mass_effect", "discharge"}
-LATER_THERAPIES = set(THERAPIES[5:-1])
-
-
-def of_first_release(body):
-    """The body without what the first release does not know."""
-    known = {name: value for name, value in body.items() if name not in LATER_FACTS}
-    if known.get("systemic_therapy") in LATER_THERAPIES:
-        del known["systemic_therapy"]
-    complications = known.get("complications")
-    if isinstance(complications, list):
-        known["complications"] = [kind for kind in complications if kind not in LATER_COMPLICATIONS]
-    elif isinstance(complications, dict):
-        known["complications"] = {
-            kind: value for kind, value in complications.items() if kind not in LATER_COMPLICATIONS
-        }
-    return known
 
 
 # ---- what a test does to a body --------------------------------------------------------------------------------------

@@ -1,8 +1,9 @@
 """What is joined with what, until a patient's row is there: a guideline compiled for any relational engine."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import product
 
 from service.cohort.relations import WORD, Relation, Sieve, cells, first_of, needed, relations_of
 from service.engine.table import Box, Table
@@ -23,7 +24,7 @@ NONE = "none"
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a rule says with one of its gradings, lowered by so many levels."""
+    """What a rule says with one of its gradings, lowered by so many levels, and at least so urgent."""
 
     rule: Rule
     certainty: str
@@ -48,7 +49,8 @@ class Plan:
         self.warnings = Sieve("warnings", ((c.id, box) for c in guideline.warnings.items for box in c.when))
         self.lowering = Sieve("lowering", _effects(guideline, "lowers_certainty"))
         self.messages = Sieve("messages", _effects(guideline, "warning"))
-        collecting = (self.contradictions, self.warnings, self.lowering, self.messages)
+        self.floors = Sieve("floors", _effects(guideline, "urgency_at_least"))
+        collecting = (self.contradictions, self.warnings, self.lowering, self.messages, self.floors)
         read = frozenset((RULE, GRADE, *self._tier, *(name for sieve in collecting for name in sieve.features)))
         tables = needed(tables, read)
         read = frozenset(
@@ -91,7 +93,7 @@ class Plan:
             for name, parts in (("id", self.limbs), ("unknown", -(-len(self.weights) // WORD)))
             for part in range(parts)
         }
-        for sieve in (self.contradictions, self.warnings, self.lowering):
+        for sieve in (self.contradictions, self.warnings, self.lowering, self.floors):
             idle |= {f"{sieve.name}{word}": bits for word, bits in enumerate(sieve.bits({}))}
         for column, nothing in idle.items():
             having = [columns for columns in found.values() if column in columns]
@@ -184,21 +186,26 @@ class Plan:
         return columns
 
     @cached_property
+    def urgency_floors(self) -> tuple[str, ...]:
+        """Urgencies below which no answer falls where a modifier says so: none of them first, then the least urgent."""
+        return tuple(urgency for urgency in reversed(URGENCIES) if urgency in {URGENCIES[-1], *self.floors.masks})
+
+    @cached_property
     def outcomes(self) -> tuple[Outcome, ...]:
-        """For each rule, the fastest, each grade and each number of levels down: what is said."""
+        """For each rule, the fastest, each grade, each number of levels down and each least urgency: what is said."""
         found = []
-        for lowered in range(len(CERTAINTIES)):
+        for floor, lowered in product(self.urgency_floors, range(len(CERTAINTIES))):
             for grade in self.features[GRADE].values:
                 for name in self.features[RULE].values:
                     rule = self.guideline.rules[name]
-                    own, place, floor = (OWN, OWN, NONE) if grade == OWN else grade.split(" ")
-                    grading = rule.grades[int(place)] if own == name and place != OWN else None
+                    own, _, place = grade.partition(" ")
+                    grading = rule.grades[int(place)] if own == name else None
                     certainty = (grading.certainty if grading else None) or rule.certainty
                     if certainty != NONE:
                         level = min(CERTAINTIES.index(certainty) + lowered, len(CERTAINTIES) - 1)
                         certainty = CERTAINTIES[level]
                     urgency = (grading.urgency if grading else None) or rule.urgency
-                    found.append(Outcome(rule, certainty, floor if own == name and floor != NONE else urgency))
+                    found.append(Outcome(rule, certainty, min(urgency, floor, key=URGENCIES.index)))
         return tuple(found)
 
 
@@ -236,28 +243,14 @@ def _further(guideline: Guideline) -> Iterator[Table]:
         yield known(first_of(f"removed.{kind}", yes, features, "false"))
     for worded in guideline.wording.tables:
         yield known(worded.table)
-    floors = sorted(_effects(guideline, "urgency_at_least"), key=lambda floor: URGENCIES.index(floor[0]))
-    graded = [entry for rule in guideline.rules.values() for entry in _grades(rule, floors)]
+    graded = [
+        (f"{rule.id} {place}", {**box, RULE: frozenset({rule.id})})
+        for rule in guideline.rules.values()
+        if any(grading.certainty or grading.urgency for grading in rule.grades)
+        for place, grading in enumerate(rule.grades)
+        for box in grading.when or ({},)
+    ]
     yield known(first_of(GRADE, graded, features, OWN))
-
-
-def _grades(rule: Rule, floors: Sequence[tuple[str, Box]]) -> Iterator[tuple[str, Box]]:
-    """Yield where each grading of a rule holds, first where an effect makes it more urgent: (rule, place, urgency)."""
-    places: list[tuple[str, Sequence[Box], str]] = []
-    if any(grading.certainty or grading.urgency for grading in rule.grades):
-        places = [
-            (str(place), grading.when or ({},), grading.urgency or rule.urgency)
-            for place, grading in enumerate(rule.grades)
-        ]
-    mine = {RULE: frozenset({rule.id})}
-    for place, boxes, urgency in (*places, (OWN, ({},), rule.urgency)):
-        for box in boxes:
-            for floor, under in floors:
-                both = overlap(overlap(box, under), mine)
-                if URGENCIES.index(floor) < URGENCIES.index(urgency) and all(both.values()):
-                    yield f"{rule.id} {place} {floor}", both
-            if place != OWN:
-                yield f"{rule.id} {place} {NONE}", {**box, **mine}
 
 
 def _all(guideline: Guideline) -> Iterator[tuple[Modifier, Effect]]:
@@ -282,14 +275,11 @@ def _boxes(guideline: Guideline, modifier: Modifier, effect: Effect) -> Iterator
     under = {} if len(rules) == len(guideline.rules) else {RULE: rules}
     for one in modifier.when:
         for other in effect.when or ({},):
-            both = overlap(one, other)
+            both = {
+                name: one.get(name, accepted) & other.get(name, accepted) for name, accepted in {**one, **other}.items()
+            }
             if all(both.values()) and (rules or not under):
                 yield {**both, **under}
-
-
-def overlap(one: Box, other: Box) -> Box:
-    """Return where both boxes hold; a feature of which nothing is left accepts no value."""
-    return {name: one.get(name, accepted) & other.get(name, accepted) for name, accepted in {**one, **other}.items()}
 
 
 def _placed_contradictions(guideline: Guideline) -> Iterator[tuple[str, Box]]:

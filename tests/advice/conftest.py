@@ -9,7 +9,6 @@ from flask import Flask
 
 from service.settings import CONTENT
 from tests.conftest import GUIDELINE
-from tests.strategies import FIRST_RELEASE, of_first_release
 
 DATA = Path(__file__).parents[1] / "data"
 RELEASES = sorted(folder.name for folder in (CONTENT / "guidelines" / GUIDELINE).glob("*/"))
@@ -26,12 +25,6 @@ def post(app: Flask) -> Callable[..., tuple[int, dict]]:
         return response.status_code, response.get_json()
 
     return posted
-
-
-@pytest.fixture(scope="session")
-def post_first(post: Callable[..., tuple[int, dict]]) -> Callable[..., tuple[int, dict]]:
-    """POST a body to the first release, without what that does not know."""
-    return lambda body: post(of_first_release(body), f"?release={FIRST_RELEASE}")
 
 
 @pytest.fixture(scope="session", params=RELEASES)

@@ -58,7 +58,8 @@ FLAGS = {
 FLAG_CASES = [
     (flag, grade, tier) for flag, row in FLAGS.items() for grade, tier in zip(GRADES, row.split(), strict=True)
 ]
-# D3: the lowest and the highest grade that CTCAE defines; None where it has no term (fungation: as ulceration).
+# D3: the lowest and the highest grade that is defined; None where a grade means nothing (fungation: as ulceration; the
+# grades of discharge, for which CTCAE has no term, are the specification's own).
 RANGE = {
     "bleeding": (1, 4),
     "ulceration": (1, 4),
@@ -175,7 +176,7 @@ def test_d51_a_grade_beyond_what_ctcae_defines_counts_as_the_nearest_and_is_warn
         for warning in post({"complications": {**CLEAR, kind: entry(kind, grade)}})[1]["warnings"]
     )
     if RANGE[kind] is None:
-        assert warned, "CTCAE has no grades for it at all"
+        assert warned, "it has no grades at all"
         return
     lowest, highest = RANGE[kind]
     counted = min(max(grade, lowest), highest)

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from service.knowledge.guideline import Guideline
 from service.knowledge.library import Library, load_library
 from service.knowledge.yaml_file import ContentError, ContentFault
-from tests.conftest import GUIDELINE, copy_first_release
-from tests.strategies import FIRST_RELEASE
+from service.settings import CONTENT
 
 TOY = Path(__file__).parents[1] / "toy" / "content"
 
@@ -36,6 +36,11 @@ class Copy:
     def load(self) -> Library:
         return load_library(self.root)
 
+    def guideline(self) -> Guideline:
+        """Return the release of this copy, newest or not."""
+        folder = Path(self.release)
+        return self.load().guidelines[folder.parent.name][folder.name]
+
     def faults(self) -> list[ContentFault]:
         """What loading complains of."""
         with pytest.raises(ContentError) as caught:
@@ -53,8 +58,8 @@ def toy(tmp_path: Path) -> Copy:
 
 @pytest.fixture
 def shipped(tmp_path: Path) -> Copy:
-    """The shipped content with the first release alone, so that it is the newest."""
-    return Copy(copy_first_release(tmp_path / "content"), f"guidelines/{GUIDELINE}/{FIRST_RELEASE}")
+    shutil.copytree(CONTENT, tmp_path / "content")
+    return Copy(tmp_path / "content", "guidelines/mbc-primary-lrt/2026-11-23")
 
 
 @pytest.fixture(scope="session")

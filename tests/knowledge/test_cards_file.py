@@ -8,8 +8,8 @@ import pytest
 from service import create_app
 from service.knowledge.library import load_library
 from service.knowledge.yaml_file import ContentError
-from service.settings import Settings
-from tests.conftest import GUIDELINE, copy_first_release
+from service.settings import CONTENT, Settings
+from tests.conftest import GUIDELINE
 
 RELEASE = f"guidelines/{GUIDELINE}/2026-11-23"
 
@@ -65,7 +65,7 @@ BROKEN = {
 @pytest.fixture
 def content(tmp_path: Path) -> Path:
     """The shipped content, to be broken."""
-    return copy_first_release(tmp_path / "content")
+    return shutil.copytree(CONTENT, tmp_path / "content")
 
 
 @pytest.mark.parametrize("what", BROKEN)
@@ -82,7 +82,8 @@ def test_one_thing_broken_does_not_load_and_is_named(content: Path, what: str) -
 
 
 def test_without_cards_no_service_is_offered(content: Path) -> None:
-    (content / RELEASE / "cards.yaml").unlink()
+    for file in content.glob(f"guidelines/{GUIDELINE}/*/cards.yaml"):
+        file.unlink()
     client = create_app(Settings(content=content, log_level="error")).test_client()
     assert client.get("/cds-services").get_json() == {"services": []}
     assert client.post("/cds-services/mbc-primary-lrt-patient-view", json={}).status_code == 404
