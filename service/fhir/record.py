@@ -5,9 +5,10 @@ the index of all code lists, each date is parsed once.
 """
 
 import datetime as dt
+import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 from service.facts.json_body import Json
 from service.fhir.dates import DateReader, Day
@@ -88,6 +89,7 @@ class Item:
     """A resource of the patient, with what every resolver asks of it. Never changed once it is read."""
 
     record: "Record" = field(repr=False)
+    """A weak reference: with its last reader a record then goes at once, and is no work for the garbage collector."""
     resource: Resource
     type: str
     id: str
@@ -211,6 +213,8 @@ class Record:
     """The usable resources of one patient. Immutable once read, but for its memos."""
 
     def __init__(self, terminology: Terminology, today: dt.date) -> None:
+        self.weak = cast("Record", weakref.proxy(self))
+        """The record for what it holds itself."""
         self.terminology = terminology
         self.today = today
         self.tomorrow = today + dt.timedelta(days=1)

@@ -189,3 +189,25 @@ def test_a_decision_prints_on_four_pages_with_all_that_identifies_it(
     assert sources > 5
     assert f"{sources}." in text
     assert "Changethesefacts" not in text
+
+
+@pytest.mark.parametrize("patient", ["responder", "bleeding", "emergency"])
+def test_on_a_phone_two_screens_hold_what_one_must_know_and_the_rest_unfolds_and_prints_whole(
+    opening: Opening, ids: dict[str, str], patient: str
+) -> None:
+    with opening(f"/decisions/{ids[patient]}", width=390) as page:
+        screen = page.viewport_size["height"]
+        for part in ("#statement", "#brief", "#checks"):
+            box = page.locator(part).bounding_box()
+            assert box["y"] + box["height"] <= 2 * screen, part
+        assert page.evaluate("document.documentElement.scrollHeight") <= 5 * screen
+        expect(page.locator("#options article").first).to_be_hidden()
+        page.locator("#options > summary").click()
+        expect(page.locator("#options article").first).to_be_visible()
+        page.locator(".refs a").first.click()  # a source stands in a part that is folded
+        expect(page.locator(page.locator(".refs a").first.get_attribute("href"))).to_be_visible()
+        printed = pypdf.PdfReader(io.BytesIO(page.pdf(prefer_css_page_size=True)))
+        options = page.locator("#options article h3").all_text_contents()
+    text = "".join("".join(sheet.extract_text() for sheet in printed.pages).split())
+    told = ["".join(option.split("Sources")[0].split()) for option in options]
+    assert [option for option in told if option not in text] == []
