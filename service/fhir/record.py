@@ -352,7 +352,7 @@ class Record:
         return both_sides(match.concept.side for match in matches if match.concept.side)
 
     def find_links(self, resource: Resource) -> list[Item]:
-        """Return the Conditions that a resource points at."""
+        """Return the Conditions that a resource points at; one that was withdrawn says nothing of it."""
         pointers = [
             value for entry in extensions(resource, "") for name, value in entry.items() if name == "valueReference"
         ]
@@ -364,7 +364,8 @@ class Record:
             value = resource.get(name)
             pointers += value if isinstance(value, list) else [value]
         targets = (self.resolve(pointer) for pointer in pointers if isinstance(pointer, dict))
-        return [target for target in targets if target is not None and target.type == "Condition"]
+        conditions = [target for target in targets if target is not None and target.type == "Condition"]
+        return [condition for condition in conditions if DROPPED.isdisjoint((condition.status, condition.verification))]
 
     def add(self, item: Item) -> None:
         """Take up a resource that may be used."""
