@@ -113,12 +113,12 @@ class Advice:
     def summary(self) -> str:
         """Return the answer in a few sentences that can stand alone, with the one fact that most needs to be known."""
         parts = [self.lead.statement, *(_left_out(removed) for removed in self.lead.removed)]
-        if (item := self._most_wanted) is not None:
+        if (item := self.most_wanted) is not None:
             parts += [f"Not known: {self.wordings.words.spoken(item.fact)}.", f"{self._consequences(item)}."]
         return " ".join(parts)
 
     @property
-    def _most_wanted(self) -> Missing | None:
+    def most_wanted(self) -> Missing | None:
         """The first decisive fact, of those that the rule asks for if there is one."""
         point, release = self.decision.point, self.guideline.release
         unasked = {name for part in release.unasked if holds(part.when, point) for name in part.facts}

@@ -1,9 +1,10 @@
 """The loaded guidelines: find one by id and release, evaluate it, answer a decision_id again."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from service.advice.question import Answer, Questioner
+from service.advice.release_diff import ComparisonCache
 from service.advice.render import Renderer
 from service.facts import identifier
 from service.facts.identifier import Identifier
@@ -27,6 +28,7 @@ class GuidelineRegistry:
     library: Library
     questioners: Mapping[tuple[str, str], Questioner]
     renderers: Mapping[tuple[str, str], Renderer]
+    comparisons: ComparisonCache = field(default_factory=ComparisonCache)
 
     @classmethod
     def of(cls, library: Library) -> "GuidelineRegistry":

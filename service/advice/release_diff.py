@@ -8,7 +8,6 @@ import datetime as dt
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import islice, product
 from threading import Lock
 from typing import Any
@@ -45,18 +44,39 @@ class Patient:
         return self.before.advice.decision.rule.id, self.after.advice.decision.rule.id
 
 
-_COMPARING = Lock()
-"""A comparison takes seconds: whoever asks for the same one meanwhile waits for it."""
+class ComparisonBusyError(Exception):
+    """A comparison is being worked out for another caller."""
+
+
+class ComparisonCache:
+    """The comparisons of one day, each worked out once. A comparison takes seconds of a processor: one at a time."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._comparisons: dict[tuple[tuple[str, str], tuple[str, str], dt.date], Json] = {}
+
+    def compare(self, before: Questioner, after: Questioner, today: dt.date) -> Json:
+        """Return the comparison of two releases. Raises ComparisonBusyError while one is worked out for another caller.
+
+        A caller does not wait, because it would hold a thread that the advice needs.
+        """
+        key = before.guideline.key, after.guideline.key, today
+        comparison = self._comparisons.get(key)
+        if comparison is not None:
+            return comparison
+        if not self._lock.acquire(blocking=False):
+            raise ComparisonBusyError
+        try:
+            if key not in self._comparisons:
+                of_today = {other: known for other, known in self._comparisons.items() if other[-1] == today}
+                self._comparisons = {**of_today, key: compare_releases(before, after, today)}
+            return self._comparisons[key]
+        finally:
+            self._lock.release()
 
 
 def compare_releases(before: Questioner, after: Questioner, today: dt.date) -> Json:
     """Return what is different in the answers of two releases, as JSON. Worked cases without a day are asked today."""
-    with _COMPARING:
-        return _compared(before, after, today)
-
-
-@lru_cache(maxsize=4)
-def _compared(before: Questioner, after: Questioner, today: dt.date) -> Json:
     return _Comparison(before, after).to_json(today)
 
 

@@ -10,12 +10,11 @@ from flask import Blueprint, Response, request
 from service.advice.decision_table import cells, columns
 from service.advice.evidence_query import citing_rules
 from service.advice.registry import NotFoundError, find_rule
-from service.advice.release_diff import compare_releases
 from service.advice.render import citation, named
 from service.api.access import OPEN, scope
 from service.api.body import JSON
 from service.api.json_out import CSV, public, public_json, vary
-from service.api.knowledge import knowledge, overdue, requested_guideline, settings
+from service.api.knowledge import knowledge, overdue, requested_comparison, requested_guideline, settings
 from service.api.problems import Problem
 from service.cohort import parquet
 from service.engine.table import Box
@@ -132,8 +131,8 @@ def decision_table_csv(guideline: str) -> Response:
 @scope(OPEN)
 def diff(guideline: str) -> Response:
     """Return which patients get another answer from ?to= than from ?from=: by default the newest and the one before."""
-    before, after = knowledge().pair(guideline, request.args.get("from"), request.args.get("to"))
-    return public_json(compare_releases(before, after, settings().today()))
+    _, _, comparison = requested_comparison(guideline)
+    return public_json(comparison)
 
 
 @blueprint.get("/v1/guidelines/<guideline>/source-attributes")

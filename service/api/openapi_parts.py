@@ -67,6 +67,12 @@ def page(operation: str, summary: str, mimetype: str, parameter: str = "") -> di
     return page
 
 
+def may_be_busy(operation: dict[str, Any]) -> dict[str, Any]:
+    """The operation, refused while what it needs is being worked out for another request."""
+    operation["responses"] |= problems("unavailable")
+    return operation
+
+
 def form(operation: dict[str, Any]) -> dict[str, Any]:
     """The page that answers to a form; one whose facts are refused gets the same page, saying what is wrong."""
     sent = {"schema": {"type": "object", "description": "Name of a control -> its value, as the page at / has them."}}

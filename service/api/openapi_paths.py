@@ -13,6 +13,7 @@ from service.api.openapi_parts import (
     form,
     in_path,
     known,
+    may_be_busy,
     ok,
     outcomes,
     page,
@@ -115,7 +116,7 @@ def paths(patient: dict[str, Any], patient_of_any: dict[str, Any]) -> dict[str, 
             "get": drawn(known("decisionTableCsv", "Every cell with its rule, as CSV", guideline, release), CSV)
         },
         "/v1/guidelines/{guideline}/diff": {
-            "get": known("diff", "Which patients another release answers otherwise", guideline, *compared)
+            "get": may_be_busy(known("diff", "Which patients another release answers otherwise", guideline, *compared))
         },
         "/v1/guidelines/{guideline}/source-attributes": {
             "get": known("sourceAttributes", "The 13 source attributes", guideline, release)
@@ -154,7 +155,7 @@ def paths(patient: dict[str, Any], patient_of_any: dict[str, Any]) -> dict[str, 
             "get": drawn(known("guidelinePage", "A guideline as a page", guideline, release, tag="pages"), HTML)
         },
         "/guidelines/{guideline}/diff": {
-            "get": drawn(known("diffPage", "The same as a page", guideline, *compared, tag="pages"), HTML)
+            "get": may_be_busy(drawn(known("diffPage", "The same as a page", guideline, *compared, tag="pages"), HTML))
         },
         "/guidelines/{guideline}/rules/{rule}": {
             "get": drawn(known("rulePage", "A rule as a page", guideline, in_path("rule"), release, tag="pages"), HTML)

@@ -132,7 +132,8 @@ def _remark(context: CardContext, draft: Draft) -> Remark:
         if not text.differs:
             parts += [other.text for other in cards.orders.reservations if _fits_draft(other, context, draft)]
         if option is not None and not text.differs and context.advice.must_check:
-            parts.append(cards.words["check_first"].format(checks="; ".join(context.advice.must_check)))
+            checks = "; ".join(check.removesuffix(".") for check in context.advice.must_check)
+            parts.append(cards.words["check_first"].format(checks=checks))
         return Remark(" ".join((*parts, *doubts)), text.differs)
     raise ValueError("the content does not load without a text for every rule and kind")
 
@@ -155,7 +156,8 @@ def _offered_options(context: CardContext, kind: str) -> list[OfferedOption]:
     """Return the options of a kind in the first recommendation that has any."""
     content = context.advice.guideline.options
     for recommendation in context.advice.recommendations:
-        if options := [option for option in recommendation.options if content[option.id].kind == kind]:
+        listed = (option for option in recommendation.options if content[option.id].kind == kind)
+        if options := [option for option in listed if not content[option.id].advised_against]:
             return options
     return []
 
@@ -166,12 +168,14 @@ def _option_text(context: CardContext, option: OfferedOption) -> str:
 
 
 def _summary(context: CardContext, *, differs: bool) -> str:
-    """Return the whole heading, with the removed kinds and the cautions that still have room."""
+    """Return the whole heading, with the removed kinds, the cautions and the missing fact that still have room."""
     words = context.cards.words
     summary = f"{words['differs']}: {context.heading}" if differs else context.heading
     kinds = ", ".join(removed.kind.replace("_", " ") for removed in context.lead.removed)
     sentences = [f"{words['limits']}: {kinds}."] if kinds else []
     sentences += [caution.text for caution in context.cards.cautions if context.fits(caution)]
+    if context.cards.not_known is not None and (missing := context.advice.most_wanted) is not None:
+        sentences.append(context.cards.not_known.format(fact=context.advice.wordings.words.spoken(missing.fact)))
     for sentence in sentences:
         longer = f"{summary.removesuffix('.')}. {sentence}"
         if len(longer) <= MAX_SUMMARY_CHARACTERS:

@@ -40,7 +40,8 @@ class RecordReading:
         """Yield the sections about the record, then the guideline and its disclaimer."""
         cards, extraction, release = cards_of(guideline), self.extraction, guideline.release
         words = cards.words
-        yield from _section(words["facts"], (_fact(extraction, path) for path in extraction.provenance))
+        texts = Words(guideline) if cards.facts_in_words else None
+        yield from _section(words["facts"], (_fact(extraction, path, texts) for path in extraction.provenance))
         unread = [words[state.value].format(title=item.title) for item, state in self.data.unread_items(cards.prefetch)]
         yield from _section(words["unread"], unread)
         conflicts = (escape(str(conflict["detail"])) for conflict in extraction.data_conflicts)
@@ -146,11 +147,13 @@ def _source(citation: Citation) -> str:
     return ", ".join((title, *(escape_content(part) for part in parts if part)))
 
 
-def _fact(extraction: Extraction, path: str) -> str:
+def _fact(extraction: Extraction, path: str, words: Words | None) -> str:
+    """Return a fact of the record with its source; without words as a request spells it."""
     origin = extraction.provenance[path]
     source = ", ".join(str(origin[name]) for name in ("resource", "date") if origin.get(name))
-    value = _value_text(value_at(extraction.facts, path))
-    return escape(f"{path}: {value}" + (f" ({source})" if source else ""))
+    value = value_at(extraction.facts, path)
+    text = f"{path}: {_value_text(value)}" if words is None else f"{words.title(path)}: {words.sent(path, value)}"
+    return escape(text + (f" ({source})" if source else ""))
 
 
 def _value_text(value: Any) -> str:

@@ -243,3 +243,7 @@ class Cards:
     suggestions: tuple[SuggestionText, ...]
     override_reasons: OverrideReasons
     suspicion: Suspicion = field(default_factory=Suspicion)
+    not_known: str | None = None
+    """The last sentence of the summary, if there is room: names the one fact that is most wanted."""
+    facts_in_words: bool = False
+    """Facts of the record are named by their titles and the titles of their values, not as a request spells them."""

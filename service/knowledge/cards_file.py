@@ -278,3 +278,4 @@ class CardsSchema(Content):
     orders = fields.Nested(OrderContentSchema, required=True)
     suggestions = fields.List(fields.Nested(SuggestionSchema), load_default=list, validate=validate.Length(max=60))
     override_reasons = fields.Nested(OverrideReasonsSchema, required=True)
+    not_known, facts_in_words = fields.String(load_default=None), truth()

@@ -106,6 +106,8 @@ class Option:
     harm: str | None
     unknown: str | None
     citations: tuple[str, ...] = ()
+    advised_against: bool = False
+    """Listed for comparison only: a card treats it as not offered."""
 
 
 @dataclass(frozen=True)

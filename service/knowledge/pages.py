@@ -28,6 +28,8 @@ class Pages:
     values: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     sources: Mapping[str, str] = field(default_factory=dict)
     """What a source is called in sentences, by id of the citation."""
+    spoken: Mapping[str, str] = field(default_factory=dict)
+    """Names of facts within a sentence, by path, where the title does not read well there."""
 
 
 class GroupSchema(Content):
@@ -44,7 +46,7 @@ class PagesSchema(Content):
     groups = fields.List(fields.Nested(GroupSchema), required=True, validate=validate.Length(min=1))
     titles = fields.Dict(text(), text(), load_default=dict)
     values = fields.Dict(text(), fields.Dict(text(), text()), load_default=dict)
-    sources = fields.Dict(text(), text(), load_default=dict)
+    sources, spoken = fields.Dict(text(), text(), load_default=dict), fields.Dict(text(), text(), load_default=dict)
 
 
 def faults(pages: Pages, words: Vocabulary, derived: Iterable[Feature]) -> Iterator[tuple[str, str]]:
@@ -59,7 +61,7 @@ def faults(pages: Pages, words: Vocabulary, derived: Iterable[Feature]) -> Itera
     tiers = {finding.tier for finding in (words.findings.findings.values() if words.findings else ())}
     needed |= {name: values for name, values in tables.items() if name not in tiers}
     known = {*words.facts, *words.single_facts, *tables, *(feature.name for feature in words.features)}
-    for member, named in (("titles", pages.titles), ("values", pages.values)):
+    for member, named in (("titles", pages.titles), ("values", pages.values), ("spoken", pages.spoken)):
         yield from ((f"/{member}/{name}", "no such fact or derived feature") for name in named if name not in known)
     for name, values in needed.items():
         if missing := sorted(values - {UNKNOWN} - set(pages.values.get(name, ()))):

@@ -191,7 +191,7 @@ class OptionSchema(Content):
     unknown = fields.String(load_default=None, allow_none=True)  # type: ignore[assignment] # a field, not the option
     benefit, harm = (fields.String(load_default=None, allow_none=True) for _ in range(2))
     id, kind, text = text(), text(), text()
-    citations = texts()
+    citations, advised_against = texts(), truth()
 
 
 class WordingSchema(Content):

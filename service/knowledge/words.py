@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 from service.engine.vocabulary import UNKNOWN
 from service.knowledge.guideline import Guideline
@@ -124,8 +125,30 @@ class Words:
         part = self.short(name)
         return f"{part[:1].lower()}{part[1:]}: {self.value(name, value)}"
 
+    def sent(self, path: str, value: Any) -> str:
+        """Return a value of a request, as its JSON holds it, in words."""
+        if isinstance(value, Mapping):
+            return "; ".join(self._sent_part(path, name, part) for name, part in value.items())
+        if isinstance(value, list | tuple):
+            return ", ".join(self.sent(path, item) for item in value)
+        return self.value(path, str(value).lower() if isinstance(value, bool) else str(value))
+
+    def _sent_part(self, path: str, name: str, value: Any) -> str:
+        part, finding = f"{path}.{name}", self.findings.get(path.rpartition(".")[2])
+        said = self.sent(part, value)
+        if finding is not None and part in {finding.presence, finding.grade}:
+            return said
+        title = self.short(part)
+        return f"{title[:1].lower()}{title[1:]}: {said}"
+
     def spoken(self, name: str) -> str:
-        """Return the title of a fact as it stands within a sentence."""
+        """Return the name of a fact as it stands within a sentence."""
+        if name in self.pages.spoken:
+            return self.pages.spoken[name]
+        owner = self._owners.get(name)
+        if owner is not None:
+            part = self.short(name)
+            return f"{self.spoken(owner.path)} ({part[:1].lower()}{part[1:]})"
         title = self.title(name)
         return title if title[1:2].isupper() else title[:1].lower() + title[1:]
 

@@ -104,9 +104,14 @@ def _use(guideline: Guideline, study: str) -> dict[str, Any] | None:
 
 
 def _studies_beside(guideline: Guideline) -> list[str]:
-    """Return the studies of the library but for those that only other guidelines use."""
-    newest = [questioner.guideline for questioner in knowledge().newest_of_each(settings().guideline)]
-    others = {study for other in newest if other is not guideline for study in other.studies}
+    """Return the studies of the library but for those that only other guidelines use, in any release."""
+    others = {
+        study
+        for name, releases in knowledge().library.guidelines.items()
+        if name != guideline.release.id
+        for other in releases.values()
+        for study in other.studies
+    }
     return [study for study in knowledge().library.studies if study in guideline.studies or study not in others]
 
 

@@ -5,10 +5,9 @@ from typing import Any
 from flask import Blueprint, Response, request
 
 from service.advice.registry import find_rule
-from service.advice.release_diff import compare_releases
 from service.advice.render import citation
 from service.api.access import OPEN, scope
-from service.api.knowledge import knowledge, requested_guideline, settings
+from service.api.knowledge import knowledge, requested_comparison, requested_guideline, settings
 from service.engine.table import Box
 from service.knowledge.guideline import Guideline
 from service.knowledge.model import Rule
@@ -52,13 +51,13 @@ def guideline_page(guideline: str) -> Response:
 @scope(OPEN)
 def diff_page(guideline: str) -> Response:
     """What a release changes: which patients get another answer, for which reason."""
-    before, after = knowledge().pair(guideline, request.args.get("from"), request.args.get("to"))
+    before, after, comparison = requested_comparison(guideline)
     return page(
         "diff.html",
         here="guideline",
         guideline=after.guideline,
         words=Words(after.guideline),
-        diff=compare_releases(before, after, settings().today()),
+        diff=comparison,
         query=f"?from={before.guideline.release.release}&to={after.guideline.release.release}",
     )
 

@@ -12,13 +12,13 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from service import create_app
-from service.settings import Settings
+from service.settings import CONTENT, Settings
 from tests.api.asking import is_outcome
 from tests.cds_hooks.hooks import ADDRESS, SERVICES, Ask, check_answer
-from tests.conftest import GUIDELINE, NOON, copy_first_release
+from tests.conftest import GUIDELINE, NOON
 
-OLD, NEW = "2026-11-23", "2027-02-01"
-"""The shipped release, and one that the tests make of it."""
+OLD, CURRENT, NEW = "2026-11-23", "2026-12-01", "2027-02-01"
+"""The shipped releases, and one that the tests make of the newer one."""
 
 
 class Clock:
@@ -60,28 +60,30 @@ def later(away: tuple[Flask, Clock]) -> Flask:
 
 
 @pytest.fixture(scope="session")
-def two_releases(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A content folder with the shipped release and a newer one, in which rule R16 is strong."""
-    content = copy_first_release(tmp_path_factory.mktemp("releases") / "content")
-    releases = content / "guidelines" / GUIDELINE
-    shutil.copytree(releases / OLD, releases / NEW)
-    edit(releases / NEW / "guideline.yaml", f'release: "{OLD}"', f'release: "{NEW}"')
-    edit(releases / NEW / "rules" / "R16.yaml", "strength: conditional", "strength: strong")
+def releases(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A content folder with the shipped releases and a newer one, in which rule R16 is strong."""
+    content = tmp_path_factory.mktemp("releases") / "content"
+    shutil.copytree(CONTENT, content)
+    folders = content / "guidelines" / GUIDELINE
+    shutil.copytree(folders / CURRENT, folders / NEW)
+    edit(folders / NEW / "guideline.yaml", f'release: "{CURRENT}"', f'release: "{NEW}"')
+    edit(folders / NEW / "rules" / "R16.yaml", "strength: conditional", "strength: strong")
     return content
 
 
 @pytest.fixture(scope="session")
-def updated(two_releases: Path) -> Flask:
-    """The service after an update of the knowledge: both releases are loaded."""
-    return create_app(Settings(clock=lambda: NOON, log_level="error", content=two_releases))
+def updated(releases: Path) -> Flask:
+    """The service after an update of the knowledge: the releases before it stay loaded."""
+    return create_app(Settings(clock=lambda: NOON, log_level="error", content=releases))
 
 
 @pytest.fixture(scope="session")
-def only_new(two_releases: Path, tmp_path_factory: pytest.TempPathFactory) -> Flask:
-    """The service after the old release was taken away."""
+def only_new(releases: Path, tmp_path_factory: pytest.TempPathFactory) -> Flask:
+    """The service after the older releases were taken away."""
     content = tmp_path_factory.mktemp("new") / "content"
-    shutil.copytree(two_releases, content)
-    shutil.rmtree(content / "guidelines" / GUIDELINE / OLD)
+    shutil.copytree(releases, content)
+    for older in (OLD, CURRENT):
+        shutil.rmtree(content / "guidelines" / GUIDELINE / older)
     return create_app(replace(Settings(clock=lambda: NOON, log_level="error"), content=content))
 
 

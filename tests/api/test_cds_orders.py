@@ -128,7 +128,7 @@ def test_a_draft_among_the_options_is_said_to_be_one(
 ) -> None:
     found(monkeypatch, RESPONDER | {"complications": {"ulceration": {"presence": "present", "grade": 3}}})
     (card,) = hook(call("order-sign", record(BREAST_CANCER), context=orders(MASTECTOMY)))
-    assert card["summary"] == guideline.rules["R05"].title
+    assert card["summary"] == f"{guideline.rules['R05'].title}. Not known: response in the breast."
     assert "The drafted breast surgery is among the options of this advice" in card["detail"]
     assert "if what is to be checked allows it: Surgery, only if it can be excised completely" in card["detail"]
 

@@ -126,13 +126,13 @@ def test_the_summary_is_the_title_of_the_rule_and_the_detail_says_why(
         provenance={"metastatic_status": {"resource": "Observation/obs-1", "date": "2026-01-20"}},
     )
     (card,) = hook(call(prefetch=record(BREAST_CANCER)))
-    assert card["summary"] == guideline.rules["R16"].title
+    assert card["summary"] == f"{guideline.rules['R16'].title}. Not known: response in the breast."
     assert card["indicator"] == "info"
     detail = card["detail"]
     assert "against, conditional, moderate, routine" in detail
     assert "https://doi.org/10.1016/S1470-2045%2815%2900135-7" in detail
     assert "2015" in detail
-    assert "metastatic\\_status: M1 (Observation/obs-1, 2026-01-20)" in detail
+    assert "Metastatic status: M1 (Observation/obs-1, 2026-01-20)" in detail
     assert "await sign-off" in detail
     assert "not medical advice" in detail
 
@@ -170,7 +170,7 @@ def test_a_summary_is_never_cut(hook: Ask, monkeypatch: pytest.MonkeyPatch, guid
     found(monkeypatch, facts)
     (card,) = hook(call(prefetch=record(BREAST_CANCER)))
     assert card["summary"].startswith(guideline.rules["R24"].title)
-    assert "Pregnancy: joint oncology-obstetric board first." in card["summary"]
+    assert "Pregnancy: joint oncology-obstetric board." in card["summary"]
 
 
 def test_the_link_is_absolute_of_the_public_url_and_leads_to_the_answer(
@@ -197,15 +197,13 @@ def test_every_card_and_suggestion_has_a_fresh_uuid(hook: Ask, monkeypatch: pyte
     assert all(card == cards[0] for card in cards), "topic and reasons are the same in every card"
 
 
-def test_overdue_evidence_is_told_on_the_card(
-    later: Flask, monkeypatch: pytest.MonkeyPatch, guideline: Guideline
-) -> None:
+def test_overdue_evidence_is_told_on_the_card(later: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     found(monkeypatch, RESPONDER)
     response = later.test_client().post(
         f"{ADDRESS}{SERVICES['patient-view']}", json=call(prefetch=record(BREAST_CANCER))
     )
     (card,) = check_answer(response.get_json())
-    assert f"evidence was to be reviewed has passed ({guideline.release.review_by})" in card["detail"]
+    assert "evidence was to be reviewed has passed (2027-05-30)" in card["detail"]
 
 
 def test_what_the_record_says_is_no_markdown(hook: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -371,9 +369,9 @@ def test_a_query_that_was_refused_in_a_batch_has_failed(hook: Ask) -> None:
 def test_an_incomplete_search_beside_the_diagnoses_brings_no_m0(hook: Ask) -> None:
     staged = M1 | {"valueCodeableConcept": concept("1229901006")}
     prefetch = record(BREAST_CANCER, staged)
-    assert "metastatic\\_status: M0" in hook(call(prefetch=prefetch))[0]["detail"]
+    assert "Metastatic status: M0" in hook(call(prefetch=prefetch))[0]["detail"]
     prefetch["observations"]["total"] = 40
-    assert "metastatic\\_status: M0" not in hook(call(prefetch=prefetch))[0]["detail"]
+    assert "Metastatic status: M0" not in hook(call(prefetch=prefetch))[0]["detail"]
 
 
 def test_a_diagnosis_that_names_its_patient_by_identifier_is_not_passed_over(hook: Ask) -> None:

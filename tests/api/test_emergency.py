@@ -419,7 +419,7 @@ URGENT = {
     "bleeding of grade 3": {"bleeding": {"grade": 3}},
     "an ulcer of grade 4": {"ulceration": {"grade": 4}},
     "necrosis, ungraded": {"chest_wall_necrosis": "present"},
-    "infection with systemic signs unknown": {"infection": "present"},
+    "infection with bleeding": {"infection": "present", "bleeding": "present"},
     "severe pain": {"pain": {"grade": 3}},
     "a motor deficit that is new": {"plexopathy": {"new_motor_deficit": True}},
 }
@@ -439,6 +439,19 @@ def test_a_refusal_of_urgent_facts_says_what_to_do_today(
     problem = is_problem(send(client, body | {"hat": CANARY}), 422)
     assert problem["urgent"] == {"code": code, "statement": accepted["statement"]}
     assert set(faults(problem)) == {"/hat"}
+
+
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [("M1", "URGENT_INFECTION"), ("M0", "URGENT_CURATIVE_MDT"), ("unknown", "URGENT_INFECTION")],
+)
+def test_a_refusal_of_an_urgent_infection_says_what_to_do_today(client: FlaskClient, status: str, code: str) -> None:
+    """Alone, an infection whose systemic signs are unknown is answered by gate G03 and brings no local treatment."""
+    body = {"metastatic_status": status, "complications": {"infection": "present"}}
+    accepted = send(client, body).get_json()["recommendations"][0]
+    problem = is_problem(send(client, body | {"hat": CANARY}), 422)
+    assert problem["urgent"] == {"code": code, "statement": accepted["statement"]}
+    assert accepted["code"] == code
 
 
 def test_a_contradiction_of_urgent_facts_says_what_to_do_today(client: FlaskClient) -> None:

@@ -31,7 +31,7 @@ def test_overall_survival_shows_the_default_pool_with_its_interval_and_heterogen
 def test_another_pool_is_shown_when_asked_for(client: FlaskClient) -> None:
     found = read(client, "/v1/evidence/overall-survival?pool=after_systemic_therapy_tata_e2108_jcog")
     assert found["pooled"]["random"]["hr"] == pytest.approx(0.979, abs=0.001)
-    assert "our grouping" in found["pooled"]["title"]
+    assert "Tata Memorial as a whole (some of its women were randomised before drugs)" in found["pooled"]["title"]
     assert client.get("/v1/evidence/overall-survival?pool=none-such").status_code == 404
     assert client.get("/v1/evidence/none-such").status_code == 404
 
@@ -62,7 +62,7 @@ def test_a_study_shows_no_figure_that_must_not_be_shown(client: FlaskClient) -> 
 
 def test_an_answer_carries_its_evidence_and_how_the_patient_compares(client: FlaskClient) -> None:
     answer = client.post("/v1/recommendations", json=RESPONDER).get_json()
-    assert set(answer["evidence"]) == {"overall_survival", "local_control"}
+    assert set(answer["evidence"]) == {"overall_survival", "local_control", "quality_of_life"}
     tata = next(item for item in answer["applicability"] if item["study"] == "tata_lancet_oncol_2015")
     assert "metastatic at first diagnosis" in tata["matches"]
     assert "up to 65 years old" in tata["unknown"]

@@ -12,9 +12,9 @@ from structlog.testing import capture_logs
 from service import create_app
 from service.settings import Settings
 from tests.api.asking import is_outcome, is_problem
-from tests.api.conftest import Clock
+from tests.api.conftest import CURRENT, Clock
 from tests.cds_hooks.hooks import ADDRESS, BREAST_CANCER, SERVICES, call, check_answer, found, record
-from tests.conftest import NOON, RELEASE, RedisServer, Server
+from tests.conftest import NOON, RedisServer, Server
 
 PATH = f"{ADDRESS}{SERVICES['patient-view']}/feedback"
 SUMMARY = "/v1/feedback/summary"
@@ -88,7 +88,7 @@ def overridden(name: str, at: str = AT, **members: Any) -> dict[str, Any]:
 def of_rule(body: dict[str, Any]) -> dict[str, Any]:
     """The one rule of a summary."""
     (rule,) = body["rules"]
-    assert (rule["guideline"], rule["release"], rule["rule"]) == ("mbc-primary-lrt", RELEASE, "R16")
+    assert (rule["guideline"], rule["release"], rule["rule"]) == ("mbc-primary-lrt", CURRENT, "R16")
     return {name: rule[name] for name in ("accepted", "overridden", "reasons", "suggestions")}
 
 

@@ -14,15 +14,18 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from tests.api.asking import ONE, is_problem, send
-from tests.api.conftest import NEW, OLD
+from tests.api.conftest import CURRENT, NEW, OLD
 from tests.conftest import GUIDELINE
 
-TABLE = Path(__file__).parents[1] / "data" / "decision_table.csv"
-"""The 560 cells as the panel wrote them, apart from the content of the service."""
+TABLES = {release: Path(__file__).parents[1] / "data" / f"decision_table_{release}.csv" for release in (OLD, CURRENT)}
+"""The 560 cells of each release as the panel wrote them, apart from the content of the service."""
+each_release = pytest.mark.parametrize("release", TABLES)
 
 HOME = f"/v1/guidelines/{GUIDELINE}"
 COLUMNS = ["metastatic_axis", "response_axis", "complication_tier", "rule", "code", "direction"]
 RULES = [f"R{number:02}" for number in range(1, 26)]
+HAZARDS = {OLD: 10, CURRENT: 15}
+GATES = {OLD: ["G01"], CURRENT: [f"G{number:02}" for number in range(1, 11)]}
 
 # Typed from API.md: the members of a request.
 FACTS = {
@@ -33,6 +36,11 @@ FACTS = {
     "anticoagulated", "anti_angiogenic_therapy", "life_expectancy_under_1_year", "brain_metastases",
     "fever_within_6_weeks_of_chemotherapy",
 }  # fmt: skip
+NEW_FACTS = {
+    "metastasis_proof", "systemic_options", "last_weeks_of_life", "tumour_in_wound", "fever_now", "fever_in_record",
+    "all_metastases_treated",
+}  # fmt: skip
+"""Of release 2026-12-01."""
 COMPLICATIONS = {
     "bleeding": {"haemodynamically_unstable", "controlled_by_pressure"},
     "ulceration": {"vessel_exposed", "pleura_exposed"},
@@ -47,6 +55,8 @@ COMPLICATIONS = {
     "chest_wall_invasion": {"symptomatic"},
     "impending_breakthrough": set(),
 }
+NEW_COMPLICATIONS: dict[str, set[str]] = {"mass_effect": set(), "discharge": set()}
+"""Of release 2026-12-01."""
 KNOWLEDGE = [
     "/v1/guidelines",
     HOME,
@@ -81,7 +91,7 @@ def test_knowledge_may_be_kept_for_five_minutes_by_anyone(client: FlaskClient, p
 def test_each_guideline_is_listed_with_its_newest_release(client: FlaskClient, updated: Flask) -> None:
     (only,) = read(client, "/v1/guidelines")["guidelines"]
     assert set(only) >= {"id", "release", "digest", "evidence_date", "review_by", "sign_off", "title"}
-    assert (only["id"], only["release"]) == (GUIDELINE, OLD)
+    assert (only["id"], only["release"]) == (GUIDELINE, CURRENT)
     assert client.get(only["links"]["self"]).get_json()["id"] == GUIDELINE
     (newer,) = read(updated.test_client(), "/v1/guidelines")["guidelines"]
     assert newer["release"] == NEW
@@ -102,22 +112,23 @@ def test_a_guideline_says_what_it_is_for_and_what_not_and_who_has_signed(client:
         "review_by",
     ):
         assert found[name], name
-    assert [item["release"] for item in found["releases"]] == [OLD]
+    assert [item["release"] for item in found["releases"]] == [CURRENT, OLD]
     assert found["releases"][0]["changes"]
     assert found["releases"][0]["digest"] == found["digest"]
-    assert found["contradictions"] == [f"V{number:02}" for number in range(1, 13)]
+    assert found["contradictions"] == [f"V{number:02}" for number in range(1, 16)]
+    assert read(client, f"{HOME}?release={OLD}")["contradictions"] == [f"V{number:02}" for number in range(1, 13)]
     assert [len(values) for values in found["axes"].values()] == [8, 10, 7]
 
 
 def test_all_releases_are_named_and_each_can_be_read(updated: Flask) -> None:
     client = updated.test_client()
-    assert [item["release"] for item in read(client, HOME)["releases"]] == [NEW, OLD]
+    assert [item["release"] for item in read(client, HOME)["releases"]] == [NEW, CURRENT, OLD]
     assert read(client, HOME)["release"] == NEW
     assert read(client, f"{HOME}?release={OLD}")["release"] == OLD
     assert read(client, f"{HOME}/rules/R16?release={OLD}")["strength"] == "conditional"
     assert read(client, f"{HOME}/rules/R16")["strength"] == "strong"
     digests = [item["digest"] for item in read(client, HOME)["releases"]]
-    assert len(set(digests)) == 2
+    assert len(set(digests)) == 3
 
 
 @pytest.mark.parametrize(
@@ -136,17 +147,18 @@ def test_what_there_is_not_is_not_found(client: FlaskClient, path: str) -> None:
     is_problem(client.get(path), 404, "not-found")
 
 
-def test_every_rule_is_listed_with_its_statement_grade_and_sources(client: FlaskClient) -> None:
-    rules = read(client, f"{HOME}/rules")["rules"]
-    assert sorted(rule["id"] for rule in rules) == ["G01", *RULES]
-    assert len({rule["code"] for rule in rules}) == 26
+@each_release
+def test_every_rule_is_listed_with_its_statement_grade_and_sources(client: FlaskClient, release: str) -> None:
+    rules = read(client, f"{HOME}/rules?release={release}")["rules"]
+    assert sorted(rule["id"] for rule in rules) == [*GATES[release], *RULES]
+    assert len({rule["code"] for rule in rules}) == len(rules)
     for rule in rules:
         assert rule["statement"]
         assert rule["direction"] in {"for", "against", "consider", "not_applicable", "insufficient"}
         assert rule["provenance"]
         assert rule["citations"]
         assert all(source["locator"] and source["supports"] for source in rule["citations"]), rule["id"]
-        assert rule["gate"] == (rule["id"] == "G01")
+        assert rule["gate"] == (rule["id"] in GATES[release])
         assert (rule["certainty"] == "none") or rule["certainty_reasons"]
 
 
@@ -159,26 +171,30 @@ def test_a_rule_is_found_by_its_id_and_by_its_code(client: FlaskClient) -> None:
 # ---- the decision table
 
 
-def test_the_decision_table_as_csv_is_the_panel_s_byte_for_byte(client: FlaskClient) -> None:
-    response = client.get(f"{HOME}/decision-table", headers={"Accept": "text/csv"})
+@each_release
+def test_the_decision_table_as_csv_is_the_panel_s_byte_for_byte(client: FlaskClient, release: str) -> None:
+    response = client.get(f"{HOME}/decision-table?release={release}", headers={"Accept": "text/csv"})
     assert response.mimetype == "text/csv"
-    assert response.data == TABLE.read_bytes()
+    assert response.data == TABLES[release].read_bytes()
     assert "accept" in {name.lower() for name in response.vary}
 
 
-def test_the_decision_table_as_parquet_has_the_same_cells(client: FlaskClient, tmp_path: Path) -> None:
-    response = client.get(f"{HOME}/decision-table", headers={"Accept": "application/vnd.apache.parquet"})
+@each_release
+def test_the_decision_table_as_parquet_has_the_same_cells(client: FlaskClient, tmp_path: Path, release: str) -> None:
+    accept = {"Accept": "application/vnd.apache.parquet"}
+    response = client.get(f"{HOME}/decision-table?release={release}", headers=accept)
     assert response.mimetype == "application/vnd.apache.parquet"
     (tmp_path / "table.parquet").write_bytes(response.data)
     found = duckdb.sql(f"FROM '{tmp_path / 'table.parquet'}'")
     assert [dict(zip(found.columns, row, strict=True)) for row in found.fetchall()] == list(
-        csv.DictReader(io.StringIO(TABLE.read_text()))
+        csv.DictReader(io.StringIO(TABLES[release].read_text()))
     )
 
 
-def test_the_decision_table_as_json_has_the_same_560_cells(client: FlaskClient) -> None:
-    found = read(client, f"{HOME}/decision-table")
-    with TABLE.open(newline="") as file:
+@each_release
+def test_the_decision_table_as_json_has_the_same_560_cells(client: FlaskClient, release: str) -> None:
+    found = read(client, f"{HOME}/decision-table?release={release}")
+    with TABLES[release].open(newline="") as file:
         cells = list(csv.DictReader(file))
     assert found["columns"] == COLUMNS
     assert found["cells"] == cells
@@ -220,21 +236,28 @@ def test_a_form_that_there_is_not_is_not_acceptable(client: FlaskClient, accept:
 # ---- the vocabulary
 
 
-def facts(client: FlaskClient) -> dict[str, dict[str, Any]]:
-    return {fact["name"]: fact for fact in read(client, "/v1/facts")["facts"]}
+def facts(client: FlaskClient, release: str = CURRENT) -> dict[str, dict[str, Any]]:
+    return {fact["name"]: fact for fact in read(client, f"/v1/facts?release={release}")["facts"]}
 
 
-def test_every_member_of_a_request_is_defined(client: FlaskClient) -> None:
-    found = facts(client)
-    assert set(found) == FACTS
+def test_the_vocabulary_is_that_of_the_newest_release(client: FlaskClient) -> None:
+    assert read(client, "/v1/facts") == read(client, f"/v1/facts?release={CURRENT}")
+
+
+@each_release
+def test_every_member_of_a_request_is_defined(client: FlaskClient, release: str) -> None:
+    found = facts(client, release)
+    assert set(found) == FACTS | (NEW_FACTS if release == CURRENT else set())
     for fact in found.values():
         assert fact["title"]
         assert fact["meaning"]
 
 
-def test_every_complication_and_flag_is_defined(client: FlaskClient) -> None:
-    types = {item["name"]: item for item in facts(client)["complications"]["types"]}
-    assert {name: {flag["name"] for flag in item["flags"]} for name, item in types.items()} == COMPLICATIONS
+@each_release
+def test_every_complication_and_flag_is_defined(client: FlaskClient, release: str) -> None:
+    types = {item["name"]: item for item in facts(client, release)["complications"]["types"]}
+    flags = {name: {flag["name"] for flag in item["flags"]} for name, item in types.items()}
+    assert flags == COMPLICATIONS | (NEW_COMPLICATIONS if release == CURRENT else {})
     for item in types.values():
         assert item["meaning"]
         assert all(flag["meaning"] for flag in item["flags"])
@@ -258,13 +281,27 @@ def test_every_value_that_is_defined_is_accepted_and_so_is_each_synonym(client: 
         ("cM0", "M0"),
         ("cM0(i+)", "M0(i+)"),
         ("cM1", "M1"),
-        ("pM1", "M1"),
         ("metastatic", "M1"),
         ("non_metastatic", "M0"),
     ],
 )
 def test_other_words_for_the_m_category_mean_the_same(client: FlaskClient, status: str, same: str) -> None:
     assert send(client, {"metastatic_status": status}).data == send(client, {"metastatic_status": same}).data
+
+
+def test_p_m1_is_metastasis_proven_by_histology(client: FlaskClient) -> None:
+    """CHANGES of 2026-12, section 1; before, it was M1 in other words. The decision_id keeps which was sent."""
+    address = f"/v1/guidelines/{GUIDELINE}/recommendations?release={OLD}"
+    one, other = (send(client, {"metastatic_status": status}, address) for status in ("pM1", "M1"))
+    assert one.data == other.data
+    both = {"presentation": "de_novo", "lesion_count": 1, "complications": "none", "chemotherapy_response": "SD"}
+    pairs = ({"metastatic_status": "pM1"}, {"metastatic_status": "M1", "metastasis_proof": "histology"})
+    answers = [send(client, both | pair).get_json() for pair in pairs]
+    for answer in answers:
+        for name in ("decision_id", "links", "because"):
+            del answer[name]
+    assert answers[0] == answers[1]
+    assert answers[0] != send(client, both | {"metastatic_status": "M1"}).get_json()
 
 
 def test_codes_name_their_system_and_what_they_stand_for(client: FlaskClient) -> None:
@@ -373,7 +410,7 @@ def test_the_process_is_alive_ready_and_says_its_version(client: FlaskClient) ->
     assert isinstance(ready.get_json()["parts"], dict)
     version = client.get("/version").get_json()
     assert version["service"]
-    assert [item["release"] for item in version["guidelines"]] == [OLD]
+    assert [item["release"] for item in version["guidelines"]] == [OLD, CURRENT]
     for path in ("/livez", "/readyz", "/version"):
         assert client.get(path).headers["Cache-Control"] == "no-store"
 
@@ -393,10 +430,11 @@ def test_the_thirteen_source_attributes_are_all_there_and_none_is_empty(client: 
     assert all(item["value"].strip() for item in attributes)
 
 
-def test_the_hazard_log_names_rules_and_tests_that_exist(client: FlaskClient) -> None:
-    hazards = read(client, f"{HOME}/hazards")["hazards"]
-    assert [item["id"] for item in hazards] == [f"H{number}" for number in range(1, 11)]
-    rules = {rule["id"] for rule in read(client, f"{HOME}/rules")["rules"]}
+@each_release
+def test_the_hazard_log_names_rules_and_tests_that_exist(client: FlaskClient, release: str) -> None:
+    hazards = read(client, f"{HOME}/hazards?release={release}")["hazards"]
+    assert [item["id"] for item in hazards] == [f"H{number}" for number in range(1, HAZARDS[release] + 1)]
+    rules = {rule["id"] for rule in read(client, f"{HOME}/rules?release={release}")["rules"]}
     for hazard in hazards:
         assert all((ROOT / test).is_file() for test in hazard["tests"]), hazard
-        assert {name for name in hazard["controls"] if re.fullmatch(r"R\d\d", name)} <= rules
+        assert {name for name in hazard["controls"] if re.fullmatch(r"[RG]\d\d", name)} <= rules

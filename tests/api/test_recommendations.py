@@ -14,7 +14,7 @@ from werkzeug.test import TestResponse
 from service.facts.identifier import Encoder, read, write
 from service.knowledge.guideline import Guideline
 from tests.api.asking import BODIES, ONE, RESPONDER, SEPSIS, THREE_PLAIN_FACTS, contract, is_problem, named, send
-from tests.api.conftest import NEW, OLD, Clock
+from tests.api.conftest import CURRENT, NEW, OLD, Clock
 from tests.conftest import GUIDELINE
 
 VIEWS = ("full", "brief", "row")
@@ -226,7 +226,7 @@ def test_no_recommendation_is_made_of_nothing(client: FlaskClient) -> None:
 def test_headers_name_the_decision_the_release_and_a_version_of_the_answer(client: FlaskClient, view: str) -> None:
     response = answered(client, RESPONDER, f"?view={view}")
     assert response.headers["Decision-Id"] == response.get_json()["decision_id"]
-    assert response.headers["Guideline-Release"] == OLD
+    assert response.headers["Guideline-Release"] == CURRENT
     assert response.mimetype == "application/json"
     assert response.get_etag()[0]
     assert "Evidence-Review" not in response.headers
@@ -408,7 +408,7 @@ def test_an_id_cut_stretched_or_invented_is_not_found(client: FlaskClient, damag
 def test_an_id_with_a_good_check_value_is_still_checked_like_a_request(
     client: FlaskClient, guideline: Guideline, stated: dict[str, str]
 ) -> None:
-    name = write(GUIDELINE, OLD, encoded(guideline, **stated))
+    name = write(*guideline.key, encoded(guideline, **stated))
     assert read(name) is not None
     is_problem(client.get(f"{ONE}/{name}"), 404, "not-found")
 
@@ -418,20 +418,20 @@ def test_contradictory_facts_of_an_emergency_have_a_permalink(client: FlaskClien
         guideline,
         **{"metastatic_status": "M0", "presentation": "de_novo", "complications.sepsis_signs.presence": "present"},
     )
-    answer = client.get(f"{ONE}/{write(GUIDELINE, OLD, facts)}").get_json()
+    answer = client.get(f"{ONE}/{write(*guideline.key, facts)}").get_json()
     assert answer["recommendations"][0]["code"] == "EMERGENCY_PATHWAY"
     assert "V01" in {item["rule"] for item in answer["data_conflicts"]}
 
 
 @pytest.mark.parametrize("facts", ["z" * 60, "z" * 150])
-def test_a_number_beyond_the_vocabulary_is_not_found(client: FlaskClient, facts: str) -> None:
-    is_problem(client.get(f"{ONE}/{write(GUIDELINE, OLD, facts)}"), 404, "not-found")
+def test_a_number_beyond_the_vocabulary_is_not_found(client: FlaskClient, guideline: Guideline, facts: str) -> None:
+    is_problem(client.get(f"{ONE}/{write(*guideline.key, facts)}"), 404, "not-found")
 
 
 def test_a_decision_has_one_id_only(client: FlaskClient, guideline: Guideline) -> None:
     facts = encoded(guideline, metastatic_status="M1")
-    assert client.get(f"{ONE}/{write(GUIDELINE, OLD, facts)}").status_code == 200
-    is_problem(client.get(f"{ONE}/{write(GUIDELINE, OLD, '0' + facts)}"), 404, "not-found")
+    assert client.get(f"{ONE}/{write(*guideline.key, facts)}").status_code == 200
+    is_problem(client.get(f"{ONE}/{write(*guideline.key, '0' + facts)}"), 404, "not-found")
 
 
 def test_an_id_of_a_release_that_is_gone_says_so(client: FlaskClient, guideline: Guideline) -> None:
@@ -469,10 +469,11 @@ def test_an_unknown_guideline_or_release_is_not_found(client: FlaskClient) -> No
     is_problem(send(client, RESPONDER, f"/v1/guidelines/{GUIDELINE}/recommendations?release=1999"), 404, "not-found")
 
 
-def test_an_old_permalink_keeps_its_answer_after_an_update(client: FlaskClient, updated: Flask) -> None:
-    before = answered(client, RESPONDER).get_json()
+@pytest.mark.parametrize("release", [OLD, CURRENT])
+def test_an_old_permalink_keeps_its_answer_after_an_update(client: FlaskClient, updated: Flask, release: str) -> None:
+    before = send(client, RESPONDER, f"/v1/guidelines/{GUIDELINE}/recommendations?release={release}").get_json()
     after = updated.test_client().get(before["links"]["self"])
-    assert after.headers["Guideline-Release"] == OLD
+    assert after.headers["Guideline-Release"] == release
     kept = ("code", "direction", "strength", "certainty", "urgency", "citations")
     for old, new in zip(before["recommendations"], after.get_json()["recommendations"], strict=True):
         assert {name: new[name] for name in kept} == {name: old[name] for name in kept}
@@ -483,7 +484,7 @@ def test_release_latest_asks_the_same_facts_of_the_newest_release_and_says_what_
     updated: Flask, app: Flask
 ) -> None:
     client = updated.test_client()
-    old = send(client, RESPONDER, f"/v1/guidelines/{GUIDELINE}/recommendations?release={OLD}").get_json()
+    old = send(client, RESPONDER, f"/v1/guidelines/{GUIDELINE}/recommendations?release={CURRENT}").get_json()
     response = client.get(f"{old['links']['self']}?release=latest")
     answer = response.get_json()
     assert response.headers["Guideline-Release"] == answer["guideline"]["release"] == NEW
@@ -494,6 +495,29 @@ def test_release_latest_asks_the_same_facts_of_the_newest_release_and_says_what_
     newest = answered(client, RESPONDER).get_json()
     assert {name: value for name, value in answer.items() if name != "changed"} == newest
     named(contract(app), "Answer").validate(answer)
+
+
+def test_release_latest_tells_the_other_words_of_the_shipped_release(client: FlaskClient, app: Flask) -> None:
+    """The permalink of 2026-11-23: the same rule, no longer "Do not add", for it is conditional."""
+    old = send(client, RESPONDER, f"/v1/guidelines/{GUIDELINE}/recommendations?release={OLD}").get_json()
+    answer = client.get(f"{old['links']['self']}?release=latest").get_json()
+    assert answer["guideline"]["release"] == CURRENT
+    before, after = old["recommendations"][0], answer["recommendations"][0]
+    assert (before["rule"], after["rule"]) == ("R16", "R16")
+    changes = {change["member"]: change for change in answer["changed"]}
+    assert (changes["statement"]["before"], changes["statement"]["after"]) == (before["statement"], after["statement"])
+    assert before["statement"].startswith("Do not") != after["statement"].startswith("Do not")
+    named(contract(app), "Answer").validate(answer)
+
+
+def test_release_latest_tells_the_gate_that_answers_now(client: FlaskClient) -> None:
+    """One lesion that nobody has proven: in 2026-12-01 gate G07 stands before R20."""
+    facts = {name: value for name, value in RESPONDER.items() if name != "metastatic_extent"}
+    facts |= {"lesion_count": 1, "all_sites_ablatable": True, "chemotherapy_response": "SD"}
+    old = send(client, facts, f"/v1/guidelines/{GUIDELINE}/recommendations?release={OLD}").get_json()
+    changed = client.get(f"{old['links']['self']}?release=latest").get_json()["changed"]
+    rules = [(change["before"], change["after"]) for change in changed if change["member"] == "rule"]
+    assert rules == [("R20", "G07")]
 
 
 @every_view

@@ -3,10 +3,12 @@
 import datetime as dt
 import json
 import shutil
+from threading import Event, Thread
 
 import pytest
 
 from service import create_app
+from service.advice import release_diff
 from service.settings import Settings
 from tests.toy.conftest import TOY
 
@@ -118,6 +120,47 @@ def test_a_release_compared_with_itself_changes_nothing(app):
 def test_a_release_that_is_not_there_is_not_found(app, query):
     assert app.test_client().get(f"{DIFF}{query}").status_code == 404
     assert app.test_client().get(f"/guidelines/toy-umbrella/diff{query}").status_code == 404
+
+
+def test_a_comparison_is_worked_out_once_a_day(app, monkeypatch):
+    knowledge = app.config["KNOWLEDGE"]
+    pair = knowledge.pair("toy-umbrella", OLD, NEW)
+    calls = []
+    monkeypatch.setattr(release_diff, "compare_releases", lambda *asked: calls.append(asked) or {"call": len(calls)})
+    cache = release_diff.ComparisonCache()
+    days = [NOON.date(), NOON.date(), NOON.date() + dt.timedelta(days=1)]
+    assert [cache.compare(*pair, day) for day in days] == [{"call": 1}, {"call": 1}, {"call": 2}]
+
+
+def test_a_second_caller_is_told_to_come_back_and_works_nothing_out(app, monkeypatch):
+    compare, calls = release_diff.compare_releases, []
+    is_under_way, may_end = Event(), Event()
+
+    def slow(*asked):
+        calls.append(asked)
+        is_under_way.set()
+        assert may_end.wait(30)
+        return compare(*asked)
+
+    known, uncached = f"{DIFF}?from={OLD}&to={NEW}", f"from={NEW}&to={OLD}"
+    assert app.test_client().get(known).status_code == 200
+    monkeypatch.setattr(release_diff, "compare_releases", slow)
+    first = []
+    thread = Thread(target=lambda: first.append(app.test_client().get(f"{DIFF}?{uncached}")))
+    thread.start()
+    try:
+        assert is_under_way.wait(30)
+        for address in (f"{DIFF}?{uncached}", f"/guidelines/toy-umbrella/diff?{uncached}"):
+            busy = app.test_client().get(address)
+            assert (busy.status_code, busy.headers["Retry-After"]) == (503, "5")
+            assert busy.get_json()["type"] == "/problems/unavailable"
+        assert app.test_client().get(known).status_code == 200
+    finally:
+        may_end.set()
+        thread.join()
+    assert first[0].status_code == 200
+    assert app.test_client().get(f"{DIFF}?{uncached}").get_json() == first[0].get_json()
+    assert len(calls) == 1
 
 
 def test_the_page_says_the_same(app, diff):

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -12,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import GUIDELINE, ROOT, Server, copy_first_release, serving, until
+from service.settings import CONTENT
+from tests.conftest import GUIDELINE, ROOT, Server, serving, until
 from tests.sockets import BODY, ONE, connect, head, listening, rest
 
 
@@ -122,10 +124,10 @@ BREAKAGES: dict[str, tuple[str, Callable[[str], str], str]] = {
 
 
 def copied(folder: Path) -> tuple[Path, Path]:
-    """The shipped content, to be changed: its folder, and that of its release."""
-    content = copy_first_release(folder / "content")
-    (release,) = (content / "guidelines" / GUIDELINE).iterdir()
-    return content, release
+    """The shipped content, to be changed: its folder, and that of its newest release."""
+    content = folder / "content"
+    shutil.copytree(CONTENT, content)
+    return content, max((content / "guidelines" / GUIDELINE).iterdir())
 
 
 @pytest.mark.parametrize(("name", "change", "fault"), BREAKAGES.values(), ids=BREAKAGES)
