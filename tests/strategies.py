@@ -230,6 +230,7 @@ def patients(draw):
                     {"metastatic_sites": ["liver"], "lesion_count": 12},
                     {"all_sites_ablatable": False},
                     {"brain_metastases": True},
+                    {"metastatic_sites": ["distant_node"]},
                 ]
             )
         )
@@ -239,6 +240,8 @@ def patients(draw):
         body["chemotherapy_response"].pop("distant", None)
     body["complications"] = draw(complications(coherent=True))
     names = [*MODIFIERS, "platelets_10e9_per_l", "haemoglobin_g_per_dl", "anticoagulated", "systemic_therapy"]
+    names += ["systemic_options", "last_weeks_of_life", "tumour_in_wound", "fever_now"]
+    names += ["metastasis_proof", "all_metastases_treated"] if metastatic else []
     for name in draw(st.lists(st.sampled_from(names), unique=True, max_size=6)):
         body[name] = draw(MEMBERS[name])
     return {name: body[name] for name in draw(st.permutations(list(body)))}

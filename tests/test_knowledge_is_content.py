@@ -28,6 +28,9 @@ ALLOWED: Mapping[str, str] = {
     "cancer": "an English word in the name of a journal; this service is about cancers",
     "metastasis": "an English word in the name of a journal",
     "treat": "an English word in the name of a journal",
+    "extend": "an English word, the short name of a trial: a list is extended",
+    "surgery": "an English word in the title of a hypothesis",
+    "necrosis": "an English word in the title of a series; the finding has a name of its own",
 }
 """Word -> why it may stand in the code all the same."""
 

@@ -21,7 +21,11 @@ def case_body(case: Case) -> str:
 
 
 def failing_cases(questioner: Questioner, renderer: Renderer, today: dt.date) -> Iterator[tuple[Case, list[str]]]:
-    """Ask every worked case of a release; yield those whose answer is another, with the differences."""
+    """Ask every worked case of a release; yield those whose answer is another, with the differences.
+
+    A case may state a day, which must not lie ahead: before the day of the release's evidence it is asked on that.
+    """
+    today = max(today, questioner.guideline.release.evidence_date)
     for case in questioner.guideline.cases:
         result = questioner.ask(parse(case_body(case).encode()), today)
         if isinstance(result, Answer):

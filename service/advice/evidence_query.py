@@ -6,7 +6,6 @@ from typing import Any, TypeVar
 from service.advice.registry import NotFoundError
 from service.evidence.outcome_json import outcome_detail
 from service.evidence.outcomes import EvidenceError, Outcome, PooledOutcome
-from service.knowledge.citing import cited_in
 from service.knowledge.guideline import Guideline
 
 T = TypeVar("T")
@@ -53,12 +52,3 @@ def citing_rules(guideline: Guideline, sources: Iterable[str]) -> list[str]:
     """Return the ids of the rules that cite one of the sources."""
     wanted = set(sources)
     return [rule.id for rule in guideline.rules.values() if wanted & {source.id for source in rule.sources}]
-
-
-def studies_of(guideline: Guideline) -> set[str]:
-    """Return the ids of the studies that a guideline shows or cites."""
-    parts = (*guideline.rules.values(), *guideline.options.values(), guideline.modifiers.items, guideline.prefixes)
-    sources = {*cited_in((*parts, guideline.communication, guideline.release)), *guideline.evidence.citations}
-    effects = (effect for outcome in guideline.evidence.outcomes for effect in (*outcome.trials, *outcome.published))
-    studies = {effect.study for effect in effects} | {group.study for group in guideline.evidence.populations}
-    return studies | {study for name in sources if (study := guideline.citations[name].study)}

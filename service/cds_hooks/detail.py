@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from service.advice.missing import Missing
@@ -19,6 +20,8 @@ MAX_LIST_ITEMS = 12
 """The whole answer is one link away."""
 MAX_MISSING_FACTS = 5
 """That would change the code. Facts that could make it an emergency come first and are never cut."""
+TEXTS = 4096
+"""Texts of the content that are kept as a card writes them."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,8 @@ class RecordReading:
             yield words["others"].format(count=len(extraction.other_patients))
         if self.is_overdue:
             yield words["overdue"].format(date=release.review_by.isoformat())
-        yield f"{words['guideline']}: {escape(release.title)}, {release.release}. {escape(release.disclaimer)}"
+        title, disclaimer = escape_content(release.title), escape_content(release.disclaimer)
+        yield f"{words['guideline']}: {title}, {release.release}. {disclaimer}"
 
 
 def advice_detail(answer: Answer, reading: RecordReading, remarks: list[str], notices: list[str]) -> str:
@@ -57,7 +61,7 @@ def advice_detail(answer: Answer, reading: RecordReading, remarks: list[str], no
     advice = answer.advice
     guideline, lead = advice.guideline, advice.lead
     words = cards_of(guideline).words
-    parts = [escape(lead.statement) + (f" ({escape(lead.label)})" if lead.label else "")]
+    parts = [escape_content(lead.statement) + (f" ({escape_content(lead.label)})" if lead.label else "")]
     if reading.is_subject_unknown:
         parts.append(words["subject_unknown"])
     parts += _section(words["order"], map(escape, remarks))
@@ -65,16 +69,16 @@ def advice_detail(answer: Answer, reading: RecordReading, remarks: list[str], no
     parts += _section(words["limits"], map(escape, removed))
     grades = (lead.rule.direction, lead.rule.strength, lead.certainty, lead.urgency)
     parts.append(f"**{words['grading']}:** {', '.join(grade.replace('_', ' ') for grade in grades)}.")
-    parts += _section(words["supporting"], (escape(other.statement) for other in advice.recommendations[1:]))
+    parts += _section(words["supporting"], (escape_content(other.statement) for other in advice.recommendations[1:]))
     grave = [fact for fact in advice.missing if fact.decisive and _may_be_emergency(fact)]
     other = [fact for fact in advice.missing if fact.decisive and not _may_be_emergency(fact)]
     missing = [_missing_fact(fact, lead.rule.code, advice.wordings.words) for fact in (*grave, *other)]
     parts += _section(words["missing"], missing, len(grave) + MAX_MISSING_FACTS)
     parts += _section(words["warnings"], (escape(clause.detail) for clause in advice.warnings))
     parts += _section(words["conflicts"], (escape(clause.detail) for clause in advice.data_conflicts))
-    checks = [*map(escape, notices), *map(escape, advice.must_check)]
+    checks = [*map(escape, notices), *map(escape_content, advice.must_check)]
     parts += _section(words["checks"], checks, len(checks))
-    parts += _section(words["reasons"], (escape(reason.text) for reason in lead.certainty_reasons))
+    parts += _section(words["reasons"], (escape_content(reason.text) for reason in lead.certainty_reasons))
     parts += _section(words["sources"], _sources(guideline, lead.citations))
     return "\n\n".join((*parts, *reading.sections(guideline)))
 
@@ -89,6 +93,12 @@ def cards_of(guideline: Guideline) -> Cards:
 def escape(text: str) -> str:
     """Return the text on one line, without Markdown or HTML."""
     return MARKUP.sub(r"\\\1", " ".join(text.split()))
+
+
+@lru_cache(maxsize=TEXTS)
+def escape_content(text: str) -> str:
+    """Return a text of the content on one line, without Markdown. Never of a record: it stays in memory."""
+    return escape(text)
 
 
 def value_at(facts: Mapping[str, Any], path: str) -> Any:
@@ -116,7 +126,7 @@ def _missing_fact(fact: Missing, code: str, words: Words) -> str:
         if recommendation.rule.code != code:
             values_by_title.setdefault(recommendation.rule.title, []).append(words.value(fact.fact, value))
     consequences = "; ".join(f"{' or '.join(values)}: {title}" for title, values in values_by_title.items())
-    return escape(f"{words.title(fact.fact)} ({consequences})")
+    return escape_content(f"{words.title(fact.fact)} ({consequences})")
 
 
 def _sources(guideline: Guideline, citations: Iterable[Cited]) -> Iterator[str]:
@@ -124,17 +134,17 @@ def _sources(guideline: Guideline, citations: Iterable[Cited]) -> Iterator[str]:
     for citation in citations:
         supports.setdefault(citation.id, []).append(citation.supports)
     for name, sentences in supports.items():
-        yield f"{_source(guideline.citations[name])}: {escape('; '.join(dict.fromkeys(sentences)))}"
+        yield f"{_source(guideline.citations[name])}: {escape_content('; '.join(dict.fromkeys(sentences)))}"
 
 
 def _source(citation: Citation) -> str:
-    title = escape(citation.title or citation.source)
+    title = escape_content(citation.title or citation.source)
     if citation.url is not None:
         address = citation.url.replace("(", "%28").replace(")", "%29")
         title = f"[{title}]({address})"
     parts = [citation.year, f"doi {citation.doi}" if citation.doi else None]
     parts += ["second-hand"] if citation.verified != "yes" else []
-    return ", ".join((title, *(escape(part) for part in parts if part)))
+    return ", ".join((title, *(escape_content(part) for part in parts if part)))
 
 
 def _fact(extraction: Extraction, path: str, words: Words | None) -> str:

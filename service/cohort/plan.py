@@ -3,12 +3,13 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import product
 
 from service.cohort.relations import WORD, Relation, Sieve, cells, first_of, needed, relations_of
 from service.engine.table import Box, Table
 from service.engine.vocabulary import Feature
 from service.knowledge.guideline import Guideline
-from service.knowledge.model import CERTAINTIES, Effect, Modifier, Rule
+from service.knowledge.model import CERTAINTIES, URGENCIES, Effect, Modifier, Rule
 from service.knowledge.vocabulary import REPEATED
 
 RULE, GRADE, TRIGGER = "rule", "grade", "trigger"
@@ -23,7 +24,7 @@ NONE = "none"
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a rule says with one of its gradings, lowered by so many levels."""
+    """What a rule says with one of its gradings, lowered by so many levels, and at least so urgent."""
 
     rule: Rule
     certainty: str
@@ -48,7 +49,8 @@ class Plan:
         self.warnings = Sieve("warnings", ((c.id, box) for c in guideline.warnings.items for box in c.when))
         self.lowering = Sieve("lowering", _effects(guideline, "lowers_certainty"))
         self.messages = Sieve("messages", _effects(guideline, "warning"))
-        collecting = (self.contradictions, self.warnings, self.lowering, self.messages)
+        self.floors = Sieve("floors", _effects(guideline, "urgency_at_least"))
+        collecting = (self.contradictions, self.warnings, self.lowering, self.messages, self.floors)
         read = frozenset((RULE, GRADE, *self._tier, *(name for sieve in collecting for name in sieve.features)))
         tables = needed(tables, read)
         read = frozenset(
@@ -91,7 +93,7 @@ class Plan:
             for name, parts in (("id", self.limbs), ("unknown", -(-len(self.weights) // WORD)))
             for part in range(parts)
         }
-        for sieve in (self.contradictions, self.warnings, self.lowering):
+        for sieve in (self.contradictions, self.warnings, self.lowering, self.floors):
             idle |= {f"{sieve.name}{word}": bits for word, bits in enumerate(sieve.bits({}))}
         for column, nothing in idle.items():
             having = [columns for columns in found.values() if column in columns]
@@ -184,10 +186,15 @@ class Plan:
         return columns
 
     @cached_property
+    def urgency_floors(self) -> tuple[str, ...]:
+        """Urgencies below which no answer falls where a modifier says so: none of them first, then the least urgent."""
+        return tuple(urgency for urgency in reversed(URGENCIES) if urgency in {URGENCIES[-1], *self.floors.masks})
+
+    @cached_property
     def outcomes(self) -> tuple[Outcome, ...]:
-        """For each rule, the fastest, each grade and each number of levels down: what is said."""
+        """For each rule, the fastest, each grade, each number of levels down and each least urgency: what is said."""
         found = []
-        for lowered in range(len(CERTAINTIES)):
+        for floor, lowered in product(self.urgency_floors, range(len(CERTAINTIES))):
             for grade in self.features[GRADE].values:
                 for name in self.features[RULE].values:
                     rule = self.guideline.rules[name]
@@ -197,7 +204,8 @@ class Plan:
                     if certainty != NONE:
                         level = min(CERTAINTIES.index(certainty) + lowered, len(CERTAINTIES) - 1)
                         certainty = CERTAINTIES[level]
-                    found.append(Outcome(rule, certainty, (grading.urgency if grading else None) or rule.urgency))
+                    urgency = (grading.urgency if grading else None) or rule.urgency
+                    found.append(Outcome(rule, certainty, min(urgency, floor, key=URGENCIES.index)))
         return tuple(found)
 
 

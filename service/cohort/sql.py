@@ -8,6 +8,7 @@ from service.cohort.reading import Reader, columns_of
 from service.cohort.relations import WORD, Relation, Sieve
 from service.cohort.tables import TOGETHER, table_name
 from service.facts.identifier import CHECK_LENGTH, VERSION
+from service.knowledge.model import CERTAINTIES
 
 CHUNK = 62**TOGETHER
 CODE = "code of "
@@ -147,7 +148,7 @@ class Statement:
         conflict = " OR ".join(f"s.{q(name)} <> 0" for name in self._bits(plan.contradictions)) or "false"
         refused = f"({conflict}) AND {tier} <> {ranks.get(release.emergency_tier or '', -2)}"
         urgent = f"CASE WHEN {tier} = {ranks.get(release.urgent_tier or '', -2)} THEN {rules} ELSE 0 END"
-        lowered = self._levels()
+        lowered = f"({self._levels()} + {len(CERTAINTIES)} * {self._urgency_floor()})"
         answer = f"s.{q(RULE)} + {rules} * (s.{q(GRADE)} + {len(plan.features[GRADE].values)} * {lowered})"
         columns = [
             self.carried,
@@ -226,7 +227,17 @@ FROM marked{"".join(f" JOIN digits AS c{n} ON c{n}.k = {value} % {CHUNK}" for n,
         parts = [
             f"CASE WHEN s.{q(f'lowering{word}')} & {mask} <> 0 THEN 1 ELSE 0 END" for word, mask in sieve.masks.values()
         ]
-        return f"least(3, {' + '.join(parts)})" if parts else "0"
+        return f"least({len(CERTAINTIES) - 1}, {' + '.join(parts)})" if parts else "0"
+
+    def _urgency_floor(self) -> str:
+        """The place of the most urgent of the floors that hold."""
+        q, masks, floors = self.dialect.name_of, self.plan.floors.masks, self.plan.urgency_floors
+        cases = " ".join(
+            f"WHEN s.{q(f'floors{masks[floor][0]}')} & {masks[floor][1]} <> 0 THEN {floors.index(floor)}"
+            for floor in reversed(floors)
+            if floor in masks
+        )
+        return f"CASE {cases} ELSE 0 END" if cases else "0"
 
     def _messages(self, tier: str) -> str:
         """How many different warnings the modifiers give, under the rule that leads and those that support it."""

@@ -5,9 +5,10 @@ the index of all code lists, each date is parsed once.
 """
 
 import datetime as dt
+import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 from service.facts.json_body import Json
 from service.fhir.dates import DateReader, Day
@@ -88,6 +89,7 @@ class Item:
     """A resource of the patient, with what every resolver asks of it. Never changed once it is read."""
 
     record: "Record" = field(repr=False)
+    """A weak reference: with its last reader a record then goes at once, and is no work for the garbage collector."""
     resource: Resource
     type: str
     id: str
@@ -211,6 +213,8 @@ class Record:
     """The usable resources of one patient. Immutable once read, but for its memos."""
 
     def __init__(self, terminology: Terminology, today: dt.date) -> None:
+        self.weak = cast("Record", weakref.proxy(self))
+        """The record for what it holds itself."""
         self.terminology = terminology
         self.today = today
         self.tomorrow = today + dt.timedelta(days=1)
@@ -348,7 +352,7 @@ class Record:
         return both_sides(match.concept.side for match in matches if match.concept.side)
 
     def find_links(self, resource: Resource) -> list[Item]:
-        """Return the Conditions that a resource points at."""
+        """Return the Conditions that a resource points at; one that was withdrawn says nothing of it."""
         pointers = [
             value for entry in extensions(resource, "") for name, value in entry.items() if name == "valueReference"
         ]
@@ -360,7 +364,8 @@ class Record:
             value = resource.get(name)
             pointers += value if isinstance(value, list) else [value]
         targets = (self.resolve(pointer) for pointer in pointers if isinstance(pointer, dict))
-        return [target for target in targets if target is not None and target.type == "Condition"]
+        conditions = [target for target in targets if target is not None and target.type == "Condition"]
+        return [condition for condition in conditions if DROPPED.isdisjoint((condition.status, condition.verification))]
 
     def add(self, item: Item) -> None:
         """Take up a resource that may be used."""

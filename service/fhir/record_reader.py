@@ -184,7 +184,7 @@ def _item(record: Record, entry: Entry, label: str) -> Item:
     resource, kind = entry.resource, entry.type
     medication = resource.get("medicationCodeableConcept") if kind in MEDICATED else None
     concept = record.concept(resource.get("code") if medication is None else medication)
-    return Item(record, resource, kind, string(resource.get("id")), label, concept)
+    return Item(record.weak, resource, kind, string(resource.get("id")), label, concept)
 
 
 def _are_known(record: Record, item: Item) -> bool:

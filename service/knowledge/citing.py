@@ -1,17 +1,14 @@
 """Sources in sentences: {cite:ID} becomes the first author, or the body, and the year."""
 
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import fields, is_dataclass
+from collections.abc import Mapping
 from typing import Any
 
-from service.knowledge.model import Citation, Cited
+from service.knowledge.model import Citation
 
 _PLACEHOLDER = re.compile(r"\{cite:([^{}]+)\}")
 _SURNAME = re.compile(r"(.+?)(?: [A-Z][A-Za-z-]{0,3})?(?:,| et al|;| &| \.\.\.|$)")
 """The first author of a list: the surname without the initials behind it."""
-CITING = ("citations", "cite_first")
-"""Members that hold ids of sources."""
 
 
 class CitingError(ValueError):
@@ -35,22 +32,6 @@ def source_name(citation: Citation, names: Mapping[str, str]) -> str | None:
         return names[citation.id]
     author = _SURNAME.match(citation.authors or "")
     return f"{author[1]} {citation.year}" if author and citation.year else None
-
-
-def cited_in(part: object) -> Iterator[str]:
-    """Yield the id of every source that a part of the content cites, and the parts inside it."""
-    if isinstance(part, Cited):
-        yield part.id
-    elif isinstance(part, tuple):
-        for item in part:
-            yield from cited_in(item)
-    elif is_dataclass(part) and not isinstance(part, type):
-        for member in fields(part):
-            value = getattr(part, member.name)
-            if member.name in CITING:
-                yield from (item for item in value if isinstance(item, str))
-            if isinstance(value, tuple):
-                yield from cited_in(value)
 
 
 def _name(name: str, citations: Mapping[str, Citation], names: Mapping[str, str]) -> str:

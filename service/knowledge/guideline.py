@@ -87,6 +87,8 @@ class Guideline:
     evidence: Evidence
     citations: Mapping[str, Citation]
     cases: tuple[Case, ...]
+    studies: frozenset[str] = frozenset()
+    """Ids of the studies that its files name, or a citation that they name."""
 
     @property
     def key(self) -> tuple[str, str]:

@@ -31,15 +31,18 @@ class Sources:
             {**self.citations, **own.citations}, {**self.studies, **own.studies}, {**self.files, **own.files}
         )
 
-    def named_in(self, files: Iterable[Path], folder: Path) -> list[Path]:
-        """Return the files of the shared sources that the files of a release name, in the order of their names.
+    def named_in(self, files: Iterable[Path]) -> "Sources":
+        """Return those that the files of a release name, in the order of their names.
 
         A source is named where its id is a whole key or value, or stands in a placeholder.
         """
         texts = {text for file in files for text in _texts(file)}
         names = texts | {name for text in texts for name in _PLACED.findall(text)}
-        shared = {name: file for name, file in self.files.items() if folder not in file.parents}
-        return [shared[name] for name in sorted(shared) if name.partition("/")[2] in names]
+        return Sources(
+            {name: citation for name, citation in self.citations.items() if name in names},
+            {name: study for name, study in self.studies.items() if name in names},
+            {path: self.files[path] for path in sorted(self.files) if path.partition("/")[2] in names},
+        )
 
 
 def read_sources(folder: Path) -> Sources:

@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 from flask import Blueprint, Response, request
 from markupsafe import Markup
 
-from service.advice.evidence_query import citing_rules, describe_outcome, slug, studies_of
+from service.advice.evidence_query import citing_rules, describe_outcome, slug
 from service.advice.registry import NotFoundError
 from service.advice.render import citation
 from service.api.access import OPEN, scope
@@ -79,7 +79,7 @@ def study_page(study: str) -> Response:
 
 def _use(guideline: Guideline, study: str) -> dict[str, Any] | None:
     """Return where a guideline shows or cites a study; None where it does neither."""
-    if study not in studies_of(guideline):
+    if study not in guideline.studies:
         return None
     outcomes = [
         describe_outcome(guideline, slug(outcome)) | {"slug": slug(outcome)} for outcome in guideline.evidence.outcomes
@@ -104,18 +104,15 @@ def _use(guideline: Guideline, study: str) -> dict[str, Any] | None:
 
 
 def _studies_beside(guideline: Guideline) -> list[str]:
-    """Return the studies that a guideline uses; on the default guideline also those that no other uses."""
-    own = studies_of(guideline)
-    if guideline.release.id != settings().guideline:
-        return [study for study in knowledge().library.studies if study in own]
+    """Return the studies of the library but for those that only other guidelines use, in any release."""
     others = {
         study
         for name, releases in knowledge().library.guidelines.items()
         if name != guideline.release.id
         for other in releases.values()
-        for study in studies_of(other)
+        for study in other.studies
     }
-    return [study for study in knowledge().library.studies if study in own or study not in others]
+    return [study for study in knowledge().library.studies if study in guideline.studies or study not in others]
 
 
 def _outcome(guideline: Guideline, name: str) -> dict[str, Any]:

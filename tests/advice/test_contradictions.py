@@ -1,4 +1,4 @@
-"""The contradictions V01-V11 of D6, written here once more from the specification, on bodies of every kind."""
+"""The contradictions of D6 but V12 (a repeated key), written here once more, on bodies of every kind."""
 
 import datetime as dt
 from itertools import product
@@ -14,6 +14,7 @@ from tests.strategies import (
     M0_WORDS,
     M1_WORDS,
     MANY,
+    SCREEN,
     THERAPIES,
     TODAY,
     as_object,
@@ -33,6 +34,7 @@ LONG = {
 CATEGORY = {"CR", "PR", "SD", "PD", "NON_CR_NON_PD", "responded", "pCR"}
 LESS_THAN_CR = {"PR", "SD", "PD", "NON_CR_NON_PD", "responded"}
 UNSTATED = (None, "unknown")
+CLEAR = dict.fromkeys(SCREEN, "absent")
 
 
 def broken(body):
@@ -43,24 +45,34 @@ def broken(body):
     by_rule = status_rules(said, parts) | response_rules(said, parts) | extent_rules(said, parts)
     by_rule["V09"] = any(map(absent_and_there, as_object(body.get("complications")).values()))
     by_rule["V11"] = in_the_future(said, parts)
+    by_rule |= outlook_rules(said)
     return {rule for rule, is_broken in by_rule.items() if is_broken}
 
 
 def status_rules(said, parts):
     status, sites, lesions = (said.get(name) for name in ("metastatic_status", "metastatic_sites", "lesion_count"))
     m0 = status in M0_WORDS
-    m1 = status in {*M1_WORDS, "de_novo_metastatic", "recurrent_metastatic"}
+    m1 = status in {*M1_WORDS, "pM1", "de_novo_metastatic", "recurrent_metastatic"}
     stated = {"presentation", "metastatic_extent", "all_sites_ablatable"} & set(said)
     spread = said.get("brain_metastases") is True or said.get("visceral_crisis") is True
     spread = spread or bool(sites) or bool(stated) or (lesions or 0) > 0
+    treated = "metastasis_proof" in said or said.get("all_metastases_treated") is True
     opposite = {("de_novo_metastatic", "recurrent"), ("recurrent_metastatic", "de_novo")}
     return {
-        "V01": m0 and spread,
+        "V01": m0 and (spread or treated),
         "V02": m1 and (sites == [] or lesions == 0) and not gone(parts),
         "V03": m0 and parts.get("distant") in CATEGORY,
         "V08": (status, said.get("presentation")) in opposite,
         "V10": m0 and spread and status.endswith("(i+)"),
+        "V14": status == "pM1" and said.get("metastasis_proof") == "imaging_only",
     }
+
+
+def outlook_rules(said):
+    """Two fevers, and two outlooks, that cannot both be true."""
+    fever, fever_now = said.get("fever_within_6_weeks_of_chemotherapy"), said.get("fever_now")
+    weeks, under_a_year = said.get("last_weeks_of_life"), said.get("life_expectancy_under_1_year")
+    return {"V13": fever is True and fever_now is False, "V15": weeks is True and under_a_year is False}
 
 
 def response_rules(said, parts):
@@ -130,7 +142,7 @@ def test_d6_every_combination_of_responses_is_refused_exactly_where_it_contradic
         assert named(body) == broken(body), body
 
 
-STATUSES = [None, "M0", "M0(i+)", "M1", "de_novo_metastatic", "recurrent_metastatic"]
+STATUSES = [None, "M0", "M0(i+)", "M1", "pM1", "de_novo_metastatic", "recurrent_metastatic"]
 EXTENTS = [None, "oligometastatic", "bone_only", "polymetastatic"]
 
 
@@ -153,6 +165,18 @@ def test_d6_every_combination_of_sites_and_lesions_is_refused_exactly_where_it_s
     ):
         body = {"metastatic_status": status, "metastatic_extent": extent, "metastatic_sites": where}
         body |= {"lesion_count": lesions, "all_sites_ablatable": ablatable, "chemotherapy_response": response}
+        assert named(body) == broken(body), body
+
+
+@pytest.mark.parametrize("status", STATUSES)
+def test_every_combination_of_status_proof_fever_and_outlook_is_refused_exactly_where_it_should_be(named, status):
+    flags = [None, True, False]
+    for proof, treated, fever, fever_now, weeks, under_a_year in product(
+        [None, "histology", "imaging_only"], flags, flags, flags, flags, flags
+    ):
+        body = {"metastatic_status": status, "metastasis_proof": proof, "all_metastases_treated": treated}
+        body |= {"fever_within_6_weeks_of_chemotherapy": fever, "fever_now": fever_now}
+        body |= {"last_weeks_of_life": weeks, "life_expectancy_under_1_year": under_a_year}
         assert named(body) == broken(body), body
 
 
@@ -184,16 +208,53 @@ def refused_words(body):
     return "not_responded" in as_parts(body.get("chemotherapy_response")).values()
 
 
+URGENT_FACTS = (
+    "complications", "platelets_10e9_per_l", "haemoglobin_g_per_dl", "anticoagulated", "fever_now",
+    "fever_within_6_weeks_of_chemotherapy", "last_weeks_of_life", "prior_chest_radiotherapy", "tumour_in_wound",
+    "primary_tumour",
+)  # fmt: skip
+"""Facts that can make an answer urgent or say which answer it is, and that contradict none of each other."""
+
+
 @given(body=dense_bodies)
 @MANY
 def test_d6_a_refusal_carries_urgent_exactly_where_the_facts_amount_to_c3(post, body):
     """The same complications beside nothing that can contradict them say which tier the facts amount to."""
     status, answer = post(body)
-    kept = ("complications", "platelets_10e9_per_l", "haemoglobin_g_per_dl", "anticoagulated")
-    alone = {name: body[name] for name in (*kept, "fever_within_6_weeks_of_chemotherapy") if name in body}
+    alone = {name: body[name] for name in URGENT_FACTS if name in body}
+    parts = as_parts(body.get("chemotherapy_response"))
+    response = next((parts[name] for name in ("primary", "overall") if parts.get(name) not in (*UNSTATED, "pCR")), None)
+    if response is not None:
+        alone["chemotherapy_response"] = {"primary": response}
+    if response != "not_started" and "systemic_therapy" in body:
+        alone["systemic_therapy"] = body["systemic_therapy"]
     if status == 422 and "V09" not in {error.get("rule") for error in answer["errors"]}:
-        tier = post(alone)[1]["because"]["derived"]["complication_tier"]
+        urgent = post(alone)[1]
+        tier = urgent["because"]["derived"]["complication_tier"]
         assert tier != "C4"
         m0 = body.get("metastatic_status") in M0_WORDS
-        code = ("URGENT_CURATIVE_MDT" if m0 else "URGENT_LOCAL_CONTROL") if tier == "C3" else None
-        assert answer.get("urgent", {}).get("code") == code
+        code = "URGENT_CURATIVE_MDT" if m0 else urgent["recommendations"][0]["code"]
+        assert answer.get("urgent", {}).get("code") == (code if tier == "C3" else None)
+
+
+INFECTION = {"infection": {"presence": "present", "grade": 3}}
+NECROSIS = {"chest_wall_necrosis": {"presence": "present", "grade": 3}}
+
+
+@pytest.mark.parametrize("status", ["M0", "M1", "unknown"])
+@pytest.mark.parametrize(
+    ("facts", "code"),
+    [
+        ({"complications": {**CLEAR, "bleeding": "present"}}, "URGENT_LOCAL_CONTROL"),
+        ({"complications": {**CLEAR, **INFECTION}}, "URGENT_INFECTION"),
+        ({"complications": {**CLEAR, **NECROSIS}, "prior_chest_radiotherapy": True}, "WOUND_BIOPSY_FIRST"),
+        ({"complications": {**CLEAR, "bleeding": "present"}, "last_weeks_of_life": True}, "COMFORT_CARE_FIRST"),
+    ],
+    ids=["local control", "infection", "wound", "last weeks"],
+)
+def test_what_is_urgent_beside_a_refusal_is_the_gate_that_would_have_answered(post, status, facts, code):
+    asked, contradictory = {"metastatic_status": status, **facts}, {"chemotherapy_response": {"distant": "pCR"}}
+    code = "URGENT_CURATIVE_MDT" if status == "M0" else code
+    assert post(asked)[1]["recommendations"][0]["code"] == code
+    refused, answer = post({**asked, **contradictory})
+    assert (refused, answer["urgent"]["code"]) == (422, code)

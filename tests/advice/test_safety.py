@@ -1,4 +1,5 @@
-"""The safety invariants of GUIDELINE.md E5: over the whole space of the axes, and from raw facts through the API."""
+"""The safety invariants of GUIDELINE.md E5 and of the changes of 2026-12: over the whole space of the axes of every
+release, and from raw facts through the API, of the newest."""
 
 from itertools import product
 
@@ -6,6 +7,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from tests.conftest import GUIDELINE
 from tests.strategies import (
     BANDS,
     CHOICES,
@@ -53,6 +55,12 @@ R = [
     "UNKNOWN",
 ]
 C = ["C4", "C3", "C2A", "C2B", "C1", "CU", "C0"]
+BEFORE = "2026-11-23"
+NEW_FACTS = {
+    "metastasis_proof", "systemic_options", "last_weeks_of_life", "tumour_in_wound", "fever_now", "fever_in_record",
+    "all_metastases_treated",
+}  # fmt: skip
+"""Facts that the release before does not have."""
 DE_NOVO = {m for m in M if m.startswith("M1_DENOVO")}
 TATA_RESPONDER_RULES = {"NO_ROUTINE_LRT_RESPONDER", "NO_ROUTINE_LRT_RESPONDER_EXTENT_CAVEAT"}
 CERTAINTIES = ["high", "moderate", "low", "very_low"]
@@ -76,7 +84,51 @@ def assert_invariants(axes, rule, code, direction):
     if m == "M1_RECURRENT":
         assert code not in TATA_RESPONDER_RULES, "S7"
     if c in {"C2A", "C3"} and m.startswith("M1_"):
-        assert direction == "for", "S8"
+        assert direction == "for" or rule in {"G02", "G03", "G04", "G05"}, "S8"
+
+
+PD = {"PD", "progressive_disease"}
+NO_DATA = {"NOT_EVALUABLE", "UNKNOWN"}
+
+
+def assert_gates_hold(body, axes, lead):
+    """S10-S20 of one answer, whose situation is read from the facts."""
+    m, r, c = axes
+    rule, direction = lead["rule"], lead["direction"]
+    removed = body.get("primary_tumour") in {"resected", "not_found"}
+    dying = body.get("last_weeks_of_life") is True
+    without_drugs = body.get("systemic_options") in {"declined", "none_left"}
+    nodes = body.get("metastatic_sites") == ["distant_node"] and body.get("brain_metastases") is not True
+    primary_grows = as_parts(body.get("chemotherapy_response")).get("primary") in PD
+    proven = body.get("metastasis_proof") == "histology" or body.get("metastatic_status") == "pM1"
+    single = body.get("lesion_count") == 1 and body.get("visceral_crisis") is not True
+    if direction == "against":
+        assert not removed, "S10"
+        assert not dying, "S11"
+        assert not without_drugs, "S11"
+        assert not nodes, "S12"
+        assert not (r == "PD_DISTANT" and primary_grows), "S13"
+        assert proven or not single or r not in {"NOT_STARTED", "SD", "PR", "PD_DISTANT"}, "S14"
+    if c == "C3":
+        assert lead["urgency"] == "urgent", "S15"
+    if c == "C0" and m.startswith("M1_") and removed and primary_grows:
+        assert rule in {"G02", "G06"}, "S16"
+    if direction == "for":
+        assert not dying, "S17"
+        assert not infection_alone(body), "S17"
+    if body.get("fever_now") is True:
+        assert c != "C0", "S18"
+    if nodes and rule == "G08":
+        assert r in {"PD_LOCAL", "PD_DISTANT", "PD_SITE_UNKNOWN"} | NO_DATA or m not in DE_NOVO, "S19"
+    if without_drugs:
+        assert rule not in {"G05", "G09", "R21", "R24"}, "S20"
+
+
+def infection_alone(body):
+    """Whether infection is stated present and everything else absent."""
+    stated = as_object(body.get("complications"))
+    others = {kind: entry for kind, entry in stated.items() if kind != "infection"}
+    return present(body) == ["infection"] and all(entry == "absent" for entry in others.values())
 
 
 def axes_of(answer):
@@ -92,8 +144,9 @@ def lead_of(answer):
 
 
 @pytest.fixture(scope="module")
-def decided(guideline):
-    """The rule of every cell."""
+def decided(library, release):
+    """The rule of every cell of a release."""
+    guideline = library.guidelines[GUIDELINE][release]
     named = ("metastatic_axis", "response_axis", "complication_tier")
     return {
         cell: guideline.rules[guideline.table.decide(dict(zip(named, cell, strict=True))).output]
@@ -107,7 +160,8 @@ def test_s1_to_s8_hold_in_every_cell(decided):
         assert_invariants(cell, rule.id, rule.code, rule.direction)
 
 
-def test_s9_a_present_complication_never_gives_c0_or_cu_whatever_else_is_known_of_it(guideline):
+def test_s9_a_present_complication_never_gives_c0_or_cu_whatever_else_is_known_of_it(library, release):
+    guideline = library.guidelines[GUIDELINE][release]
     nothing = guideline.vocabulary.nothing
     for rest in ("unknown", "absent"):
         base = dict(nothing) | {f.presence: rest for f in guideline.findings}
@@ -162,7 +216,7 @@ SCREENED = {f"complications.{kind}" for kind in ("bleeding", "ulceration", "infe
 
 @given(body=bodies)
 @MANY
-def test_every_answer_keeps_s1_to_s9_and_is_repeated_by_its_permalink(app, post, body):
+def test_every_answer_keeps_s1_to_s20_and_is_repeated_by_its_permalink(app, post, body):
     status, answer = post(body)
     assert status in {200, 422}, answer
     if status == 422:
@@ -170,9 +224,9 @@ def test_every_answer_keeps_s1_to_s9_and_is_repeated_by_its_permalink(app, post,
         return
     lead = lead_of(answer)
     m, r, c = axes_of(answer)
-    gate = lead["rule"] == "G01"
     assert_invariants((m, r, c), lead["rule"], lead["code"], lead["direction"])
-    if gate:
+    assert_gates_hold(body, (m, r, c), lead)
+    if lead["rule"] == "G01":
         assert c == "C0"
         assert m.startswith("M1_")
         assert body["primary_tumour"] in {"resected", "not_found"}
@@ -186,6 +240,50 @@ def test_every_answer_keeps_s1_to_s9_and_is_repeated_by_its_permalink(app, post,
     assert again.get_json() == answer
 
 
+WOUND = {"presence": "present", "grade": 2}
+
+
+@pytest.mark.parametrize("presentation", ["de_novo", "recurrent", None])
+@pytest.mark.parametrize("response", ["CR", "PR", "SD", {"primary": "SD", "distant": "PD"}, "not_started", "NE", None])
+@pytest.mark.parametrize(
+    "wound",
+    [
+        {"complications": {"chest_wall_necrosis": WOUND}},
+        {"complications": {"chest_wall_necrosis": {"presence": "present", "grade": 3}}},
+        {"complications": {"chest_wall_necrosis": WOUND}, "tumour_in_wound": False},
+        {"complications": {"ulceration": WOUND}, "tumour_in_wound": False},
+    ],
+    ids=["necrosis", "deep necrosis", "necrosis, biopsied", "ulceration, biopsied"],
+)
+def test_s17_nothing_is_for_radiotherapy_of_a_wound_without_proven_tumour(post, presentation, response, wound):
+    body = {"metastatic_status": "M1", "presentation": presentation, "chemotherapy_response": response}
+    body |= {**wound, "prior_chest_radiotherapy": True}
+    body["complications"] = {**dict.fromkeys(SCREEN, "absent"), **wound["complications"]}
+    status, answer = post(body)
+    assert status == 200, answer
+    assert lead_of(answer)["rule"] == "G04"
+    for given_ in answer["recommendations"]:
+        assert given_["direction"] != "for"
+        assert "radiotherapy" not in {option["kind"] for option in given_["options"]}
+
+
+@given(body=bodies)
+@FEW
+def test_the_release_before_keeps_s1_to_s9_too(post, body):
+    status, answer = post({name: value for name, value in body.items() if name not in NEW_FACTS}, f"?release={BEFORE}")
+    assume(status == 200)
+    assert answer["guideline"]["release"] == BEFORE
+    lead = lead_of(answer)
+    assert lead["rule"] == "G01" or lead["rule"].startswith("R")
+    assert_invariants(axes_of(answer), lead["rule"], lead["code"], lead["direction"])
+
+
+URGENT_CODES = {
+    "URGENT_LOCAL_CONTROL", "URGENT_CURATIVE_MDT", "URGENT_INFECTION", "WOUND_BIOPSY_FIRST", "COMFORT_CARE_FIRST",
+}  # fmt: skip
+"""Rules and gates that answer at C3."""
+
+
 @given(body=corrupted())
 @MANY
 def test_no_body_that_is_wrong_is_ever_answered_with_a_5xx_or_repeated(post, body):
@@ -196,7 +294,7 @@ def test_no_body_that_is_wrong_is_ever_answered_with_a_5xx_or_repeated(post, bod
         assert answer["errors"]
         assert SENTINEL not in str(answer), "a refused value is never repeated"
         if "urgent" in answer:
-            assert answer["urgent"]["code"] in {"URGENT_LOCAL_CONTROL", "URGENT_CURATIVE_MDT"}
+            assert answer["urgent"]["code"] in URGENT_CODES
     elif answer["refused"] or "form.repeated" in str(answer["data_conflicts"]):
         assert lead_of(answer)["code"] == "EMERGENCY_PATHWAY", (
             "what could not be read is only passed over in an emergency"
@@ -268,6 +366,7 @@ def test_p1_adding_a_present_complication_never_gives_against(post, body, kind, 
 # P2, the deliberate exceptions of E5: the rules that the answer may come from, and those that it may become.
 BESIDE_A_PART = ({"R18", "R19", "R22", "R23", "R25"}, {"R16", "R17", "R20", "R24"})
 BESIDE_TWO_PARTS = ({"R23"}, {"R16", "R17", "R20"})
+BOTH_GROW = ({"G09"}, {"R21"})
 
 
 def hidden(body):
@@ -294,6 +393,8 @@ def exception(body, fact):
     parts = as_parts(body.get("chemotherapy_response"))
     stated = {name for name in ("primary", "distant") if parts.get(name, "unknown") != "unknown"}
     overall = parts.get("overall", "unknown") != "unknown"
+    if fact == "chemotherapy_response.primary" and {parts.get("primary"), parts.get("distant")} <= PD:
+        return BOTH_GROW
     if overall and fact.removeprefix("chemotherapy_response.") in stated:
         return BESIDE_A_PART
     if parts.get("overall") in {"PD", "progressive_disease"} and fact.endswith(".overall") and len(stated) == 2:
@@ -319,12 +420,14 @@ def test_p2_hiding_a_mandatory_fact_never_gives_against_but_for_the_documented_e
         assert fact in named, "an exception is named in missing_facts"
 
 
+HIDDEN_FACT = {"G10": "metastatic_sites", "G07": "lesion_count"}
+"""Gate -> the fact without which another answer may be against: a documented exception."""
 EXTENT = ("metastatic_extent", "lesion_count", "all_sites_ablatable", "metastatic_sites")
 
 
 @given(body=patients())
 @FEW
-def test_p3_hiding_the_extent_gives_against_only_from_r18_to_r17_and_names_it(post, body):
+def test_p3_hiding_the_extent_gives_against_only_from_the_documented_answers_and_names_it(post, body):
     body["complications"] = "none"
     facts = [fact for fact in EXTENT if fact in body]
     assume(facts)
@@ -334,7 +437,8 @@ def test_p3_hiding_the_extent_gives_against_only_from_r18_to_r17_and_names_it(po
     for fact in facts:
         status, weaker = post({key: value for key, value in body.items() if key != fact})
         if status == 200 and lead_of(weaker)["direction"] == "against":
-            assert (lead_of(answer)["rule"], lead_of(weaker)["rule"]) == ("R18", "R17"), fact
+            before, after = lead_of(answer)["rule"], lead_of(weaker)["rule"]
+            assert (before, after) == ("R18", "R17") or HIDDEN_FACT.get(before) == fact, (before, after, fact)
             named = {item["fact"] for item in weaker["missing_facts"] if item["decisive"]}
             assert named & set(EXTENT)
 
@@ -352,12 +456,15 @@ def test_p3_the_exception_is_real_and_names_the_extent(post, extent):
     assert named["would_become"][extent]["code"] == "MDT_SELECTED_OLIGO_NED"
 
 
-def test_p3_hiding_the_lesion_count_of_a_solitary_bone_lesion_declared_bone_only_changes_no_code(post):
+def test_p3_hiding_the_lesion_count_of_a_solitary_bone_lesion_declared_bone_only_changes_no_code(post, release):
+    """Where the lesion is proven; of one that is not, the newest release asks for the proof first."""
     body = {"metastatic_status": "M1", "presentation": "de_novo", "metastatic_extent": "bone_only", "lesion_count": 1}
+    body |= {} if release == BEFORE else {"metastasis_proof": "histology"}
     for response, complications in product(["CR", "PR", "SD", "PD", "not_started"], ["none", "unknown", ["pain"]]):
         body |= {"chemotherapy_response": response, "complications": complications}
         less = {key: value for key, value in body.items() if key != "lesion_count"}
-        assert lead_of(post(body)[1])["code"] == lead_of(post(less)[1])["code"]
+        query = f"?release={release}"
+        assert lead_of(post(body, query)[1])["code"] == lead_of(post(less, query)[1])["code"]
 
 
 def test_p2_the_gate_is_a_documented_exception_and_is_named(post):
@@ -370,6 +477,22 @@ def test_p2_the_gate_is_a_documented_exception_and_is_named(post):
     assert named["would_become"]["resected"]["code"] == "NO_PRIMARY_TO_TREAT"
 
 
+@given(body=patients(), proof=st.sampled_from(["histology", "imaging_only"]), data=st.data())
+@FEW
+def test_p2_hiding_the_proof_of_the_metastasis_never_gives_against(post, body, proof, data):
+    body["lesion_count"] = data.draw(st.sampled_from([1, 2]))
+    status, answer = post({**body, "metastasis_proof": proof})
+    assume(status == 200)
+    assume(lead_of(answer)["direction"] != "against")
+    less = {name: value for name, value in body.items() if name != "metastasis_proof"}
+    less["metastatic_status"] = "M1" if body["metastatic_status"] == "pM1" else body["metastatic_status"]
+    assert lead_of(post(less)[1])["direction"] != "against"
+
+
+GATE_THAT_READS = {"visceral_crisis": "G07", "prior_chest_radiotherapy": "G04", "anti_angiogenic_therapy": "G05"}
+"""Modifiers that a gate reads too."""
+
+
 @given(body=patients(), data=st.data())
 @MANY
 def test_e4_modifiers_never_change_the_code(post, body, data):
@@ -380,10 +503,15 @@ def test_e4_modifiers_never_change_the_code(post, body, data):
     stated = {name: data.draw(st.sampled_from(values_of(name))) for name in names}
     status, modified = post({**plain, **stated})
     if status == 422:
-        assert {error["rule"] for error in modified["errors"]} <= {"V01", "V10"}
-        assert "visceral_crisis" in stated
+        rules = {error["rule"] for error in modified["errors"]}
+        assert rules <= {"V01", "V10", "V15"}
+        assert "visceral_crisis" in stated or rules == {"V15"}
         return
     before, after = lead_of(answer), lead_of(modified)
+    if before["rule"] != after["rule"]:
+        gates = {GATE_THAT_READS[name] for name in stated if name in GATE_THAT_READS}
+        assert gates & {before["rule"], after["rule"]}, "only a gate that reads it comes or goes"
+        return
     same = ("rule", "code", "direction", "strength", "urgency", "time_critical", "intent")
     assert {name: after[name] for name in same} == {name: before[name] for name in same}
     assert modified["because"]["derived"] == answer["because"]["derived"]

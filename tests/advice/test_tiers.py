@@ -21,7 +21,9 @@ D51 = {
     "infection": "C2B C2B C3 C4 C2B",
     "sepsis_signs": "C4 C4 C4 C4 C4",
     "pain": "C1 C2B C3 C3 C2B",
+    "mass_effect": "C2B C2B C2B C2B C2B",
     "odour": "C1 C2B C2B C2B C2B",
+    "discharge": "C1 C2B C2B C2B C2B",
     "lymphoedema": "C1 C2B C2B C2B C2B",
     "plexopathy": "C2B C2B C3 C3 C2B",
     "chest_wall_invasion": "C1 C1 C1 C1 C1",
@@ -56,7 +58,8 @@ FLAGS = {
 FLAG_CASES = [
     (flag, grade, tier) for flag, row in FLAGS.items() for grade, tier in zip(GRADES, row.split(), strict=True)
 ]
-# D3: the lowest and the highest grade that CTCAE defines; None where it has no term (fungation: as ulceration).
+# D3: the lowest and the highest grade that is defined; None where a grade means nothing (fungation: as ulceration; the
+# grades of discharge, for which CTCAE has no term, are the specification's own).
 RANGE = {
     "bleeding": (1, 4),
     "ulceration": (1, 4),
@@ -65,7 +68,9 @@ RANGE = {
     "infection": (2, 4),
     "sepsis_signs": (3, 4),
     "pain": (1, 3),
+    "mass_effect": None,
     "odour": (1, 2),
+    "discharge": (1, 2),
     "lymphoedema": (1, 3),
     "plexopathy": (1, 3),
     "chest_wall_invasion": None,
@@ -171,7 +176,7 @@ def test_d51_a_grade_beyond_what_ctcae_defines_counts_as_the_nearest_and_is_warn
         for warning in post({"complications": {**CLEAR, kind: entry(kind, grade)}})[1]["warnings"]
     )
     if RANGE[kind] is None:
-        assert warned, "CTCAE has no grades for it at all"
+        assert warned, "it has no grades at all"
         return
     lowest, highest = RANGE[kind]
     counted = min(max(grade, lowest), highest)

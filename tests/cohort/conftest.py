@@ -74,7 +74,7 @@ def command(app: Flask) -> Callable[..., Result]:
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Batches of about a hundred: of CSV so many bytes."""
     monkeypatch.setattr(files, "BATCH_ROWS", 100)
-    monkeypatch.setattr(files, "BATCH_BYTES", 20_000)
+    monkeypatch.setattr(files, "BATCH_BYTES", 24_000)
 
 
 class Quick:

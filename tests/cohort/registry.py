@@ -20,6 +20,8 @@ COLUMNS = [
     "anticoagulated", "age_years", "ecog", "sex", "er_status", "pr_status", "her2_status", "menopausal_status",
     "patient_preference", "pregnant", "inflammatory", "prior_chest_radiotherapy", "closure_possible",
     "visceral_crisis", "anti_angiogenic_therapy", "life_expectancy_under_1_year", "brain_metastases", "as_of",
+    "metastasis_proof", "systemic_options", "last_weeks_of_life", "tumour_in_wound", "fever_now", "fever_in_record",
+    "all_metastases_treated",
 ]  # fmt: skip
 FAULTY = [
     "Positive",
@@ -40,6 +42,9 @@ FAULTY = [
     '"',
     "a,b",
 ]
+RARE = ("fever_within_6_weeks_of_chemotherapy", "fever_now", "pregnant", "last_weeks_of_life")
+OF_M1 = ("brain_metastases", "visceral_crisis", "all_metastases_treated")
+"""Flags that contradict M0."""
 Row = dict[str, str]
 
 
@@ -64,7 +69,7 @@ def _coherent(dice: random.Random) -> Row:  # noqa: C901, PLR0912 - one branch a
     row: Row = {}
     metastatic = chance() < 0.9
     row["metastatic_status"] = (
-        pick(["M1", "cM1", "metastatic", "de_novo_metastatic", "unknown"]) if metastatic else pick(M0_WORDS)
+        pick(["M1", "cM1", "pM1", "metastatic", "de_novo_metastatic", "unknown"]) if metastatic else pick(M0_WORDS)
     )
     if metastatic:
         if row["metastatic_status"] != "de_novo_metastatic" and chance() < 0.8:
@@ -77,6 +82,8 @@ def _coherent(dice: random.Random) -> Row:  # noqa: C901, PLR0912 - one branch a
             row["metastatic_sites"] = ";".join(dice.sample(SITES, dice.randint(1, 3)))
         if chance() < 0.2:
             row["all_sites_ablatable"] = pick(["true", "false"])
+        if chance() < 0.4:
+            row["metastasis_proof"] = pick(["histology", "imaging_only", "unknown"])
     for part, share in (("overall", 0.7), ("primary", 0.4), ("distant", 0.3 if metastatic else 0)):
         if chance() < share:
             row[f"chemotherapy_response.{part}"] = pick(RESPONSES)
@@ -98,17 +105,14 @@ def _coherent(dice: random.Random) -> Row:  # noqa: C901, PLR0912 - one branch a
         ("menopausal_status", ["premenopausal", "postmenopausal"], 0.7),
         ("patient_preference", ["requests_local_treatment", "declines_local_treatment", "undecided"], 0.2),
         ("as_of", ["2026-11-01", "2026-11-23"], 0.1),
+        ("systemic_options", ["available", "available", "declined", "none_left"], 0.2),
     ):  # fmt: skip
         if chance() < share:
             row[name] = pick(values)
     for name in FLAGS:
         if name != "all_sites_ablatable" and chance() < 0.4:
-            rare = 0.01 if name in ("fever_within_6_weeks_of_chemotherapy", "pregnant") else 0.2
-            row[name] = (
-                "true"
-                if chance() < rare and (metastatic or name not in ("brain_metastases", "visceral_crisis"))
-                else "false"
-            )
+            share = 0.01 if name in RARE else 0.2
+            row[name] = "true" if chance() < share and (metastatic or name not in OF_M1) else "false"
     return row
 
 
@@ -137,7 +141,9 @@ def _complications(dice: random.Random) -> Row:
 def _free(dice: random.Random) -> Row:
     """Cells that know nothing of each other."""
     words = {
-        "metastatic_status": [*M0_WORDS, "M1", "recurrent_metastatic", "de_novo_metastatic", "unknown"],
+        "metastatic_status": [*M0_WORDS, "M1", "pM1", "recurrent_metastatic", "de_novo_metastatic", "unknown"],
+        "metastasis_proof": ["histology", "imaging_only", "unknown"],
+        "systemic_options": ["available", "declined", "none_left", "unknown"],
         "presentation": ["de_novo", "recurrent", "synchronous", "unknown"],
         "complications": ["none", "unknown", "[]", "pain;odour", "bleeding"],
         "primary_tumour": ["in_situ", "resected", "not_found", "unknown"],

@@ -211,3 +211,67 @@ def test_a_label_that_is_no_word_is_a_fault_of_the_studies(content: Copy) -> Non
     content.change("/studies/toy_brim.yaml", "labels:\n  gusts: gusts of wind", "labels: [gusts]")
     (fault,) = content.faults()
     assert fault.detail == "toy_brim/labels: labels map an id to its words"
+
+
+# ---- outcomes in words, and the pool behind a rule
+
+WORDS = """
+  - id: mood
+    title: Mood
+    statements:
+      - {text: Nobody minded a hat., citation: TOY-STORM}
+"""
+RAIN = {"forecast": "rain", "hazards": "none"}
+
+
+def with_words(content: Copy) -> FlaskClient:
+    content.change("evidence.yaml", "\npopulations:", f"{WORDS}\npopulations:")
+    return app_of(content.root, "toy-umbrella").test_client()
+
+
+def test_an_outcome_in_words_stands_in_the_answer_on_the_page_and_has_nothing_to_draw(content: Copy) -> None:
+    client = with_words(content)
+    answer = client.post("/v1/recommendations", json=RAIN).get_json()
+    assert answer["evidence"]["mood"]["statements"] == [{"text": "Nobody minded a hat.", "citation": "TOY-STORM"}]
+    assert (answer["evidence"]["mood"]["studies"], answer["evidence"]["mood"]["measure"]) == ([], None)
+    assert "TOY-STORM" in [source["id"] for source in answer["citations"]]
+    assert "statements" not in answer["evidence"]["dry_hair"]
+    for page in ("/evidence", answer["links"]["page"]):
+        assert "Nobody minded a hat." in text(client, page)
+    assert "svg" not in read(client, "/v1/evidence")["outcomes"][-1]["links"]
+    for form in ("svg", "csv"):
+        assert client.get(f"/v1/evidence/mood.{form}").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("member", "detail"),
+    [
+        ("favours: {below: BRIM, above: BARE}", "an outcome of statements has no favours"),
+        ("default: all", "no such pool: all"),
+    ],
+)
+def test_an_outcome_in_words_has_no_part_of_one_with_ratios(content: Copy, member: str, detail: str) -> None:
+    content.change("evidence.yaml", "\npopulations:", f"{WORDS}    {member}\n\npopulations:")
+    assert [detail in fault.detail for fault in content.faults()] == [True]
+
+
+def test_an_outcome_with_ratios_needs_its_measure(content: Copy) -> None:
+    content.change("evidence.yaml", "    measure: hazard ratio for wet hair\n", "")
+    (fault,) = content.faults()
+    assert fault.detail == "an outcome with ratios needs measure"
+
+
+def test_the_pool_behind_the_rule_stands_in_its_answer_and_the_others_as_sensitivity(content: Copy) -> None:
+    pool = "      - {id: light_and_hat, title: Light rain, trials: [brim_light, toy_hat]}\n"
+    other = "      - {id: heavy_and_hat, title: Heavy rain, trials: [brim_heavy, toy_hat], rules: [U03]}\n"
+    content.change("evidence.yaml", pool, pool + other)
+    client = app_of(content.root, "toy-umbrella").test_client()
+    ears = client.post("/v1/recommendations", json=RAIN).get_json()["evidence"]["dry_ears"]
+    assert (ears["pooled"]["id"], [each["id"] for each in ears["sensitivity"]]) == ("heavy_and_hat", ["light_and_hat"])
+    dry = client.post("/v1/recommendations", json=RAIN | {"forecast": "dry"}).get_json()["evidence"]["dry_ears"]
+    assert (dry["pooled"]["id"], [each["id"] for each in dry["sensitivity"]]) == ("light_and_hat", ["heavy_and_hat"])
+
+
+def test_a_pool_behind_a_rule_that_is_not_there_is_a_fault(content: Copy) -> None:
+    content.change("evidence.yaml", "trials: [brim_light, toy_hat]}", "trials: [brim_light, toy_hat], rules: [U99]}")
+    assert any("no such id: U99" in fault.detail for fault in content.faults())

@@ -1,5 +1,6 @@
 import pytest
 
+from service.evidence.effect import two_decimals
 from service.evidence.figures import FigureError, with_figures
 from service.knowledge.yaml_file import read_yaml
 from tests.knowledge.conftest import TOY
@@ -114,3 +115,8 @@ def test_a_figure_is_shown_in_its_own_unit_and_with_its_own_kind_of_interval(pat
 def test_a_kind_of_interval_that_has_no_word_is_an_error():
     with pytest.raises(FigureError, match="an interval is credible, or the member is left out"):
         with_figures("{figure:toy/odd}", {"toy": NUMBERS})
+
+
+@pytest.mark.parametrize(("number", "text"), [(0.415, "0.42"), (0.405, "0.41"), (1.0, "1.00"), (2.675, "2.68")])
+def test_what_we_round_ourselves_is_rounded_half_up_as_a_decimal(number, text):
+    assert two_decimals(number) == text

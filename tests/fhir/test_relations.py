@@ -110,3 +110,13 @@ def test_many_codes_have_a_peer_in_another_system(library: Library) -> None:
     """Else the relation of the codes would say nothing."""
     systems = {system for system, _ in fuzz_relations.equal_codes(library.terminology)}
     assert {"snomed", "icd10cm", "loinc"} <= systems
+
+
+@pytest.mark.parametrize("withdrawal", [{"verificationStatus": "entered-in-error"}, {"verificationStatus": "refuted"}])
+def test_a_reason_that_was_withdrawn_is_as_one_that_is_not_there(read, withdrawal: dict[str, str]) -> None:
+    ulcer = condition("200657008", id="ulcer")
+    drug = given_drug("10324", "2026-10-01") | {"reasonReference": [{"reference": "Condition/ulcer"}]}
+    absent = read(us(), cancer(), drug).facts
+    assert absent["systemic_therapy"] == "endocrine"
+    assert "systemic_therapy" not in read(us(), cancer(), ulcer, drug).facts
+    assert read(us(), cancer(), ulcer | withdrawal, drug).facts == absent

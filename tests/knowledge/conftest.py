@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from service.knowledge.guideline import Guideline
 from service.knowledge.library import Library, load_library
 from service.knowledge.yaml_file import ContentError, ContentFault
 from service.settings import CONTENT
@@ -34,6 +35,11 @@ class Copy:
 
     def load(self) -> Library:
         return load_library(self.root)
+
+    def guideline(self) -> Guideline:
+        """Return the release of this copy, newest or not."""
+        folder = Path(self.release)
+        return self.load().guidelines[folder.parent.name][folder.name]
 
     def faults(self) -> list[ContentFault]:
         """What loading complains of."""

@@ -82,7 +82,8 @@ def test_one_thing_broken_does_not_load_and_is_named(content: Path, what: str) -
 
 
 def test_without_cards_no_service_is_offered(content: Path) -> None:
-    (content / RELEASE / "cards.yaml").unlink()
+    for file in content.glob(f"guidelines/{GUIDELINE}/*/cards.yaml"):
+        file.unlink()
     client = create_app(Settings(content=content, log_level="error")).test_client()
     assert client.get("/cds-services").get_json() == {"services": []}
     assert client.post("/cds-services/mbc-primary-lrt-patient-view", json={}).status_code == 404

@@ -333,7 +333,7 @@ def test_a_typo_is_a_fault_with_its_path(shipped, broken: str) -> None:
 
 def test_a_citation_may_support_a_window(shipped) -> None:
     shipped.change(EXTRACTION, 'finding: {days: "120", source: proposal}', 'finding: {days: "120", source: RECIST}')
-    extraction = shipped.load().newest("mbc-primary-lrt").extraction
+    extraction = shipped.guideline().extraction
     assert extraction.windows["finding"].source == "RECIST"
 
 
@@ -412,4 +412,4 @@ def test_cards_without_an_extraction_do_not_load(shipped) -> None:
 def test_a_guideline_without_an_extraction_and_cards_is_a_guideline(shipped) -> None:
     for name in (EXTRACTION, "cards.yaml"):
         shipped.file(name).unlink()
-    assert shipped.load().newest("mbc-primary-lrt").extraction is None
+    assert shipped.guideline().extraction is None

@@ -12,7 +12,7 @@ SEED = 4711
 
 def test_a_segment_has_its_figures_and_is_not_done_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(soak, "SHORT_SEGMENTS", 1)
-    monkeypatch.setattr(soak, "SHORT_SEGMENT", 4.0)
+    monkeypatch.setattr(soak, "SHORT_SEGMENT", 2.5)
     monkeypatch.setattr(soak, "DIFFERENT", 40)
     record = Record("soak", SEED, short=True, folder=tmp_path)
     soak.run(record, short=True)

@@ -1,5 +1,7 @@
 """What the tests of the pages of knowledge share: the pages, and how the API's numbers read."""
 
+from decimal import ROUND_HALF_UP, Decimal
+
 from flask.testing import FlaskClient
 
 from tests.conftest import GUIDELINE
@@ -28,4 +30,7 @@ def read(client: FlaskClient, path: str) -> dict:
 
 
 def ratio(part: dict) -> str:
-    return f"{part['hr']:.2f} ({part['ci_low']:.2f} to {part['ci_high']:.2f})"
+    """As the service rounds: decimal, half up."""
+    exact = (Decimal(repr(part[name])) for name in ("hr", "ci_low", "ci_high"))
+    hr, low, high = (number.quantize(Decimal("0.01"), ROUND_HALF_UP) for number in exact)
+    return f"{hr} ({low} to {high})"

@@ -3,13 +3,13 @@
 import io
 import re
 import urllib.parse
-from pathlib import Path
 
 import pypdf
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.conftest import Server
+from service.knowledge.guideline import Guideline
+from tests.conftest import RELEASE, Server
 from tests.web.conftest import PATIENCE, Opening
 
 
@@ -26,7 +26,7 @@ def test_the_answer_follows_the_facts(opening: Opening) -> None:
         page.get_by_role("button", name="Examined: all are absent").click()
         choose(page, "Response to the systemic therapy given now", "partial (PR)")
         expect(page.locator("#answer")).to_contain_text("NO_ROUTINE_LRT_RESPONDER_EXTENT_CAVEAT")
-        expect(page.locator("#said")).to_contain_text("Against: Not routinely")
+        expect(page.locator("#said")).to_contain_text("Against: We suggest not treating the breast routinely")
         expect(page).to_have_title(re.compile("No routine local treatment"))
         assert urllib.parse.urlsplit(page.url).path == "/"
         assert "?" not in page.url
@@ -170,22 +170,45 @@ def test_a_call_can_be_copied(opening: Opening) -> None:
 
 
 @pytest.mark.parametrize("patient", ["responder", "bleeding", "emergency"])
-def test_a_decision_prints_on_two_pages_with_all_that_identifies_it(
-    opening: Opening, ids: dict[str, str], patient: str, tmp_path: Path
+def test_a_decision_prints_on_six_pages_with_all_that_identifies_it(
+    opening: Opening, ids: dict[str, str], patient: str, guideline: Guideline
 ) -> None:
-    del tmp_path
     with opening(f"/decisions/{ids[patient]}") as page:
         printed = pypdf.PdfReader(io.BytesIO(page.pdf(prefer_css_page_size=True)))
         statement = page.locator("#statement").text_content() or ""
         sources = page.locator("#sources li").count()
         digest = page.locator(".digest code").text_content() or ""
-    assert len(printed.pages) <= 2
+    assert len(printed.pages) <= 6
     width, height = printed.pages[0].mediabox.width, printed.pages[0].mediabox.height
     assert (round(width), round(height)) == (595, 842)
     text = "".join("".join(sheet.extract_text() for sheet in printed.pages).split())
-    for said in (statement, "release 2026-11-23", "Evidence of 2026-11-23", "Clinical sign-off: awaiting", digest,
-                 ids[patient], "Not signed off."):  # fmt: skip
+    dated = f"Evidence of {guideline.release.evidence_date}"
+    for said in (statement, f"release {RELEASE}", dated, "Clinical sign-off: awaiting", digest, ids[patient],
+                 "Not signed off."):  # fmt: skip
         assert "".join(said.split()) in text
     assert sources > 5
     assert f"{sources}." in text
     assert "Changethesefacts" not in text
+
+
+@pytest.mark.parametrize("patient", ["responder", "bleeding", "emergency"])
+def test_on_a_phone_two_screens_hold_what_one_must_know_and_the_rest_unfolds_and_prints_whole(
+    opening: Opening, ids: dict[str, str], patient: str
+) -> None:
+    with opening(f"/decisions/{ids[patient]}", width=390) as page:
+        screen = page.viewport_size["height"]
+        for part in ("#statement", "#brief", "#checks"):
+            box = page.locator(part).bounding_box()
+            assert box["y"] + box["height"] <= 2 * screen, part
+        assert page.evaluate("document.documentElement.scrollHeight") <= 5 * screen
+        expect(page.locator("#options article").first).to_be_hidden()
+        page.locator("#options > summary").click()
+        expect(page.locator("#options article").first).to_be_visible()
+        page.locator(".refs a").first.click()  # a source stands in a part that is folded
+        expect(page.locator(page.locator(".refs a").first.get_attribute("href"))).to_be_visible()
+        printed = pypdf.PdfReader(io.BytesIO(page.pdf(prefer_css_page_size=True)))
+        options = page.locator("#options article h3").all_text_contents()
+        others = page.locator("#missing-others .fact strong").all_text_contents()
+    text = "".join("".join(sheet.extract_text() for sheet in printed.pages).split())
+    told = ["".join(option.split("Sources")[0].split()) for option in (*options, *others)]
+    assert [option for option in told if option not in text] == []

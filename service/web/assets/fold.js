@@ -1,0 +1,25 @@
+/* A decision is long: on a phone its parts are folded until they are wanted. Paper has them whole. */
+"use strict";
+
+const parts = [...document.querySelectorAll(".paper-page details.card")];
+
+function unfold() {
+  const target = location.hash.length > 1 ? document.getElementById(decodeURIComponent(location.hash.slice(1))) : null;
+  const part = target?.closest("details.card");
+  if (!part) return;
+  part.open = true;
+  target.scrollIntoView();
+}
+
+if (matchMedia("(max-width: 40rem)").matches) for (const part of parts) part.open = false;
+unfold();
+addEventListener("hashchange", unfold);
+
+let folded = [];
+addEventListener("beforeprint", () => {
+  folded = [...document.querySelectorAll(".paper-page details:not(.screen)")].filter((part) => !part.open);
+  for (const part of folded) part.open = true;
+});
+addEventListener("afterprint", () => {
+  for (const part of folded) part.open = false;
+});
