@@ -20,7 +20,7 @@ FEW, MANY = (
         deadline=None,
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
     )
-    for number in (100, 300)
+    for number in (60, 150)
 )
 
 M1_WORDS = ["M1", "cM1", "metastatic"]

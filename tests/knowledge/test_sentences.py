@@ -20,7 +20,7 @@ from tests.conftest import GUIDELINE, NOON
 from tests.random_patients import random_patients
 from tests.reading import Reader, answer_faults, card_texts, page_texts
 
-PATIENTS = int(os.environ.get("READING_PATIENTS", "200"))
+PATIENTS = int(os.environ.get("READING_PATIENTS", "60"))
 UNREAD = {("mbc-primary-lrt", "2026-11-23")}
 """Releases of which only what the engine says is read: their words are older than this test and stay as they were."""
 RELEASES = [(folder.parent.name, folder.name) for folder in sorted((CONTENT / "guidelines").glob("*/*/"))]
