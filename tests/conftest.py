@@ -29,20 +29,8 @@ from tests import browser
 ROOT = Path(__file__).parents[1]
 NOON = dt.datetime(2026, 11, 23, 12, tzinfo=dt.UTC)
 GUIDELINE = "mbc-primary-lrt"
-RELEASE = max(folder.name for folder in (CONTENT / "guidelines" / GUIDELINE).iterdir())
-"""The newest release of it."""
-FIRST_RELEASE = "2026-11-23"
 GUNICORN = str(Path(sys.executable).with_name("gunicorn"))
 """The script, as `make run` and the image start it: a master that was started by `-m` cannot start its successor."""
-
-
-def copy_first_release(target: Path) -> Path:
-    """Copy the shipped content with the first release of the guideline alone, which is then the newest."""
-
-    def later(folder: str, names: list[str]) -> list[str]:
-        return [name for name in names if Path(folder).name == GUIDELINE and name != FIRST_RELEASE]
-
-    return shutil.copytree(CONTENT, target, ignore=later)
 
 
 def pytest_configure() -> None:

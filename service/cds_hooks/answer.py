@@ -54,6 +54,7 @@ class _Context:
         return RecordReading(
             extraction,
             self.data,
+            self.dependencies.questioners[guideline.key].wordings.words,
             is_overdue=self.today > guideline.release.review_by,
             is_subject_unknown=self.service.is_shared and extraction.subject is None,
         )

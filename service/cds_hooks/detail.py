@@ -33,6 +33,7 @@ class RecordReading:
 
     extraction: Extraction
     data: PrefetchData
+    words: Words
     is_overdue: bool
     is_subject_unknown: bool = False
 
@@ -40,8 +41,8 @@ class RecordReading:
         """Yield the sections about the record, then the guideline and its disclaimer."""
         cards, extraction, release = cards_of(guideline), self.extraction, guideline.release
         words = cards.words
-        texts = Words(guideline) if cards.facts_in_words else None
-        yield from _section(words["facts"], (_fact(extraction, path, texts) for path in extraction.provenance))
+        fact_words = self.words if cards.facts_in_words else None
+        yield from _section(words["facts"], (_fact(extraction, path, fact_words) for path in extraction.provenance))
         unread = [words[state.value].format(title=item.title) for item, state in self.data.unread_items(cards.prefetch)]
         yield from _section(words["unread"], unread)
         conflicts = (escape(str(conflict["detail"])) for conflict in extraction.data_conflicts)

@@ -57,8 +57,8 @@ def faults(
             yield f"/facts/{path}", "no such fact"
             continue
         yield from names.check(source, f"/facts/{path}", path)
-        stated = [*_source_faults(source, fact, terminology), *_site_faults(made, source, fact, terminology)]
-        yield from ((f"/facts/{path}{at}", detail) for at, detail in stated)
+        details = [*_source_faults(source, fact, terminology), *_site_faults(made, source, fact, terminology)]
+        yield from ((f"/facts/{path}{at}", detail) for at, detail in details)
         names.earlier.add(path)
     yield from _unread_facts(made, vocabulary)
 
@@ -134,8 +134,8 @@ class _Names:
 
     def categories(self, name: str) -> Mapping[str, str]:
         """Return the categories of a list; none of a list that does not exist, which is a fault of its own."""
-        found = self.terminology.lists.get(name)
-        return {} if found is None else found.categories
+        code_list = self.terminology.lists.get(name)
+        return {} if code_list is None else code_list.categories
 
 
 def _names(value: Any, metadata: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -143,8 +143,8 @@ def _names(value: Any, metadata: Mapping[str, Any]) -> Iterator[tuple[str, str]]
     if (kind := metadata.get("reference")) is not None:
         yield from ((kind, name) for name in ([value] if isinstance(value, str) else value))
     if kind := metadata.get("values"):
-        for stated in value.values():
-            yield from ((kind, name) for name in ([stated] if isinstance(stated, str) else stated))
+        for names in value.values():
+            yield from ((kind, name) for name in ([names] if isinstance(names, str) else names))
 
 
 def _template_faults(text: str, names: tuple[str, ...]) -> Iterator[str]:
@@ -196,9 +196,9 @@ def _response_faults(source: extraction.Response, fact: Record) -> Iterator[Faul
     for name in (source.member, source.dated):
         if name not in fact.members:
             yield "", f"the fact has no part {name}"
-    stated = [*(("/gives", value) for value in source.gives.values()), ("/progression", source.progression)]
+    values = [*(("/gives", value) for value in source.gives.values()), ("/progression", source.progression)]
     member = fact.members.get(source.member)
-    yield from ((at, f"no such value: {value}") for at, value in stated if not _is_value(member, value))
+    yield from ((at, f"no such value: {value}") for at, value in values if not _is_value(member, value))
     for index, part in enumerate(source.parts):
         if part.member and part.member not in fact.members:
             yield f"/parts/{index}/member", f"the fact has no part {part.member}"

@@ -77,12 +77,12 @@ def load_library(content: Path, only: Sequence[str] = ()) -> Library:
 
 def _release(folder: Path, sources: Sources, terminology: Terminology, content: Path) -> Guideline:
     files = [file for file in sorted(folder.rglob("*.yaml")) if not _is_about_records(file, folder)]
-    named = sources.named_in(files)
-    shared = [file for file in named.files.values() if folder not in file.parents]
+    release_sources = sources.named_in(files)
+    shared = [file for file in release_sources.files.values() if folder not in file.parents]
     digest = digest_of([*files, *shared], content)
     guideline = load_release(folder, sources.citations, sources.studies, terminology, digest)
-    cited = [citation.study for citation in named.citations.values() if citation.study is not None]
-    guideline = replace(guideline, studies=frozenset((*named.studies, *cited)))
+    cited = [citation.study for citation in release_sources.citations.values() if citation.study is not None]
+    guideline = replace(guideline, studies=frozenset((*release_sources.studies, *cited)))
     for stated, name, path in zip(guideline.key, (folder.parent.name, folder.name), ("/id", "/release"), strict=True):
         if stated != name:
             detail = f"{stated} must be the name of the folder, which is {name}"

@@ -135,11 +135,11 @@ class Words:
 
     def _sent_part(self, path: str, name: str, value: Any) -> str:
         part, finding = f"{path}.{name}", self.findings.get(path.rpartition(".")[2])
-        said = self.sent(part, value)
+        text = self.sent(part, value)
         if finding is not None and part in {finding.presence, finding.grade}:
-            return said
+            return text
         title = self.short(part)
-        return f"{title[:1].lower()}{title[1:]}: {said}"
+        return f"{title[:1].lower()}{title[1:]}: {text}"
 
     def spoken(self, name: str) -> str:
         """Return the name of a fact as it stands within a sentence."""

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from service.knowledge.guideline import Guideline
-from tests.conftest import RELEASE, Server
+from tests.conftest import Server
 from tests.web.conftest import PATIENCE, Opening
 
 
@@ -182,10 +182,10 @@ def test_a_decision_prints_on_six_pages_with_all_that_identifies_it(
     width, height = printed.pages[0].mediabox.width, printed.pages[0].mediabox.height
     assert (round(width), round(height)) == (595, 842)
     text = "".join("".join(sheet.extract_text() for sheet in printed.pages).split())
-    dated = f"Evidence of {guideline.release.evidence_date}"
-    for said in (statement, f"release {RELEASE}", dated, "Clinical sign-off: awaiting", digest, ids[patient],
-                 "Not signed off."):  # fmt: skip
-        assert "".join(said.split()) in text
+    release = guideline.release
+    dated = (f"release {release.release}", f"Evidence of {release.evidence_date}", "Clinical sign-off: awaiting")
+    for phrase in (statement, *dated, digest, ids[patient], "Not signed off."):
+        assert "".join(phrase.split()) in text
     assert sources > 5
     assert f"{sources}." in text
     assert "Changethesefacts" not in text
