@@ -160,8 +160,8 @@ TRIPLE = {"er_status": "negative", "pr_status": "negative", "her2_status": "low"
 NOTES = {
     "HER2_POSITIVE": ({"her2_status": "positive"}, "selected-MDT", "NCCN26"),
     "YOUNG": ({"age_years": 54}, "selected-MDT", "NCCN26"),
-    "SINGLE_ORGAN": ({"metastatic_sites": ["lung"]}, "JCOG1017 had a subgroup signal", "JCOG1017"),
-    "PREMENOPAUSAL": ({"menopausal_status": "premenopausal"}, "JCOG1017 had a subgroup signal", "JCOG1017"),
+    "SINGLE_ORGAN": ({"metastatic_sites": ["lung"]}, "JCOG1017 had subgroup signals", "JCOG1017"),
+    "PREMENOPAUSAL": ({"menopausal_status": "premenopausal"}, "JCOG1017 had subgroup signals", "JCOG1017"),
     "TRIPLE_NEGATIVE": (TRIPLE, "no sign of benefit; harm not excluded", "REINHORN21"),
     "INFLAMMATORY": ({"inflammatory": True}, "no skin-/nipple-sparing surgery", "NCCN26"),
     "PRIOR_RT_SAME_SITE": ({**ULCER, "prior_chest_radiotherapy": True}, "re-irradiation review", None),

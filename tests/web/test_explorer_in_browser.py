@@ -161,6 +161,19 @@ def test_a_permalink_opens_and_its_facts_can_be_changed(opening: Opening) -> Non
         expect(page.locator("#answer")).to_contain_text("URGENT_LOCAL_CONTROL")
 
 
+@pytest.mark.parametrize("java_script_enabled", [True, False])
+@pytest.mark.parametrize(("width", "beside"), [(390, False), (1280, True)])
+def test_the_facts_of_a_permalink_stand_beside_its_answer_and_fold_where_there_is_no_room(
+    opening: Opening, ids: dict[str, str], width: int, beside: bool, java_script_enabled: bool
+) -> None:
+    with opening(f"/explore/{ids['bleeding']}", width=width, java_script_enabled=java_script_enabled) as page:
+        facts = page.locator("label", has=page.locator("input[name=metastatic_status][value=M1]"))
+        if not beside:
+            expect(facts).to_be_hidden()
+            page.get_by_text("See and change the facts").click()
+        expect(facts).to_be_visible()
+
+
 def test_a_call_can_be_copied(opening: Opening) -> None:
     with opening("/", permissions=["clipboard-read", "clipboard-write"]) as page:
         page.get_by_text("The same from the API").click()
@@ -191,16 +204,19 @@ def test_a_decision_prints_on_six_pages_with_all_that_identifies_it(
     assert "Changethesefacts" not in text
 
 
+@pytest.mark.parametrize("door", ["decisions", "explore"])
 @pytest.mark.parametrize("patient", ["responder", "bleeding", "emergency"])
 def test_on_a_phone_two_screens_hold_what_one_must_know_and_the_rest_unfolds_and_prints_whole(
-    opening: Opening, ids: dict[str, str], patient: str
+    opening: Opening, ids: dict[str, str], patient: str, door: str
 ) -> None:
-    with opening(f"/decisions/{ids[patient]}", width=390) as page:
+    with opening(f"/{door}/{ids[patient]}", width=390) as page:
         screen = page.viewport_size["height"]
         for part in ("#statement", "#brief", "#checks"):
             box = page.locator(part).bounding_box()
             assert box["y"] + box["height"] <= 2 * screen, part
         assert page.evaluate("document.documentElement.scrollHeight") <= 5 * screen
+        if door == "explore":
+            expect(page.locator("#patient input").first).to_be_hidden()
         expect(page.locator("#options article").first).to_be_hidden()
         page.locator("#options > summary").click()
         expect(page.locator("#options article").first).to_be_visible()

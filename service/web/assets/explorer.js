@@ -6,6 +6,7 @@ const form = document.getElementById("facts");
 const said = document.getElementById("said");
 const touched = new Set();
 const PATIENCE = 10_000; // milliseconds, after which an answer is as good as lost
+const beside = matchMedia("(min-width: 60rem)"); // there is room for the facts beside the answer
 let newest = 0;
 let underway = null;
 let settled = Promise.resolve();
@@ -94,6 +95,12 @@ function mark() {
   for (const button of document.querySelectorAll("[data-copy]")) button.hidden = !navigator.clipboard;
 }
 
+function unfold() {
+  if (beside.matches) document.getElementById("patient").open = true;
+}
+
+beside.addEventListener("change", unfold);
+unfold();
 form.addEventListener("change", (event) => {
   touched.add(event.target.name);
   ask();

@@ -1,7 +1,7 @@
-/* A decision is long: on a phone its parts are folded until they are wanted. Paper has them whole. */
+/* An answer is long: on a phone its parts are folded until they are wanted. Paper has them whole. */
 "use strict";
 
-const parts = [...document.querySelectorAll(".paper-page details.card")];
+const pages = ".paper-page, #answer";
 
 function unfold() {
   const target = location.hash.length > 1 ? document.getElementById(decodeURIComponent(location.hash.slice(1))) : null;
@@ -11,13 +11,15 @@ function unfold() {
   target.scrollIntoView();
 }
 
-if (matchMedia("(max-width: 40rem)").matches) for (const part of parts) part.open = false;
+if (matchMedia("(max-width: 40rem)").matches) {
+  for (const part of document.querySelectorAll(`:is(${pages}) details.card`)) part.open = false;
+}
 unfold();
 addEventListener("hashchange", unfold);
 
 let folded = [];
 addEventListener("beforeprint", () => {
-  folded = [...document.querySelectorAll(".paper-page details:not(.screen)")].filter((part) => !part.open);
+  folded = [...document.querySelectorAll(`:is(${pages}) details:not(.screen)`)].filter((part) => !part.open);
   for (const part of folded) part.open = true;
 });
 addEventListener("afterprint", () => {
