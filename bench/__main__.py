@@ -1,17 +1,18 @@
-"""Measure: `python -m bench [--short] [--against COMMIT [--save]] [ROW ...]`.
+"""Measure: `python -m bench [--short] [--against COMMIT [--release RELEASE] [--save]] [ROW ...]`.
 
 A whole run without a commit writes bench/results.json and docs/performance.md; with --save a run beside a commit adds
 its rows to both.
 """
 
 import argparse
+import contextlib
 import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
 from bench.alone import alone
-from bench.build import CURRENT, BuildError, build_commit
+from bench.build import CURRENT, BuildError, build_commit, with_release
 from bench.growth import CURVES, grown
 from bench.report import Json, paired_table, printed, run_of, write, write_pairs
 from bench.row import ROUNDS, Effort, Row, SkippedError, Spec, measured
@@ -25,6 +26,7 @@ def main() -> None:
     parser.add_argument("rows", nargs="*", metavar="ROW", help=f"some of: {', '.join(SPECS)}; all by default")
     parser.add_argument("--short", action="store_true", help="a tiny round of each: shows that it runs, no figures")
     parser.add_argument("--against", metavar="COMMIT", help="build this commit beside and pair each row with it")
+    parser.add_argument("--release", help="of --against: leave out the releases that are newer than this one")
     parser.add_argument("--save", action="store_true", help="keep the rows of --against in bench/results.json")
     parser.add_argument(
         "--content", type=Path, metavar="FOLDER", help="content whose guideline the rows of four guidelines copy"
@@ -33,10 +35,10 @@ def main() -> None:
     effort = Effort(options.short, options.content)
     pin(-1)
     if options.against:
-        _measure_pairs(parser, options.against, options.rows, effort, save=options.save and not options.short)
+        _measure_pairs(parser, options, effort)
         return
-    if options.save:
-        parser.error("--save belongs to --against COMMIT; a whole run is kept anyway")
+    if options.save or options.release:
+        parser.error("--release and --save belong to --against COMMIT; a whole run is kept anyway")
     if unknown := set(options.rows) - set(SPECS):
         parser.error(f"no such row: {', '.join(sorted(unknown))}. There are: {', '.join(SPECS)}")
     whole = not options.rows and not options.short
@@ -53,25 +55,25 @@ def main() -> None:
     sys.stdout.write(printed(run))
 
 
-def _measure_pairs(
-    parser: argparse.ArgumentParser, commit: str, names: list[str], effort: Effort, *, save: bool
-) -> None:
+def _measure_pairs(parser: argparse.ArgumentParser, options: argparse.Namespace, effort: Effort) -> None:
     """Measure rows beside a commit and print them."""
     from bench.pairing import Builds, select_rows  # noqa: PLC0415 - needs the libraries of the cohort, which rows do not
 
     try:
-        paired_rows = select_rows(names)
+        paired_rows = select_rows(options.rows)
     except ValueError as error:
         parser.error(str(error))
     began = time.monotonic()
-    _say(f"building {commit} ...\n")
+    _say(f"building {options.against} ...\n")
     try:
-        with build_commit(commit) as theirs:
-            rows, skipped = _measure([row.spec(Builds(CURRENT, theirs)) for row in paired_rows], effort)
+        with contextlib.ExitStack() as stack:
+            theirs = stack.enter_context(build_commit(options.against))
+            ours = stack.enter_context(with_release(CURRENT, options.release)) if options.release else CURRENT
+            rows, skipped = _measure([row.spec(Builds(ours, theirs)) for row in paired_rows], effort)
             run = {**run_of(rows, [], {}, time.monotonic() - began), "against": theirs.commit, "skipped": skipped}
     except BuildError as error:
         parser.error(str(error))
-    if save:
+    if options.save and not options.short:
         write_pairs(run)
     sys.stdout.write(f"{paired_table(run)}\n")
 

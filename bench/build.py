@@ -1,6 +1,7 @@
 """Builds of the service: the one that this benchmark belongs to, and an earlier one made beside it."""
 
 import contextlib
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -63,6 +64,21 @@ def build_commit(commit: str, repository: Path = ROOT, current: Build = CURRENT)
             yield Build(name, folder, _python(folder, current))
         finally:
             _run("git", "worktree", "remove", "--force", str(folder), cwd=repository)
+
+
+@contextlib.contextmanager
+def with_release(build: Build, release: str) -> Iterator[Build]:
+    """Copy a build without the releases that are newer, so that an earlier build can be asked for the same content.
+
+    Raises BuildError if it has no such release.
+    """
+    if not list(build.content.glob(f"guidelines/*/{release}")):
+        raise BuildError(f"{build.commit} has no release {release}")
+    newer = {folder.name for folder in build.content.glob("guidelines/*/*/") if folder.name > release}
+    with tempfile.TemporaryDirectory(prefix="bench-build-") as temporary:
+        ignored = shutil.ignore_patterns("__pycache__", *newer)
+        shutil.copytree(build.folder / "service", Path(temporary) / "service", ignore=ignored)
+        yield Build(build.commit, Path(temporary), build.python)
 
 
 def _python(folder: Path, current: Build) -> Path:

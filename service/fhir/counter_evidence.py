@@ -125,8 +125,8 @@ class CounterEvidenceReader:
         for item in self.record.of(*READ):
             yield from self.of_item(item, findings.get(item, ()), usable=True)
         for measurements in self.record.measurements.values():
-            if self.kinds_by_words(measurements[0]):
-                for item in measurements:
+            if self.kinds_by_words(self.record.item(measurements[0])):
+                for item in map(self.record.item, measurements):
                     yield from self.of_item(item, (), usable=True)
         for item in self.record.unusable:
             if item.type in READ:

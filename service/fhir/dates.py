@@ -71,9 +71,13 @@ def parse_day(text: str) -> Day | None:
 
 
 class DateReader:
-    """Reads the dates of one record, each distinct text once. Not shared between records: dates are patient data."""
+    """Reads the dates of one record, each distinct text once. Not shared between records: dates are patient data.
 
-    def __init__(self) -> None:
+    What is later than `last_day` is in the future.
+    """
+
+    def __init__(self, last_day: dt.date) -> None:
+        self._last_day, self._last_text = last_day, str(last_day)
         self._days: dict[str, Day | None] = {}
 
     def day(self, value: Json) -> Day | None:
@@ -106,11 +110,11 @@ class DateReader:
             element = "extension(assertedDate)" if date else ""
         return (element, date) if date else self.first_of(resource, *DATES[kind][2:])
 
-    def is_after(self, limit: dt.date, resource: Resource, kind: str) -> bool:
-        """Return whether a resource certainly was after a day. Most are told by their text, without a Day."""
+    def is_future(self, resource: Resource, kind: str) -> bool:
+        """Return whether a resource certainly was after the last day. Most are told by their text, without a Day."""
         text = resource.get(DATES[kind][0])
         plain = _PLAIN.match(text) if isinstance(text, str) else None
         if plain is not None:
-            return plain.group() > str(limit)
+            return plain.group() > self._last_text
         day = self.of(resource, kind)[1]
-        return day is not None and day.first > limit
+        return day is not None and day.first > self._last_day

@@ -68,8 +68,12 @@ def count_resources(record: Record, extractions: Iterable[Extraction]) -> dict[s
     extractions = list(extractions)
     stating = {origin["resource"] for extraction in extractions for origin in extraction.provenance.values()}
     ignored = {remark["resource"] for extraction in extractions for remark in extraction.ignored}
-    counts = {"sent": len(record.labels), "used": 0, "ignored": 0, "unread": 0}
-    for label, touched in record.labels:
+    labels = [
+        *((entry.label, is_touched) for entry, is_touched in record.sent),
+        *((name, False) for name in record.replaced),
+    ]
+    counts = {"sent": len(labels), "used": 0, "ignored": 0, "unread": 0}
+    for label, touched in labels:
         state = "used" if label in stating else "ignored" if label in ignored else "used" if touched else "unread"
         counts[state] += 1
     return counts

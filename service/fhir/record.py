@@ -15,6 +15,7 @@ from service.fhir.dates import DateReader, Day
 from service.fhir.resolution import Resolution
 from service.fhir.resources import (
     Coding,
+    Entry,
     Resource,
     choice,
     codings,
@@ -23,6 +24,7 @@ from service.fhir.resources import (
     local,
     objects,
     reference,
+    string,
     texts,
     word,
 )
@@ -34,6 +36,10 @@ T = TypeVar("T")
 
 RECORDED = ("recordedDate", "dateRecorded")
 """Elements that say when something was written down: it may have begun long before."""
+MEDICATED = frozenset(
+    ("MedicationAdministration", "MedicationStatement", "MedicationUsage", "MedicationRequest", "MedicationDispense")
+)
+"""Types whose code is that of their medication."""
 DROPPED = WITHDRAWN | {"cancelled", "not-done"}
 FINAL = frozenset({"final", "amended", "corrected"})
 ENCOUNTER_DIAGNOSIS = "encounter-diagnosis"
@@ -217,15 +223,14 @@ class Record:
         """The record for what it holds itself."""
         self.terminology = terminology
         self.today = today
-        self.tomorrow = today + dt.timedelta(days=1)
-        """A date up to it is not in the future: the host may be east of UTC."""
-        self.dates = DateReader()
+        # Tomorrow is not in the future: the host may be east of UTC.
+        self.dates = DateReader(today + dt.timedelta(days=1))
         self.remarks = Resolution()
         """What the record itself made impossible to use, for whichever guideline."""
         self.patient: str | None = None
         self.others: list[str] = []
         self.items: dict[str, list[Item]] = {}
-        self.measurements: dict[Concept, list[Item]] = {}
+        self.measurements: dict[Concept, list[Entry]] = {}
         """Observations that state a number of what stands in no list, and nothing else, by their code."""
         self.unusable: list[Item] = []
         """Resources that could not be read: they may say anything, and prove nothing."""
@@ -235,8 +240,10 @@ class Record:
         """False where it is not whole, or something in it could not be read."""
         self.conditions = 0
         """How many Conditions of the patient there were, refuted ones included."""
-        self.labels: list[tuple[str, bool]] = []
+        self.sent: list[tuple[Entry, bool]] = []
         """Each resource that was sent, whosever it is, and whether a code list touches it or it is the Patient."""
+        self.replaced: list[str] = []
+        """Labels of the versions for which a newer one stands, or that were deleted."""
         self._by_url: dict[str, Item] = {}
         self._by_id: dict[tuple[str, str], Item] = {}
         self._by_bare_id: dict[str, Item] = {}
@@ -273,7 +280,28 @@ class Record:
         """Return the resource of this patient that a Reference names, if it was sent."""
         text = reference(value)
         kind, ident = local(text)
-        return self._by_url.get(text) or (self._by_id.get((kind, ident)) if kind else self._by_bare_id.get(ident))
+        item = self._by_url.get(text) or (self._by_id.get((kind, ident)) if kind else self._by_bare_id.get(ident))
+        if item is not None or kind not in {"", "Observation"}:
+            return item
+        return self._measurements_by_name.get(text) or self._measurements_by_name.get(ident)
+
+    @lazy
+    def _measurements_by_name(self) -> dict[str, Item]:
+        """The measurements by address and by id: next to nothing ever refers to one."""
+        by_name: dict[str, Item] = {}
+        for entry in (entry for entries in self.measurements.values() for entry in entries):
+            item = self.item(entry)
+            for name in (entry.full_url, local(entry.full_url)[1], item.id):
+                by_name.setdefault(name, item)
+        by_name.pop("", None)
+        return by_name
+
+    def item(self, entry: Entry, label: str = "") -> Item:
+        """Return a resource with what every resolver asks of it."""
+        resource, kind = entry.resource, entry.type
+        medication = resource.get("medicationCodeableConcept") if kind in MEDICATED else None
+        concept = self.concept(resource.get("code") if medication is None else medication)
+        return Item(self.weak, resource, kind, string(resource.get("id")), label or entry.label, concept)
 
     def hits(self, codes: tuple[Coding, ...]) -> Hits:
         """Return what the codes are in each list that knows any of them."""

@@ -20,15 +20,12 @@ from service.fhir.resources import (
     string,
     texts,
     type_of,
+    word,
 )
 from service.fhir.statuses import is_withdrawn
 from service.fhir.versions import BY_SEARCH, UNORDERED, Versions, settle_versions
 from service.knowledge.terminology import Terminology
 
-MEDICATED = frozenset(
-    ("MedicationAdministration", "MedicationStatement", "MedicationUsage", "MedicationRequest", "MedicationDispense")
-)
-"""Types whose code is that of their medication."""
 CODED_ONLY = frozenset({"Condition", "Observation", "Procedure"})
 """Types that say nothing without a code."""
 ABOUT_OTHERS = frozenset({"FamilyMemberHistory"})
@@ -73,21 +70,19 @@ def read_record(
     others: dict[str, None] = {}
     ownerless = ownerless_count(owned_entries, selection, patient)
     for entry, owner in owned_entries:
-        label, item = _label(entry), None
+        is_touched = False
         if owner == UNRESOLVED:
-            _doubt(
-                record, entry, label, "it names a patient whom no Patient sent here answers: whose it is is not known"
-            )
+            _doubt(record, entry, "it names a patient whom no Patient sent here answers: whose it is is not known")
         elif owner and not selection.owns(owner):
             others[(owner if "/" in owner else f"Patient/{owner}")[:SHOWN]] = None
-            record.remarks.ignore(label, "belongs to another patient")
+            record.remarks.ignore(entry.label, "belongs to another patient")
         elif not owner and entry.type in DATES and not ownerless:
-            _doubt(record, entry, label, "names no patient")
+            _doubt(record, entry, "names no patient")
         elif entry.path in versions.unordered:
-            _doubt(record, entry, label, UNORDERED)
-        else:
-            item = _keep(record, entry, label)
-        record.labels.append((label, item is not None and (bool(item.hits) or item.type == "Patient")))
+            _doubt(record, entry, UNORDERED)
+        elif not _keep_measurement(record, entry):
+            is_touched = _keep(record, entry)
+        record.sent.append((entry, is_touched))
     record.others = list(others)
     return record
 
@@ -106,63 +101,63 @@ def _report_versions(record: Record, versions: Versions) -> None:
     """Report what does not count because a newer version stands for it, or because it was deleted."""
     for entry, reason in versions.replaced:
         version = string(first_object(entry.resource.get("meta")).get("versionId"))
-        label = f"{_label(entry)}/_history/{version or entry.path}"[:SHOWN]
+        label = f"{entry.label}/_history/{version or entry.path}"[:SHOWN]
         record.remarks.ignore(label, reason)
-        record.labels.append((label, False))
+        record.replaced.append(label)
     for entry in versions.unresolved:
         record.lose_part()
         record.remarks.ignore(entry.path or "request", BY_SEARCH)
 
 
-def _doubt(record: Record, entry: Entry, label: str, reason: str) -> None:
+def _doubt(record: Record, entry: Entry, reason: str) -> None:
     """Keep what may be the patient's, or may hold, as something that proves nothing and speaks against an absence."""
-    record.remarks.ignore(label, reason)
-    item = _item(record, entry, label) if entry.type in DATES else None
+    record.remarks.ignore(entry.label, reason)
+    item = record.item(entry) if entry.type in DATES else None
     if item is None or (item.type in CODED_ONLY and not item.codes and not item.concept.texts):
         return  # it says nothing
     record.lose_part()
     record.unusable.append(item)
 
 
-def _label(entry: Entry) -> str:
-    if not entry.type:
-        return entry.path or "request"
-    return f"{entry.type}/{string(entry.resource.get('id')) or entry.full_url or entry.path}"[:SHOWN]
+def _keep_measurement(record: Record, entry: Entry) -> bool:
+    """Keep an Observation that states a number of what stands in no list and nothing else; return whether it is one.
+
+    Most of a record are such: they are told by a few of their elements.
+    """
+    resource = entry.resource
+    if entry.type != "Observation" or not MEASUREMENT.issuperset(resource):
+        return False
+    concept = record.concept(resource.get("code"))
+    if concept.hits or not concept.codes or concept.is_foreign or word(resource.get("status")) in DROPPED:
+        return False
+    quantity = record.concept(resource.get("valueQuantity"))  # a unit may be a code of a list
+    if quantity.hits or quantity.texts or record.dates.is_future(resource, entry.type):
+        return False
+    record.measurements.setdefault(concept, []).append(entry)
+    return True
 
 
-def _keep(record: Record, entry: Entry, label: str) -> Item | None:
-    """Keep a resource of the patient, and return it if it may be used; report it otherwise."""
+def _keep(record: Record, entry: Entry) -> bool:
+    """Keep a resource of the patient if it may be used, report it otherwise; return whether facts may rest on it."""
     resource, kind = entry.resource, entry.type
     if not kind or kind == "Bundle":
         record.complete = False
-        record.remarks.ignore(label, "is nested too deeply" if kind else "is no FHIR resource: it has no resourceType")
-        return None
+        reason = "is nested too deeply" if kind else "is no FHIR resource: it has no resourceType"
+        record.remarks.ignore(entry.label, reason)
+        return False
     if kind == "OperationOutcome" and failed(resource):
         record.lose_part()
-        record.remarks.ignore(label, "a query failed (OperationOutcome): what it would have found is unknown")
-        return None
-    item = _item(record, entry, label)
+        record.remarks.ignore(entry.label, "a query failed (OperationOutcome): what it would have found is unknown")
+        return False
+    item = record.item(entry)
     record.index(item, entry.full_url)
     record.conditions += kind == "Condition"
     if "contained" in resource:
         _doubt_contained(record, entry, item)
     if kind in DATES and not _usable(record, item):
-        return None
-    if kind == "Observation" and _is_measurement(record, item):
-        record.measurements.setdefault(item.concept, []).append(item)
-    else:
-        record.add(item)
-    return item
-
-
-def _is_measurement(record: Record, item: Item) -> bool:
-    """Return whether an Observation states a number of what stands in no list, and nothing else that is read."""
-    resource = item.resource
-    if item.hits or not item.codes or not MEASUREMENT.issuperset(resource):
         return False
-    quantity = resource.get("valueQuantity")
-    system = quantity.get("system") if isinstance(quantity, dict) else None
-    return system is None or (isinstance(system, str) and record.system(system) is None)
+    record.add(item)
+    return bool(item.hits) or kind == "Patient"
 
 
 def _doubt_contained(record: Record, entry: Entry, item: Item) -> None:
@@ -172,19 +167,12 @@ def _doubt_contained(record: Record, entry: Entry, item: Item) -> None:
         if inside.type not in DATES or item.type in ABOUT_OTHERS:
             continue
         label = f"{item.label}#{string(resource.get('id'))}"[:SHOWN]
-        doubt = _item(record, inside, label)
+        doubt = record.item(inside, label)
         if doubt.status in DROPPED or doubt.verification in DROPPED or not doubt.hits:
             continue
         record.remarks.ignore(label, "it stands inside another resource: what is contained is not read")
         record.unusable.append(doubt)
         record.complete = False
-
-
-def _item(record: Record, entry: Entry, label: str) -> Item:
-    resource, kind = entry.resource, entry.type
-    medication = resource.get("medicationCodeableConcept") if kind in MEDICATED else None
-    concept = record.concept(resource.get("code") if medication is None else medication)
-    return Item(record.weak, resource, kind, string(resource.get("id")), label, concept)
 
 
 def _are_known(record: Record, item: Item) -> bool:
@@ -217,7 +205,7 @@ def _why_unusable(record: Record, item: Item) -> str:
     if item.resource.get("modifierExtension") and not _are_known(record, item):
         record.complete = False
         return "has a modifier extension, which may turn what it says into the contrary"
-    if record.dates.is_after(record.tomorrow, item.resource, item.type):
+    if record.dates.is_future(item.resource, item.type):
         record.complete = False
         return "is dated in the future"
     if item.codes or item.type not in CODED_ONLY:

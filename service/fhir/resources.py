@@ -76,6 +76,13 @@ class Entry(NamedTuple):
     path: str
     envelope: Envelope = NO_ENVELOPE
 
+    @property
+    def label(self) -> str:
+        """What remarks call the resource: its type and id, or where it stood."""
+        if not self.type:
+            return self.path or "request"
+        return f"{self.type}/{string(self.resource.get('id')) or self.full_url or self.path}"[:SHOWN]
+
 
 def objects(value: Json) -> list[Resource]:
     """The objects of a list; an object alone is a list of one."""

@@ -9,10 +9,12 @@ from pathlib import Path
 import pytest
 
 from bench import report
-from bench.build import CURRENT, ROOT, BuildError, build_commit
+from bench.build import CURRENT, ROOT, BuildError, build_commit, with_release
+from bench.client import ask, request
 from bench.in_process import find_module
 from bench.pairing import PAIRED_ROWS, Builds, measure_in_turn, select_rows
 from bench.row import Effort, Row, Spec, Target, measured
+from bench.serving import OURS, serving
 from bench.specs import SPECS
 
 TARGETS = {
@@ -46,6 +48,19 @@ def repository(tmp_path_factory):
 def earlier(repository):
     with build_commit("HEAD", repository) as build:
         yield build
+
+
+def test_a_build_can_be_asked_with_an_older_release_as_its_newest():
+    releases = sorted(folder.name for folder in CURRENT.content.glob("guidelines/*/*/"))
+    with with_release(CURRENT, releases[0]) as build:
+        assert [folder.name for folder in build.content.glob("guidelines/*/*/")] == releases[:1]
+        with serving(OURS, build=build) as server:
+            _, answer = ask(server.port, request("GET", "/version", server.port))
+        assert releases[0] in answer.decode()
+        assert releases[-1] not in answer.decode()
+    assert not build.folder.exists()
+    with pytest.raises(BuildError, match="no release 1999-01-01"), with_release(CURRENT, "1999-01-01"):
+        pass
 
 
 def test_a_commit_is_built_in_a_folder_of_its_own_which_goes_afterwards(repository):

@@ -12,6 +12,9 @@ from service.knowledge.guideline import Guideline
 from tests.conftest import Server
 from tests.web.conftest import PATIENCE, Opening
 
+NARROW, WIDE = 390, 1280
+"""Pixels: a phone, and a screen that has room for the facts beside the answer."""
+
 
 def choose(page: Page, question: str, answer: str) -> None:
     page.get_by_role("radiogroup", name=question, exact=True).get_by_role("radio", name=answer, exact=True).click()
@@ -161,14 +164,14 @@ def test_a_permalink_opens_and_its_facts_can_be_changed(opening: Opening) -> Non
         expect(page.locator("#answer")).to_contain_text("URGENT_LOCAL_CONTROL")
 
 
-@pytest.mark.parametrize("java_script_enabled", [True, False])
-@pytest.mark.parametrize(("width", "beside"), [(390, False), (1280, True)])
+@pytest.mark.parametrize("options", [{}, {"java_script_enabled": False}], ids=["script", "no script"])
+@pytest.mark.parametrize("width", [NARROW, WIDE])
 def test_the_facts_of_a_permalink_stand_beside_its_answer_and_fold_where_there_is_no_room(
-    opening: Opening, ids: dict[str, str], width: int, beside: bool, java_script_enabled: bool
+    opening: Opening, ids: dict[str, str], width: int, options: dict[str, bool]
 ) -> None:
-    with opening(f"/explore/{ids['bleeding']}", width=width, java_script_enabled=java_script_enabled) as page:
+    with opening(f"/explore/{ids['bleeding']}", width=width, **options) as page:
         facts = page.locator("label", has=page.locator("input[name=metastatic_status][value=M1]"))
-        if not beside:
+        if width == NARROW:
             expect(facts).to_be_hidden()
             page.get_by_text("See and change the facts").click()
         expect(facts).to_be_visible()
@@ -209,7 +212,7 @@ def test_a_decision_prints_on_six_pages_with_all_that_identifies_it(
 def test_on_a_phone_two_screens_hold_what_one_must_know_and_the_rest_unfolds_and_prints_whole(
     opening: Opening, ids: dict[str, str], patient: str, door: str
 ) -> None:
-    with opening(f"/{door}/{ids[patient]}", width=390) as page:
+    with opening(f"/{door}/{ids[patient]}", width=NARROW) as page:
         screen = page.viewport_size["height"]
         for part in ("#statement", "#brief", "#checks"):
             box = page.locator(part).bounding_box()
