@@ -115,11 +115,16 @@ def ones(bits: int) -> Iterator[int]:
 def masks_of(features: Sequence[Feature], boxes: Sequence[Box]) -> dict[str, dict[str, int]]:
     """The masks of these features; the first box has the lowest bit."""
     masks = {feature.name: dict.fromkeys(feature.values, 0) for feature in features}
+    unread = dict.fromkeys(masks, (1 << len(boxes)) - 1)
     for index, box in enumerate(boxes):
         bit = 1 << index
-        for name, by_value in masks.items():
-            for value in box.get(name, by_value):
-                by_value[value] |= bit
+        for name in masks.keys() & box.keys():
+            unread[name] ^= bit
+            for value in box[name]:
+                masks[name][value] |= bit
+    for name, by_value in masks.items():  # a box that does not read a feature accepts all its values
+        for value in by_value:
+            by_value[value] |= unread[name]
     return masks
 
 

@@ -1,7 +1,7 @@
 """The knowledge as plain, immutable values. Each mirrors one part of a content file (docs/content.md)."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, field, is_dataclass
 from datetime import date
 
 from service.engine.table import Box
@@ -15,9 +15,8 @@ def boxes_in(part: object, without: tuple[type, ...] = ()) -> Iterator[Box]:
         for item in part:
             yield from boxes_in(item, without)
     elif is_dataclass(part) and not isinstance(part, (type, *without)):
-        for member in fields(part):
-            value = getattr(part, member.name)
-            yield from value if member.name == "when" else boxes_in(value, without)
+        for name, value in vars(part).items():
+            yield from value if name == "when" else boxes_in(value, without)
 
 
 CERTAINTIES = ("high", "moderate", "low", "very_low")

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import is_dataclass
 
 from service.knowledge.model import Check, Modifier, Prefix, Rule
 
@@ -26,9 +26,8 @@ def slots_in(part: object) -> Iterator[str]:
         for item in part:
             yield from slots_in(item)
     elif is_dataclass(part) and not isinstance(part, type):
-        for member in fields(part):
-            value = getattr(part, member.name)
-            if isinstance(value, str) and (member.name in SPOKEN or _is_said(part, member.name)):
+        for name, value in vars(part).items():
+            if isinstance(value, str) and (name in SPOKEN or _is_said(part, name)):
                 yield from SLOT.findall(value)
             elif isinstance(value, tuple):
                 yield from slots_in(value)

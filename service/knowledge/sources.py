@@ -59,18 +59,11 @@ def read_sources(folder: Path) -> Sources:
 def _texts(file: Path) -> Iterator[str]:
     """Yield every scalar of a YAML file; nothing of a file that cannot be read, whose fault is told elsewhere."""
     try:
-        node = yaml.compose(file.read_text(encoding="utf-8"), Loader=yaml.CBaseLoader)
+        for event in yaml.parse(file.read_text(encoding="utf-8"), Loader=yaml.CBaseLoader):
+            if isinstance(event, yaml.ScalarEvent):
+                yield event.value
     except (UnicodeDecodeError, yaml.YAMLError):
         return
-    nodes: list[yaml.Node | None] = [node]
-    while nodes:
-        node = nodes.pop()
-        if isinstance(node, yaml.ScalarNode):
-            yield node.value
-        elif isinstance(node, yaml.SequenceNode):
-            nodes += node.value
-        elif isinstance(node, yaml.MappingNode):
-            nodes += [part for pair in node.value for part in pair]
 
 
 def _citations(folder: Path) -> dict[str, Citation]:

@@ -13,6 +13,9 @@ from typing import Any
 
 import yaml
 
+JSON_BEGINS = frozenset('-0123456789tfnNI"[{')
+"""With one of these a JSON value begins that Python reads; most words of the content begin otherwise."""
+
 
 @dataclass(frozen=True)
 class ContentFault:
@@ -75,16 +78,16 @@ class _Reader:
         return value
 
     def value(self, event: Any, path: str, *, typed: bool) -> Any:
-        if isinstance(event, yaml.AliasEvent):
-            if event.anchor not in self.anchors:
-                raise self.fault(path, f"nothing is named {event.anchor}")
-            return self.anchors[event.anchor]
-        if isinstance(event, yaml.MappingStartEvent):
-            value: Any = self.mapping(path, typed=typed)
+        if isinstance(event, yaml.ScalarEvent):  # most are
+            value = _scalar(event, typed=typed)
+        elif isinstance(event, yaml.MappingStartEvent):
+            value = self.mapping(path, typed=typed)
         elif isinstance(event, yaml.SequenceStartEvent):
             value = self.sequence(path, typed=typed)
         else:
-            value = _scalar(event, typed=typed)
+            if event.anchor not in self.anchors:
+                raise self.fault(path, f"nothing is named {event.anchor}")
+            return self.anchors[event.anchor]
         if event.anchor is not None:
             self.anchors[event.anchor] = value
         return value
@@ -119,6 +122,8 @@ def _scalar(event: Any, *, typed: bool) -> Any:
         return None if event.value == "null" else event.value
     if event.value in {"", "~"}:
         return None
+    if event.value[0] not in JSON_BEGINS:
+        return event.value
     try:
         return json.loads(event.value)
     except ValueError:
