@@ -93,7 +93,7 @@ def container(name: str, folder: Path, password: str) -> Iterator[int]:
     bin_folder.mkdir()
     port = some_free_port()
     server = bin_folder / "redis-server"
-    server.write_text(f'#!/bin/sh\nexec {next(embedded.binaries())} "$@" --port {port} --bind 127.0.0.1\n')
+    server.write_text(f'#!/bin/sh\nexec {embedded.find_binary()} "$@" --port {port} --bind 127.0.0.1\n')
     server.chmod(0o755)
     process = subprocess.Popen(
         [word.replace("$$", "$") for word in SERVICES[name]["command"]],
