@@ -1,4 +1,4 @@
-"""`make run` brings two Redis servers of its own: private, on no port, gone when the service is gone, and not needed."""
+"""`make run` brings two Redis servers: private, on no port, gone when the service is gone, and not needed."""
 
 import contextlib
 import fcntl
@@ -12,7 +12,6 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 from redis import Redis
@@ -208,7 +207,9 @@ def test_of_two_names_that_which_is_set_is_left_alone(tmp_path: Path) -> None:
         assert told["REDIS_URL"] == "redis://cache.example"
         assert told["REDIS_STATE_URL"].startswith("unix://")
         assert set(runner.servers()) == {"state"}
-    with beside(tmp_path / "both", REDIS_URL="redis://cache.example", REDIS_STATE_URL="redis://state.example") as runner:
+    with beside(
+        tmp_path / "both", REDIS_URL="redis://cache.example", REDIS_STATE_URL="redis://state.example"
+    ) as runner:
         assert urls(runner) == {"REDIS_URL": "redis://cache.example", "REDIS_STATE_URL": "redis://state.example"}
         assert runner.servers() == {}
     assert not (tmp_path / "both").exists()
