@@ -134,7 +134,8 @@ def run(folder: Path, command: list[str]) -> int:
             "REDIS_URL": Server("cache", private, private, CACHE),
             "REDIS_STATE_URL": Server("state", folder, private, STATE),
         }
-        servers = {variable: server for variable, server in servers.items() if not os.environ.get(variable)}
+        stated = {name.removesuffix("_FILE") for name, value in os.environ.items() if value}
+        servers = {variable: server for variable, server in servers.items() if variable not in stated}
         for server in servers.values():
             server.watch()
         environment = os.environ | {variable: server.url for variable, server in servers.items()}

@@ -213,6 +213,9 @@ def test_of_two_names_that_which_is_set_is_left_alone(tmp_path: Path) -> None:
         assert urls(runner) == {"REDIS_URL": "redis://cache.example", "REDIS_STATE_URL": "redis://state.example"}
         assert runner.servers() == {}
     assert not (tmp_path / "both").exists()
+    with beside(tmp_path / "file", REDIS_URL_FILE="/run/secrets/redis_url") as runner:
+        assert urls(runner)["REDIS_URL"] == ""
+        assert set(runner.servers()) == {"state"}
 
 
 # ---- their end
