@@ -88,7 +88,7 @@ def test_the_times_of_the_data_sheet_are_those_of_the_code() -> None:
     assert shared.KEPT_SECONDS == 7 * 86400
     assert "| 7 days at most |" in SHEET
     assert feedback_store.COMMENT_SECONDS == 30 * 86400
-    assert f"30 days; the newest {feedback_store.MAX_COMMENTS:,}" in SHEET
+    assert f"30 days; at most {feedback_store.MAX_COMMENTS:,}, then no more are taken" in SHEET
     assert feedback_store.SEEN_SECONDS == 90 * 86400
     assert f"90 days; the last {feedback_store.MAX_ENTRIES:,}" in SHEET
     assert f"the last {feedback_store.MAX_ENTRIES:,} |" in SHEET
