@@ -26,8 +26,10 @@ SEEN_SECONDS = 90 * 86400
 COMMENT_SECONDS = 30 * 86400
 """For so long a comment is kept."""
 MAX_COMMENTS = 10_000
-"""They take 80 MB at most, for a full server refuses all writes, the marks of used tokens too. One more is refused: what
-was acknowledged is kept for its time."""
+"""They take 80 MB at most, because a full server refuses all writes, also the marks of used tokens.
+
+One more is refused, because what was acknowledged is kept for its time.
+"""
 SEPARATOR = "|"
 UNATTRIBUTED = ("-", "-", "-")
 
