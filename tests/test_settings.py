@@ -97,6 +97,24 @@ def test_every_setting_is_read_from_the_variable_of_its_name(monkeypatch: pytest
     assert changed - {name} == follow
 
 
+def test_a_setting_may_stand_in_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Where no environment shows it: a line, as an editor leaves it."""
+    file = tmp_path / "url"
+    file.write_text("redis://:hush@cache.example\n")
+    assert with_environment(monkeypatch, REDIS_URL_FILE=str(file)).redis_url == "redis://:hush@cache.example"
+
+
+@pytest.mark.parametrize("text", [None, b"\xff"])
+def test_a_file_that_cannot_be_read_is_refused_by_name(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, text: bytes | None
+) -> None:
+    file = tmp_path / "secret"
+    if text is not None:
+        file.write_bytes(text)
+    with pytest.raises(SettingsError):
+        with_environment(monkeypatch, SERVICE_SECRET_FILE=str(file))
+
+
 def test_the_defaults_are_those_of_the_object_and_of_the_contract() -> None:
     found = from_environment()
     assert found == Settings()

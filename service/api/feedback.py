@@ -118,5 +118,5 @@ def _totals(counts: Iterable[FeedbackCount], rule: tuple[str, str, str]) -> dict
 
 
 def _unavailable() -> Problem:
-    detail = "Feedback needs an append-only state Redis (REDIS_STATE_URL), and cannot reach one."
+    detail = "Feedback needs a state Redis (REDIS_STATE_URL) that is append-only, evicts nothing and has room."
     return unavailable(detail)

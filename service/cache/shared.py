@@ -17,7 +17,7 @@ from service.cache.seal import SEAL, Seal
 from service.server.redis_client import connect
 
 KEPT_SECONDS = 7 * 24 * 3600
-"""Nothing kept can go stale; the time to live lets the embedded server drop it before what must be kept."""
+"""Nothing kept can go stale; the time to live bounds how long it can be found (docs/data-sheet.md)."""
 PROBE_SECONDS = 1.0
 SILENCE_SECONDS = 0.01
 """While somebody has waited this long and nobody has heard anything, nobody else asks. A Redis nearby answers a hundred

@@ -4,7 +4,7 @@ feedback:stream        the last outcomes, without comments
 feedback:counts        hash: month|guideline|release|rule|what -> number; `what` is an outcome, a reason or a suggestion
 feedback:seen          sorted set of digests of (card, outcome, timestamp), so that a repeated outcome counts once
 feedback:comment:<id>  free text of a clinician, by the id of its entry in the stream; it expires
-feedback:commented     list of the ids that have a comment, oldest first; if there are too many, the oldest are deleted
+feedback:commented     list of the ids that have a comment, oldest first
 """
 
 import hashlib
@@ -25,23 +25,33 @@ SEEN_SECONDS = 90 * 86400
 """For so long a repeated outcome is recognised. Clients repeat within hours."""
 COMMENT_SECONDS = 30 * 86400
 """For so long a comment is kept."""
-MAX_COMMENTS = 2000
-"""Comments must not fill the server: it keeps the marks of used tokens too, and refuses all writes when it is full."""
+MAX_COMMENTS = 10_000
+"""They take 80 MB at most, because a full server refuses all writes, also the marks of used tokens.
+
+One more is refused, because what was acknowledged is kept for its time.
+"""
 SEPARATOR = "|"
 UNATTRIBUTED = ("-", "-", "-")
 
 # A script runs alone, and all its writes reach the disk together, before the answer.
 RECORD = """
-local now, counted = tonumber(ARGV[1]), 0
-for _, item in ipairs(cjson.decode(ARGV[2])) do
+local now, items, comments, counted = tonumber(ARGV[1]), cjson.decode(ARGV[2]), 0, 0
+local oldest = redis.call('LINDEX', KEYS[4], 0)
+while oldest and redis.call('EXISTS', ARGV[6] .. oldest) == 0 do
+  redis.call('LPOP', KEYS[4])
+  oldest = redis.call('LINDEX', KEYS[4], 0)
+end
+for _, item in ipairs(items) do
+  if item.comment and not redis.call('ZSCORE', KEYS[3], item.seen) then comments = comments + 1 end
+end
+if comments > 0 and redis.call('LLEN', KEYS[4]) + comments > tonumber(ARGV[7]) then return -1 end
+for _, item in ipairs(items) do
   if redis.call('ZADD', KEYS[3], 'NX', now, item.seen) == 1 then
     local id = redis.call('XADD', KEYS[1], 'MAXLEN', ARGV[3], '*', unpack(item.entry))
     for _, name in ipairs(item.counts) do redis.call('HINCRBY', KEYS[2], name, 1) end
     if item.comment then
       redis.call('SET', ARGV[6] .. id, item.comment, 'EX', ARGV[5])
-      if redis.call('RPUSH', KEYS[4], id) > tonumber(ARGV[7]) then
-        redis.call('DEL', ARGV[6] .. redis.call('LPOP', KEYS[4]))
-      end
+      redis.call('RPUSH', KEYS[4], id)
     end
     counted = counted + 1
   end
@@ -76,7 +86,7 @@ class FeedbackCount:
 
 
 class StoreError(Exception):
-    """The store cannot be reached, or would not write to its disk."""
+    """The store cannot be reached, would not keep what it acknowledges, or has no room."""
 
 
 class FeedbackStore:
@@ -103,9 +113,12 @@ class FeedbackStore:
         ]
         redis = self._durable()
         try:
-            return int(redis.eval(RECORD, 4, STREAM, COUNTS, SEEN, COMMENTED, *arguments))
+            counted = int(redis.eval(RECORD, 4, STREAM, COUNTS, SEEN, COMMENTED, *arguments))
         except RedisError as error:
             raise StoreError from error
+        if counted < 0:
+            raise StoreError
+        return counted
 
     def counts(self) -> Iterator[FeedbackCount]:
         """Yield all counters. Raises StoreError."""
@@ -120,14 +133,19 @@ class FeedbackStore:
             yield FeedbackCount(month, (guideline, release, rule), what, int(number))
 
     def _durable(self) -> Redis:
-        """Return the server. Raises StoreError if it does not write to its disk before it answers."""
+        """Return the server. Raises StoreError if it does not write to its disk before it answers, or may evict."""
         if self._redis is None:
             raise StoreError
         try:
-            persistence: Mapping[str, Any] = self._redis.info("persistence")
+            with self._redis.pipeline(transaction=False) as steps:
+                steps.info("persistence")
+                steps.info("memory")
+                persistence, memory = steps.execute()
         except RedisError as error:
             raise StoreError from error
-        if not persistence.get("aof_enabled") or persistence.get("aof_last_write_status") != "ok":
+        is_written = persistence.get("aof_enabled") and persistence.get("aof_last_write_status") == "ok"
+        may_evict = memory.get("maxmemory") and memory.get("maxmemory_policy") != "noeviction"
+        if not is_written or may_evict:
             raise StoreError
         return self._redis
 

@@ -1,80 +1,90 @@
-"""Changes to CLIENTS_FILE by command: everything else in it stays as it is, comments of YAML included.
+"""Changes to CLIENTS_FILE by command: everything else in it stays as it is, comments of YAML included (ADR 19).
 
 The new file is checked and read back before it takes the old one's place, in one step and with its mode and owner.
 """
 
 import contextlib
-import copy
 import fcntl
 import json
 import os
-import re
 import tempfile
-import textwrap
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import yaml
+from yaml_edit import Sequence as YamlSequence
+from yaml_edit import YamlError, YamlFile
 
 from service.security.clients_file import ClientsFileError, clients_of, is_json, tree_of
 
 Entry = dict[str, Any]
+Entries = list[Entry] | YamlSequence
+Change = Callable[[Entries, list[Entry]], object]
+"""What is done to a section, given it and its entries as the service reads them."""
 NEW_MODE = 0o600
 
 
 def add(file: Path, section: str, entry: Entry) -> None:
     """Add an entry to `clients` or `keys`; the file is made if there is none. Raises ClientsFileError."""
-
-    def change(tree: Entry) -> None:
-        tree[section] = [*(tree.get(section) or []), entry]
-
-    _rewrite(file, change, lambda text: _with(text, section, entry))
+    _rewrite(file, section, lambda found, _: found.append(entry))
 
 
 def remove(file: Path, section: str, member: str, value: str) -> None:
-    """Take the entry away whose member has this value. Raises ClientsFileError, and LookupError if there is none."""
-    found = -1
+    """Remove the entry whose member has this value. Raises ClientsFileError, and LookupError if there is none."""
 
-    def change(tree: Entry) -> None:
-        nonlocal found
-        values = [entry[member] for entry in tree.get(section) or []]
+    def change(found: Entries, entries: list[Entry]) -> None:
+        values = [entry[member] for entry in entries]
         if value not in values:
             raise LookupError(value)
-        found = values.index(value)
-        del tree[section][found]
+        found.pop(values.index(value))
 
-    _rewrite(file, change, lambda text: _without(text, section, found))
+    _rewrite(file, section, change)
 
 
-def _rewrite(file: Path, change: Callable[[Entry], None], edit: Callable[[str], str]) -> None:
+def _rewrite(file: Path, section: str, change: Change) -> None:
     file = file.resolve()
-    with _alone_in(file.parent):
+    with _locked(file.parent):
         text = file.read_text(encoding="utf-8") if file.exists() else ""
         tree = tree_of(text, file) if text.strip() else {}
         clients_of(tree, file)
-        wanted = copy.deepcopy(tree)
-        change(wanted)
-        clients_of(wanted, file)
+        before = tree.get(section) or []
+        after = [*before]
+        change(after, before)
+        expected = {**tree, section: after}
+        clients_of(expected, file)
         if is_json(text) or (not text.strip() and file.suffix == ".json"):
-            new = json.dumps(wanted, indent=2, ensure_ascii=False) + "\n"
+            new = json.dumps(expected, indent=2, ensure_ascii=False) + "\n"
         else:
-            new = edit(text)
-        if not _reads(new, file, wanted):
+            new = _edited(text, section, change, before, after)
+        if not _reads(new, file, expected):
             raise ClientsFileError(file, [("", "is laid out so that a command cannot change it; change it by hand")])
         _replace(file, new)
 
 
-def _reads(text: str, file: Path, wanted: Entry) -> bool:
+def _edited(text: str, section: str, change: Change, before: list[Entry], after: list[Entry]) -> str:
+    """Return the YAML with the section changed; empty if that cannot be done."""
+    try:
+        file = YamlFile.parse(text)
+        document = file.ensure_document()
+        if found := document.get_sequence(section):
+            change(found, before)
+        else:
+            document[section] = after
+    except YamlError:
+        return ""
+    return str(file)
+
+
+def _reads(text: str, file: Path, expected: Entry) -> bool:
     try:
         found = tree_of(text, file)
     except ClientsFileError:
         return False
-    return {name: value or [] for name, value in found.items()} == {n: value or [] for n, value in wanted.items()}
+    return {name: value or [] for name, value in found.items()} == {n: value or [] for n, value in expected.items()}
 
 
 @contextlib.contextmanager
-def _alone_in(folder: Path) -> Iterator[None]:
+def _locked(folder: Path) -> Iterator[None]:
     """Two commands at once would each lose the other's change."""
     handle = os.open(folder, os.O_RDONLY)
     try:
@@ -100,53 +110,3 @@ def _replace(file: Path, text: str) -> None:
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
-
-
-def _with(text: str, section: str, entry: Entry) -> str:
-    """The YAML with one entry more at the end of a section."""
-    shown = yaml.safe_dump([entry], sort_keys=False, default_flow_style=None, width=1000, allow_unicode=True)
-    lines = _lines(text)
-    place = _section(text, section)
-    if place is None:
-        return "".join([*lines, f"{section}:\n", textwrap.indent(shown, "  ")])
-    key, listed = place
-    if not (isinstance(listed, yaml.SequenceNode) and listed.value):
-        lines[key.start_mark.line] = re.sub(r":\s*(\[\s*\]|null|~)", ":", lines[key.start_mark.line], count=1)
-        after, column = key.start_mark.line, 2
-    else:
-        after, column = _last_line(listed), listed.start_mark.column
-    lines.insert(after + 1, textwrap.indent(shown, " " * column))
-    return "".join(lines)
-
-
-def _without(text: str, section: str, index: int) -> str:
-    """The YAML without one entry of a section."""
-    lines = _lines(text)
-    place = _section(text, section)
-    if place is None:
-        return text
-    key, listed = place
-    entry = listed.value[index]
-    if len(listed.value) == 1:
-        lines[key.start_mark.line] = lines[key.start_mark.line].replace(":", ": []", 1)
-    del lines[entry.start_mark.line : _last_line(entry) + 1]
-    return "".join(lines)
-
-
-def _lines(text: str) -> list[str]:
-    return [line if line.endswith("\n") else f"{line}\n" for line in text.splitlines(keepends=True)]
-
-
-def _section(text: str, section: str) -> tuple[yaml.Node, yaml.Node] | None:
-    root = yaml.compose(text, Loader=yaml.CBaseLoader)
-    pairs = root.value if isinstance(root, yaml.MappingNode) else []
-    return next(((key, value) for key, value in pairs if key.value == section), None)
-
-
-def _last_line(node: yaml.Node) -> int:
-    """The last line of what is written there; the end that YAML itself tells lies behind the comments that follow."""
-    below = [part for item in node.value for part in (item if isinstance(item, tuple) else (item,))]
-    if isinstance(node, yaml.CollectionNode) and not node.flow_style and below:
-        return max(_last_line(part) for part in below)
-    end = node.end_mark
-    return int(end.line) - (end.column == 0)

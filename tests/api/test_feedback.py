@@ -223,19 +223,30 @@ def test_a_comment_on_a_strangers_card_is_not_kept(send: Ask, redis_server: Redi
     assert redis_server.client.keys("feedback:comment*") == []
 
 
-def test_comments_cannot_fill_the_state_redis(
-    card: Any, send: Ask, redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
+def test_comments_cannot_fill_the_state_redis_and_none_that_was_acknowledged_gives_way(
+    kept: Flask, card: Any, send: Ask, summary: Ask, redis_server: RedisServer, *, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where it is full no token is taken: a comment has a length, and of too many the oldest go."""
+    """Where it is full no token is taken: a comment has a length, and of too many the last is refused as a whole."""
     monkeypatch.setattr("service.cds_hooks.feedback_store.MAX_COMMENTS", 2)
     redis = redis_server.client
-    for minute in range(10, 15):
+
+    def outcome(minute: int) -> dict[str, Any]:
         comment = f"{minute}" + "é" * 5000
-        send(overridden(card["uuid"], f"2026-11-23T10:{minute}:00Z", overrideReason={"userComment": comment}))
-        assert len(redis.keys("feedback:comment:*")) <= 2
-    kept = sorted(redis.get(name).decode() for name in redis.keys("feedback:comment:*"))
-    assert kept == [(minute + "é" * 5000)[:2000] for minute in ("13", "14")]
-    assert redis.llen("feedback:commented") == 2
+        return overridden(card["uuid"], f"2026-11-23T10:{minute}:00Z", overrideReason={"userComment": comment})
+
+    send(outcome(10), outcome(11))
+    send(outcome(10))  # a repetition needs no room
+    for body in ([outcome(12)], [accepted(card), outcome(12)]):
+        is_outcome(kept.test_client().post(PATH, json={"feedback": body}), 503)
+    names = sorted(redis.keys("feedback:comment:*"))
+    assert [redis.get(name).decode() for name in names] == [(minute + "é" * 5000)[:2000] for minute in ("10", "11")]
+    assert all(redis.ttl(name) > 29 * 86400 for name in names)
+    assert of_rule(summary())["accepted"] == 0
+    send(accepted(card))
+    redis.delete(names[0])  # as after its 30 days
+    send(outcome(12))
+    assert of_rule(summary()) | {"reasons": {}} == NOTHING | {"accepted": 1, "overridden": 3, "suggestions": {"mdt": 1}}
+    assert redis.llen("feedback:commented") == len(redis.keys("feedback:comment:*")) == 2
 
 
 def test_what_is_kept_without_end_is_bounded(card: Any, send: Ask, redis_server: RedisServer) -> None:
@@ -296,10 +307,20 @@ def test_a_redis_that_keeps_nothing_on_disk_is_not_good_enough(
     assert summary()["unattributed"] == NOTHING
 
 
+@pytest.mark.parametrize("policy", ["volatile-lfu", "allkeys-lfu"])
+def test_a_redis_that_may_evict_is_not_good_enough(
+    kept: Flask, redis_server: RedisServer, send: Ask, policy: str
+) -> None:
+    """It would acknowledge a comment and drop it when it fills. Without a bound nothing is evicted."""
+    redis_server.client.config_set("maxmemory-policy", policy)
+    is_outcome(kept.test_client().post(PATH, json={"feedback": [overridden(STRANGER)]}), 503)
+    redis_server.client.config_set("maxmemory", "0")
+    send(overridden(STRANGER))
+
+
 def test_a_redis_that_is_full_is_503_and_counts_nothing(
     kept: Flask, redis_server: RedisServer, summary: Ask, send: Ask
 ) -> None:
-    redis_server.client.config_set("maxmemory-policy", "noeviction")
     redis_server.client.config_set("maxmemory", "1")
     is_outcome(kept.test_client().post(PATH, json={"feedback": [overridden(STRANGER)]}), 503)
     redis_server.client.config_set("maxmemory", "0")

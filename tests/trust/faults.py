@@ -112,13 +112,11 @@ def emptied(stand: Stand) -> Iterator[None]:
 @contextlib.contextmanager
 def full(stand: Stand) -> Iterator[None]:
     """It holds half of the answers and takes nothing more."""
-    stand.redis.client.config_set("maxmemory-policy", "noeviction")
     stand.redis.client.config_set("maxmemory", "1")
     for key in stand.redis.client.keys("guideline:cache:*")[::2]:
         stand.redis.client.delete(key)
     yield
     stand.redis.client.config_set("maxmemory", "0")
-    stand.redis.client.config_set("maxmemory-policy", "volatile-lfu")
 
 
 @contextlib.contextmanager
