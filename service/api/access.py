@@ -2,17 +2,19 @@
 
 import re
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from flask import Flask, g, request
 
+from service.api import limits
 from service.api.here import this_app, this_request
 from service.api.problems import Problem, unavailable
 from service.security import scopes
 from service.security.authenticator import Authenticator
 from service.security.refusal import GuardClosedError, Unauthorised
+from service.security.token import Case
 from service.server import logs
 from service.settings import Settings
 
@@ -81,16 +83,33 @@ def _allowed_only() -> None:
             sent.get("HTTP_AUTHORIZATION"), sent.get("HTTP_X_API_KEY"), f"{stated.public_url}{asked.path}"
         )
     except Unauthorised as refused:
-        logs.tell(refused=str(refused), **refused.told)
-        raise _unauthorised() from None
+        raise _refused(refused) from None
+    logs.tell(client=caller.name)
+    g.caller = caller.name
+    if needed not in caller.scopes:
+        detail = f"This needs the scope {needed}, which the caller does not have."
+        raise limits.too_often() or Problem("forbidden", detail)
+    if caller.token is not None:
+        g.spend = partial(_spend, who, caller.token)
+
+
+def _spend(who: Authenticator, token: Case) -> None:
+    try:
+        who.spend(token)
+    except Unauthorised as refused:
+        limits.take_back()
+        del g.caller
+        raise _refused(refused) from None
     except GuardClosedError as closed:
         logs.tell(refused=f"replay: {closed}", **closed.told)
         detail = "Tokens cannot be checked at the moment. Try again with a new token."
         raise unavailable(detail) from None
-    logs.tell(client=caller.name)
-    g.caller = caller.name
-    if needed not in caller.scopes:
-        raise Problem("forbidden", f"This needs the scope {needed}, which the caller does not have.")
+
+
+def _refused(refused: Unauthorised) -> Problem:
+    """The problem of credentials that do not hold, which are counted by the address that shows them."""
+    logs.tell(refused=str(refused), **refused.told)
+    return limits.too_often() or _unauthorised()
 
 
 def _unauthorised() -> Problem:
