@@ -19,6 +19,8 @@ from service.server import logs
 from service.settings import Settings
 
 OPEN = "open"
+PERMALINKS = "permalinks"
+"""Of views that compute the answer of a decision_id: open, or the scope advice, as the setting of this name says."""
 ADVICE, CDS, FEEDBACK, METRICS = scopes.ADVICE, scopes.CDS, scopes.FEEDBACK, scopes.METRICS
 SCOPES = (OPEN, *scopes.SCOPES)
 
@@ -36,8 +38,11 @@ def scope(name: str) -> Callable[[View], View]:
 
 
 def scope_of(app: Flask, endpoint: str) -> str | None:
-    """The scope that an endpoint's view was marked with."""
-    return getattr(app.view_functions[endpoint], "scope", None)
+    """The scope that an endpoint's view was marked with; of permalinks the one that the settings give them."""
+    marked = getattr(app.view_functions[endpoint], "scope", None)
+    if marked == PERMALINKS:
+        return ADVICE if app.config["SETTINGS"].permalinks == "clients" else OPEN
+    return marked
 
 
 def scopes_by_route(app: Flask) -> dict[tuple[str, str], str]:
@@ -73,10 +78,12 @@ def _allowed_only() -> None:
     if asked.endpoint is None or asked.method == "OPTIONS":
         return
     needed = scope_of(app, asked.endpoint)
+    sent, stated = asked.environ, app.config["SETTINGS"]
+    if needed == OPEN and stated.permalinks == "clients" and "decision" in asked.args:
+        needed = ADVICE  # a page that is open, beside the patient of a decision_id
     if needed == OPEN:
         return
     who: Authenticator = app.config["AUTHENTICATOR"]
-    sent, stated = asked.environ, app.config["SETTINGS"]
     try:
         # The address as the operator knows it: the Host header is the caller's word.
         caller = who.caller(
