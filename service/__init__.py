@@ -75,17 +75,22 @@ class App(Flask):
     session_interface = _NoSessions()
 
     def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
-        """No route depends on a host, which would be taken apart twice."""
+        """No route depends on a host, which would be taken apart twice. //metrics is no other name of /metrics.
+
+        The framework folds slashes at the beginning, and a proxy that keeps strangers from /metrics need not; so the
+        second one is named, as no route does.
+        """
         if request is None:
             return super().create_url_adapter(request)
         sent = request.environ
+        path = f"/%2F{request.path}" if sent.get("PATH_INFO", "").startswith("//") else request.path
         return self.url_map.bind(
             "",
             sent.get("SCRIPT_NAME"),
             "",
             sent["wsgi.url_scheme"],
             request.method,
-            request.path,
+            path,
             sent.get("QUERY_STRING"),
         )
 

@@ -48,6 +48,8 @@ class Settings:
     """CLIENTS_FILE: JSON or YAML with the clients and keys that may call; read again when it changes."""
     replay_guard: str = "redis"
     """REPLAY_GUARD: redis (REDIS_STATE_URL), or local: each process of its own remembers the tokens it took."""
+    permalinks: str = "open"
+    """PERMALINKS: open (the decision_id is enough), or clients (a key or token with the scope advice is needed too)."""
     cors_origins: tuple[str, ...] = ()
     """CORS_ORIGINS: exact origins of pages that may call, comma-separated."""
     rate_limit: str = "off"
@@ -163,6 +165,7 @@ def from_environment() -> Settings:
             auth_stated=bool(stated),
             clients_file=text("CLIENTS_FILE", ""),
             replay_guard=text("REPLAY_GUARD", Settings.replay_guard),
+            permalinks=text("PERMALINKS", Settings.permalinks),
             cors_origins=listed("CORS_ORIGINS"),
             rate_limit=text("RATE_LIMIT", Settings.rate_limit if auth == "none" else "600/minute"),
             proxy_hops=number("PROXY_HOPS", Settings.proxy_hops),
@@ -210,6 +213,10 @@ def _check_access(settings: Settings) -> None:
         raise SettingsError("AUTH=clients needs CLIENTS_FILE, which names those who may call.")
     if settings.replay_guard not in {"redis", "local"}:
         raise SettingsError("REPLAY_GUARD must be redis or local.")
+    if settings.permalinks not in {"open", "clients"}:
+        raise SettingsError("PERMALINKS must be open or clients.")
+    if settings.permalinks == "clients" and settings.auth == "none":
+        raise SettingsError("PERMALINKS=clients needs CLIENTS_FILE: with AUTH=none nobody is asked who they are.")
     if settings.rate is None and settings.rate_limit != "off":
         raise SettingsError(f"RATE_LIMIT must be off, or a number of requests a {', '.join(SECONDS)}: 600/minute.")
     if settings.proxy_hops < 0:

@@ -22,6 +22,7 @@ READ = {
     "auth": ("none", "none"),
     "clients_file": ("/etc/clients.yaml", "/etc/clients.yaml"),
     "replay_guard": ("local", "local"),
+    "permalinks": ("clients", "clients"),
     "cors_origins": ("https://ehr.example,http://localhost:3000", ("https://ehr.example", "http://localhost:3000")),
     "rate_limit": ("30/second", "30/second"),
     "proxy_hops": ("2", 2),
@@ -85,6 +86,8 @@ def test_every_setting_has_a_line_in_this_test() -> None:
 @pytest.mark.parametrize("name", READ)
 def test_every_setting_is_read_from_the_variable_of_its_name(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     text, value = READ[name]
+    if name == "permalinks":
+        monkeypatch.setenv("CLIENTS_FILE", "/etc/clients.yaml")
     before = from_environment()
     after = with_environment(monkeypatch, **{name.upper(): text})
     assert getattr(after, name) == value
@@ -194,6 +197,18 @@ def test_a_clients_file_asks_everyone_who_they_are_and_auth_none_written_out_nob
 def test_asking_who_they_are_needs_a_file_that_says_who_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(SettingsError, match="CLIENTS_FILE"):
         with_environment(monkeypatch, AUTH="clients")
+
+
+@pytest.mark.parametrize("word", ["off", "Clients", "closed"])
+def test_permalinks_are_one_of_two_words(monkeypatch: pytest.MonkeyPatch, word: str) -> None:
+    with pytest.raises(SettingsError, match="PERMALINKS must be open or clients"):
+        with_environment(monkeypatch, PERMALINKS=word)
+
+
+def test_permalinks_cannot_be_closed_where_nobody_is_asked_who_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    for environment in ({}, {"AUTH": "none", "CLIENTS_FILE": "/etc/clients.yaml"}):
+        with pytest.raises(SettingsError, match="PERMALINKS=clients needs CLIENTS_FILE"):
+            with_environment(monkeypatch, PERMALINKS="clients", **environment)
 
 
 @pytest.mark.parametrize("word", ["off", "none", "Local", "memory"])

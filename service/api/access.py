@@ -2,21 +2,25 @@
 
 import re
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from flask import Flask, g, request
 
+from service.api import limits
 from service.api.here import this_app, this_request
 from service.api.problems import Problem, unavailable
 from service.security import scopes
 from service.security.authenticator import Authenticator
 from service.security.refusal import GuardClosedError, Unauthorised
+from service.security.token import Case
 from service.server import logs
 from service.settings import Settings
 
 OPEN = "open"
+PERMALINKS = "permalinks"
+"""Of views that compute the answer of a decision_id: open, or the scope advice, as the setting of this name says."""
 ADVICE, CDS, FEEDBACK, METRICS = scopes.ADVICE, scopes.CDS, scopes.FEEDBACK, scopes.METRICS
 SCOPES = (OPEN, *scopes.SCOPES)
 
@@ -34,8 +38,11 @@ def scope(name: str) -> Callable[[View], View]:
 
 
 def scope_of(app: Flask, endpoint: str) -> str | None:
-    """The scope that an endpoint's view was marked with."""
-    return getattr(app.view_functions[endpoint], "scope", None)
+    """The scope that an endpoint's view was marked with; of permalinks the one that the settings give them."""
+    marked = getattr(app.view_functions[endpoint], "scope", None)
+    if marked == PERMALINKS:
+        return ADVICE if app.config["SETTINGS"].permalinks == "clients" else OPEN
+    return marked
 
 
 def scopes_by_route(app: Flask) -> dict[tuple[str, str], str]:
@@ -71,26 +78,45 @@ def _allowed_only() -> None:
     if asked.endpoint is None or asked.method == "OPTIONS":
         return
     needed = scope_of(app, asked.endpoint)
+    sent, stated = asked.environ, app.config["SETTINGS"]
+    if needed == OPEN and stated.permalinks == "clients" and "decision" in asked.args:
+        needed = ADVICE  # a page that is open, beside the patient of a decision_id
     if needed == OPEN:
         return
     who: Authenticator = app.config["AUTHENTICATOR"]
-    sent, stated = asked.environ, app.config["SETTINGS"]
     try:
         # The address as the operator knows it: the Host header is the caller's word.
         caller = who.caller(
             sent.get("HTTP_AUTHORIZATION"), sent.get("HTTP_X_API_KEY"), f"{stated.public_url}{asked.path}"
         )
     except Unauthorised as refused:
-        logs.tell(refused=str(refused), **refused.told)
-        raise _unauthorised() from None
+        raise _refused(refused) from None
+    logs.tell(client=caller.name)
+    g.caller = caller.name
+    if needed not in caller.scopes:
+        detail = f"This needs the scope {needed}, which the caller does not have."
+        raise limits.too_often() or Problem("forbidden", detail)
+    if caller.token is not None:
+        g.spend = partial(_spend, who, caller.token)
+
+
+def _spend(who: Authenticator, token: Case) -> None:
+    try:
+        who.spend(token)
+    except Unauthorised as refused:
+        limits.take_back()
+        del g.caller
+        raise _refused(refused) from None
     except GuardClosedError as closed:
         logs.tell(refused=f"replay: {closed}", **closed.told)
         detail = "Tokens cannot be checked at the moment. Try again with a new token."
         raise unavailable(detail) from None
-    logs.tell(client=caller.name)
-    g.caller = caller.name
-    if needed not in caller.scopes:
-        raise Problem("forbidden", f"This needs the scope {needed}, which the caller does not have.")
+
+
+def _refused(refused: Unauthorised) -> Problem:
+    """The problem of credentials that do not hold, which are counted by the address that shows them."""
+    logs.tell(refused=str(refused), **refused.told)
+    return limits.too_often() or _unauthorised()
 
 
 def _unauthorised() -> Problem:

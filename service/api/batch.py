@@ -60,7 +60,7 @@ def _answer_patients(guideline: str) -> Response:
     newest = knowledge().newest(guideline)
     if request.mimetype == NDJSON and streamed():
         refuse_compressed()
-        refusal = limits.refusal()
+        refusal = limits.refusal_of_stream()
         return stream(_line_answer(newest, refusal), NDJSON, refusal)
     test = partial(_has_emergency, newest)
     body = read_body(settings().max_body_bytes * TIMES_ONE, JSON, NDJSON, emergency=test)
@@ -73,7 +73,8 @@ def _answer_patients(guideline: str) -> Response:
     members = MEMBERS_EACH * max(most, FEW)
     if crowded(patients, members):
         raise Problem("body-too-large", f"A batch has at most {members} members and items; send it in parts.")
-    results = [_result(newest, patient) for patient in patients]
+    refusal = limits.refusal()
+    results = [_result(newest, patient, refusal) for patient in patients]
     view = _view(results)
     answered = [_shown(index, result, view) for index, result in enumerate(results)]
     if request.mimetype == NDJSON:
@@ -81,6 +82,8 @@ def _answer_patients(guideline: str) -> Response:
         response = Response(text, mimetype=NDJSON)
     else:
         response = json_response(answered)
+    if refusal is not None:
+        response.headers.update(refusal.headers)
     return fresh(response)
 
 
@@ -113,7 +116,10 @@ def _read(line: bytes) -> Json | Problem:
         return problem
 
 
-def _result(newest: Questioner, patient: Json | Problem) -> Answer | Problem:
+def _result(newest: Questioner, patient: Json | Problem, refusal: Problem | None) -> Answer | Problem:
+    """Answer a patient; one of a batch that is refused only in an emergency."""
+    if refusal is not None and not newest.emergency_in(patient, settings().today()):
+        return refusal
     if isinstance(patient, Problem):
         return patient
     try:
@@ -137,16 +143,14 @@ def _line_answer(newest: Questioner, refusal: Problem | None) -> Callable[[int, 
     try:
         view = requested_view("row")
     except Problem as misspelt:
+        # Nobody can know whether an emergency is still to come, and that is answered whatever else is wrong.
         refusal, view = refusal or misspelt, "row"
     longest = settings().max_body_bytes
 
     def answer(index: int, line: bytes | None) -> bytes:
         if line is None:
             return told(index, Problem("body-too-large", f"A line may have {longest} bytes."))
-        patient = _read(line)
-        # Nobody can know whether an emergency is still to come, and that is answered whatever else is wrong.
-        heard = refusal is None or newest.emergency_in(patient, settings().today())
-        result = refusal if refusal is not None and not heard else _result(newest, patient)
+        result = _result(newest, _read(line), refusal)
         return orjson.dumps(_shown(index, result, view), option=orjson.OPT_APPEND_NEWLINE)
 
     return answer

@@ -13,7 +13,7 @@ from service.api.here import noted, this_app, this_request
 from service.api.problems import RETRY_SECONDS, Problem
 from service.security.address import address
 from service.security.overload import Streams, Work
-from service.security.rate import Limiter
+from service.security.rate import Limiter, Requester
 from service.server import logs
 
 ALWAYS = ("operations.livez", "operations.readyz", "metrics.exposed")
@@ -36,7 +36,7 @@ class Limits:
 
 
 def register(app: Flask) -> None:
-    """Check each request: after who is calling is known, before its view."""
+    """Check each request: after who is calling is known, before its token is spent and its view is called."""
     app.before_request(_begin)
     app.teardown_request(_end)
 
@@ -49,12 +49,20 @@ def admit(body: bytes, emergency: EmergencyTest | None) -> None:
         if not _an_emergency(body, emergency):
             raise refusal
         logs.tell(let_in="emergency")
+        here.refusal = refusal  # which still holds for the other patients of a batch
+        _spend_token()
     here.at_work = limits.work.begin()
 
 
 def refusal() -> Problem | None:
+    """What a request was refused with that was let in for an emergency: every patient that is none is refused so."""
+    refused: Problem | None = g.get("refusal")
+    return refused
+
+
+def refusal_of_stream() -> Problem | None:
     """What a request is refused with whose body is not there yet: of a stream every line that is no emergency."""
-    return g.get("refusal") or _too_much(_limits())
+    return refusal() or _too_much(_limits())
 
 
 def most(limit: int) -> int:
@@ -64,7 +72,8 @@ def most(limit: int) -> int:
 
 def hold_stream() -> Callable[[], None] | None:
     """Let a stream begin, at work for as long as it lasts: gives what ends it. None where too many are open."""
-    limits, client = _limits(), _client()
+    limits, client = _limits(), _requester().name
+    _spend_token()
     if not limits.streams.begin(client):
         return None
     mark = limits.work.begin()
@@ -76,23 +85,50 @@ def hold_stream() -> Callable[[], None] | None:
     return end
 
 
+def too_often() -> Problem | None:
+    """Count this request; the problem where its sender sent more than it may: the client, or its address."""
+    limiter = _limits().limiter
+    seconds = limiter.hit(_requester()) if limiter is not None else 0
+    if not seconds:
+        return None
+    logs.tell(limited="rate")
+    detail = f"More requests than one client may send. Try again in {seconds} second{'s' if seconds != 1 else ''}."
+    return Problem("too-many-requests", detail, headers={"Retry-After": str(seconds)})
+
+
+def take_back() -> None:
+    """Uncount this request: whoever sent it is not the client whose token it shows."""
+    limiter = _limits().limiter
+    if limiter is not None:
+        limiter.take_back(_requester())
+
+
 def _begin() -> None:
     asked, limits = this_request(), _limits()
-    if asked.endpoint is None or asked.endpoint in ALWAYS or asked.method == "OPTIONS":
-        return
-    refusal = _too_often(limits)
-    if asked.method != "POST":
-        refusal = refusal or _too_much(limits)
-        if refusal is None:
-            g.at_work = limits.work.begin()
-    # A body is still to be read: what of it there is counts as work from then on (`admit`).
-    elif refusal is not None and (asked.content_length or 0) <= SMALL:
-        g.refusal, refusal = refusal, None
-    if refusal is not None:
-        raise refusal
+    if asked.endpoint is not None and asked.endpoint not in ALWAYS and asked.method != "OPTIONS":
+        refusal = too_often()
+        if asked.method != "POST":
+            refusal = refusal or _too_much(limits)
+            if refusal is None:
+                g.at_work = limits.work.begin()
+        # A body is still to be read: what of it there is counts as work from then on (`admit`).
+        elif refusal is not None and (asked.content_length or 0) <= SMALL:
+            g.refusal = refusal
+            return
+        if refusal is not None:
+            raise refusal
+    _spend_token()
+
+
+def _spend_token() -> None:
+    """Have the token spent that this request shows; one that is refused for its number can be sent again with it."""
+    spend = g.pop("spend", None)
+    if spend is not None:
+        spend()
 
 
 def _end(_: BaseException | None) -> None:
+    g.pop("refusal", None)
     mark = g.pop("at_work", None)
     if mark is not None:
         _limits().work.end(mark)
@@ -103,24 +139,13 @@ def _limits() -> Limits:
     return found
 
 
-def _client() -> str:
+def _requester() -> Requester:
     """Who asks: as authenticated, else by address."""
     caller = g.get("caller")
     if caller:
-        return f"client {caller}"
+        return Requester(caller, is_known=True)
     forwarded = request.headers.get("X-Forwarded-For", "")
-    return f"address {address(request.remote_addr or '', forwarded, _limits().hops)}"
-
-
-def _too_often(limits: Limits) -> Problem | None:
-    if limits.limiter is None:
-        return None
-    seconds = limits.limiter.wait(_client())
-    if not seconds:
-        return None
-    logs.tell(limited="rate")
-    detail = f"More requests than one client may send. Try again in {seconds} second{'s' if seconds != 1 else ''}."
-    return Problem("too-many-requests", detail, headers={"Retry-After": str(seconds)})
+    return Requester(address(request.remote_addr or "", forwarded, _limits().hops), is_known=False)
 
 
 def _too_much(limits: Limits) -> Problem | None:

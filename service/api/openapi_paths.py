@@ -28,7 +28,8 @@ from service.evidence.forest_plot import SVG
 STREAMED = (
     f"Lines ({NDJSON}) that are sent chunked are answered while they come, however many there are: an item for each, "
     "in order, the last with status 400, 408, 429 or 503 where the stream ends before its time. Read while you write. "
-    "Of a stream that is refused (429, 503 in its items) emergencies in its first 64 KiB are answered all the same."
+    "Of a stream that is refused (429, 503 in its items) emergencies in its first 64 KiB are answered all the same; "
+    "so are those of a refused batch of 64 KiB at most, which is then 200 with Retry-After, the others such items."
 )
 
 

@@ -31,7 +31,7 @@ def readyz() -> Response:
     """The knowledge is loaded (or the process would not have started); what is less than well is named."""
     today = settings().today()
     late = [name for (name, _), each in knowledge().questioners.items() if overdue(each.guideline, today)]
-    access = {"status": "ok", "detail": "clients only"}
+    access = {"status": "ok", "detail": f"a key or token is needed, but not for {', '.join(_open_to_all())}"}
     if settings().auth == "none":
         access = {"status": "ok" if settings().loopback else "degraded", "detail": "AUTH=none: anyone who can reach it"}
     parts: dict[str, dict[str, Any]] = {
@@ -71,6 +71,16 @@ def problem(code: str) -> Response:
     response = json_response(problem_kind(code))
     response.headers["Cache-Control"] = PUBLIC
     return response
+
+
+def _open_to_all() -> list[str]:
+    """What needs no key although callers are asked who they are; pages and permalinks compute answers."""
+    return [
+        "health",
+        "knowledge",
+        *(["pages, whose explorer answers"] if settings().pages else []),
+        *(["permalinks, which answer again"] if settings().permalinks == "open" else []),
+    ]
 
 
 def _redis(url: str) -> dict[str, str]:

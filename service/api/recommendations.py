@@ -6,7 +6,7 @@ from werkzeug.exceptions import MethodNotAllowed
 from service.advice.question import Answer, Questioner, Refused
 from service.advice.registry import NotFoundError, carry_over
 from service.advice.render import row, words_of
-from service.api.access import ADVICE, OPEN, scope
+from service.api.access import ADVICE, PERMALINKS, scope
 from service.api.answers import Named, cache, question, respond, respond_once, unchanged
 from service.api.body import emergency_in, parse_json, read_body
 from service.api.here import this_request
@@ -39,7 +39,7 @@ def recommend_by(guideline: str) -> Response:
 
 
 @blueprint.get("/v1/recommendations/<decision_id>")
-@scope(OPEN)
+@scope(PERMALINKS)
 def recall(decision_id: str) -> Response:
     """Ask again what a decision_id encodes."""
     if decision_id == BATCH:

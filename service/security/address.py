@@ -12,11 +12,18 @@ _PORT = re.compile(r"\[([^\]]+)\](?::\d+)?|([\d.]+):\d+")
 def address(peer: str, forwarded_for: str, hops: int) -> str:
     """The address of the caller: that of the connection, or what the outermost of `hops` believed proxies saw.
 
-    Each proxy adds on the right whom it was called by; what stands further left is the caller's word. A header with
-    fewer entries, or with something else in that place, did not come that way: then the connection counts.
+    Each proxy adds on the right whom it was called by; what stands further left is the caller's word. Where an entry
+    is missing or no address, the header was forged or did not come that way: then whoever handed it on counts, as the
+    next proxy saw them, and pays for it alone.
     """
+    caller = _plain(peer) or "-"
     entries = [entry.strip() for entry in forwarded_for.split(",")] if hops else []
-    return (_plain(entries[-hops]) if 0 < hops <= len(entries) else None) or _plain(peer) or "-"
+    for entry in reversed(entries[-hops:]):
+        seen = _plain(entry)
+        if seen is None:
+            break
+        caller = seen
+    return caller
 
 
 def _plain(text: str) -> str | None:

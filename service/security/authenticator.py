@@ -27,6 +27,8 @@ class Caller:
 
     name: str
     scopes: frozenset[str]
+    token: Case | None = None
+    """What is still to be spent; None where a key was shown."""
 
 
 class Authenticator:
@@ -47,9 +49,9 @@ class Authenticator:
         return cls(Registry(Path(settings.clients_file)), tokens, guard, settings.now)
 
     def caller(self, authorization: str | None, api_key: str | None, url: str) -> Caller:
-        """Who calls this address (without its query), by the headers Authorization and X-API-Key.
+        """Who calls this address (without its query), by the headers Authorization and X-API-Key. Raises Unauthorised.
 
-        Raises Unauthorised or GuardClosedError.
+        A token is not spent yet: a request that is refused for its number can be sent again with it.
         """
         now = self._now()
         secret = _secret(authorization, api_key)
@@ -63,7 +65,15 @@ class Authenticator:
         except Refusal as refusal:
             refusal.told = case.told()
             raise
-        return Caller(client.iss, client.scopes)
+        return Caller(client.iss, client.scopes, case)
+
+    def spend(self, token: Case) -> None:
+        """Take the token of a caller, which nobody can show again. Raises Unauthorised or GuardClosedError."""
+        try:
+            self._tokens.spend(token)
+        except Refusal as refusal:
+            refusal.told = token.told()
+            raise
 
     def parts(self) -> dict[str, dict[str, str]]:
         """What /readyz says: how it is and no more, for it is open to strangers. Why is in the log."""

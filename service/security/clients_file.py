@@ -51,7 +51,12 @@ class Clients:
 
 
 def read_clients(file: Path) -> Clients:
-    """Read the file. Raises ClientsFileError."""
+    """Return the clients and keys of the file. Raise ClientsFileError."""
+    return parse_clients(read_text(file), file)
+
+
+def read_text(file: Path) -> str:
+    """Return the text of the file. Raise ClientsFileError."""
     try:
         text = file.read_text(encoding="utf-8")
     except OSError as error:
@@ -60,6 +65,11 @@ def read_clients(file: Path) -> Clients:
         raise ClientsFileError(file, [("", "is not UTF-8 text")]) from None
     if not text.strip():  # as it is for a moment while an editor writes it
         raise ClientsFileError(file, [("", "is empty; {} would say that nobody may call")])
+    return text
+
+
+def parse_clients(text: str, file: Path) -> Clients:
+    """Return the clients and keys that the text of the file names. Raise ClientsFileError."""
     return clients_of(tree_of(text, file), file)
 
 

@@ -10,16 +10,31 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from threading import Event, Lock, Thread
+from typing import NamedTuple
 
 import structlog
 from redis import Redis, RedisError
 
 SETTLE_SECONDS = 1.0
-MOST_CLIENTS = 10_000
-"""Clients counted in a window. Whoever comes after them is let in: memory is bounded, and no crowd shuts others out."""
+MOST_STRANGERS = 10_000
+"""Strangers counted in a window, each for itself; those who come after them share one count, so memory is bounded.
+
+Clients are not bounded (CLIENTS_FILE names them all), so no crowd of strangers touches them.
+"""
 PREFIX = "rate:"
 GRAIN = 1e-5
 """Seconds that do not count: a clock of today is finer than a float can say."""
+
+
+class Requester(NamedTuple):
+    """Who is counted: a client that proved who it is, or a stranger by its address."""
+
+    name: str
+    is_known: bool
+
+
+OTHERS = Requester("others", is_known=False)
+"""The strangers beyond the most."""
 
 
 @dataclass
@@ -55,41 +70,50 @@ class Limiter:
     ) -> None:
         self._amount, self._seconds, self._secret, self._redis, self._now = amount, seconds, secret, redis, now
         self._lock = Lock()
-        self._windows: dict[int, dict[str, _Count]] = {}
+        self._windows: dict[int, dict[Requester, _Count]] = {}
         self._unsettled = Event()
         self._never = Event()
         self._thread: Thread | None = None
         self._away = False
 
-    def wait(self, client: str) -> int:
+    def hit(self, requester: Requester) -> int:
         """Count a request and let it in (0), or refuse it: the seconds after which another one would be let in."""
         window, into = divmod(self._now() + GRAIN, self._seconds)
         with self._lock:
-            count = self._of(int(window), client)
-            last = self._windows.get(int(window) - 1, {}).get(client)
-            before, now = last.number if last is not None else 0, count.number if count is not None else 0
+            counts = self._counts(int(window))
+            if requester not in counts and not requester.is_known and len(counts) >= MOST_STRANGERS:
+                requester = OTHERS
+            last = self._windows.get(int(window) - 1, {}).get(requester)
+            count = counts.setdefault(requester, _Count())
+            before, now = last.number if last is not None else 0, count.number
             if before * (self._seconds - into) > (self._amount - 1 - now) * self._seconds:
                 return max(1, math.ceil(self._until_room(before, now) - into))
-            if count is not None:
-                count.own += 1
+            count.own += 1
         if self._redis is not None:
             self._settle_soon()
         return 0
+
+    def take_back(self, requester: Requester) -> None:
+        """Uncount a request that another made in this one's name."""
+        with self._lock:
+            count = self._counts(int((self._now() + GRAIN) // self._seconds)).get(requester)
+            if count is not None and count.own:
+                count.own -= 1
 
     def settle(self) -> None:
         """Tell Redis what is new, and hear of the others."""
         with self._lock:
             told = [
-                (window, client, count, count.own - count.settled)
+                (window, requester, count, count.own - count.settled)
                 for window, counts in self._windows.items()
-                for client, count in counts.items()
-                if count.own > count.settled
+                for requester, count in counts.items()
+                if count.own != count.settled
             ]
         if not told or self._redis is None:
             return
         with self._redis.pipeline(transaction=True) as steps:
-            for window, client, _, new in told:
-                steps.hincrby(self._key(window), self._digest(client), new)
+            for window, requester, _, new in told:
+                steps.hincrby(self._key(window), self._digest(requester), new)
             for window in {each[0] for each in told}:
                 steps.expire(self._key(window), 3 * self._seconds)
             totals = steps.execute()
@@ -98,14 +122,11 @@ class Limiter:
                 count.settled += new
                 count.total = int(total)
 
-    def _of(self, window: int, client: str) -> _Count | None:
-        """The client's count in a window; None where the window is full."""
+    def _counts(self, window: int) -> dict[Requester, _Count]:
+        """Return the counts of a window; of all others only the one before it is kept."""
         if window not in self._windows:
             self._windows = {kept: self._windows.get(kept, {}) for kept in (window - 1, window)}
-        counts = self._windows[window]
-        if client not in counts and len(counts) >= MOST_CLIENTS:
-            return None
-        return counts.setdefault(client, _Count())
+        return self._windows[window]
 
     def _until_room(self, before: int, now: int) -> float:
         """Seconds from the beginning of this window until a past one overlaps so little that there is room for one."""
@@ -116,9 +137,10 @@ class Limiter:
     def _key(self, window: int) -> str:
         return f"{PREFIX}{self._seconds}:{window}"
 
-    def _digest(self, client: str) -> str:
+    def _digest(self, requester: Requester) -> str:
         """Redis learns neither names nor addresses."""
-        return hashlib.blake2b(client.encode(), key=self._secret[:64], person=b"rate", digest_size=16).hexdigest()
+        name = f"{'client' if requester.is_known else 'address'} {requester.name}"
+        return hashlib.blake2b(name.encode(), key=self._secret[:64], person=b"rate", digest_size=16).hexdigest()
 
     def _settle_soon(self) -> None:
         self._unsettled.set()

@@ -3,7 +3,7 @@
 from flask import Blueprint, Response
 
 from service.advice.registry import carry_over
-from service.api.access import OPEN, scope
+from service.api.access import PERMALINKS, scope
 from service.api.knowledge import knowledge, settings
 from service.web.answer import shown_answer
 from service.web.page import PERMALINK, page
@@ -12,7 +12,7 @@ blueprint = Blueprint("decisions", __name__)
 
 
 @blueprint.get("/decisions/<decision_id>")
-@scope(OPEN)
+@scope(PERMALINKS)
 def decision(decision_id: str) -> Response:
     """The answer of a decision_id as a page."""
     answer = knowledge().recall(decision_id)

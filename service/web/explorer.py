@@ -15,7 +15,7 @@ from flask import Blueprint, Response, g, request
 
 from service.advice.question import Answer, Questioner, Refused
 from service.advice.registry import NotFoundError, carry_over
-from service.api.access import OPEN, scope
+from service.api.access import OPEN, PERMALINKS, scope
 from service.api.body import read_body
 from service.api.json_out import PUBLIC
 from service.api.knowledge import knowledge, settings
@@ -62,7 +62,7 @@ def ask(guideline: str | None = None) -> Response:
 
 
 @blueprint.get("/explore/<decision_id>")
-@scope(OPEN)
+@scope(PERMALINKS)
 def resume(decision_id: str) -> Response:
     """Return the form with the facts of a decision_id, for the newest release of its guideline."""
     answer = knowledge().recall(decision_id)

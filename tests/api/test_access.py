@@ -1,8 +1,10 @@
 """Who may call what: every route against the table of API.md, and the names that are served without tokens."""
 
+import dataclasses
 import functools
 import json
 import re
+import socket
 import types
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,7 +21,7 @@ from service.security.refusal import GuardClosedError
 from service.settings import Settings, SettingsError
 from tests.api.asking import BATCH, ONE, contract, is_problem, send
 from tests.api.test_problems import SAMPLES
-from tests.conftest import GUIDELINE, NOON
+from tests.conftest import GUIDELINE, NOON, ROOT, Server
 from tests.security.signing import b64, claims, client, signed, token
 
 # Typed from API.md, "Who may call what". A route that is not here has not been decided on.
@@ -419,9 +421,13 @@ def test_an_emergency_does_not_open_the_door(asked: Asked) -> None:
     is_problem(asked.open("POST", ONE, json={"complications": ["sepsis_signs"]}), 401)
 
 
-def test_ready_says_who_is_asked(asked: Asked) -> None:
+def test_ready_says_who_is_asked_and_what_for(asked: Asked) -> None:
     parts = asked.open("GET", "/readyz").get_json()["parts"]
-    assert parts["access"] == {"status": "ok", "detail": "clients only"}
+    assert parts["access"]["status"] == "ok"
+    assert parts["access"]["detail"] == (
+        "a key or token is needed, but not for health, knowledge, pages, whose explorer answers, "
+        "permalinks, which answer again"
+    )
     assert parts["clients"] == parts["replay_guard"] == parts["cache"] == parts["state"] == {"status": "ok"}
 
 
@@ -457,6 +463,66 @@ def test_a_permalink_tells_strangers_not_whether_it_was_asked_before(asked: Aske
     link = posted.get_json()["links"]["self"]
     for query in ("", "?view=row"):
         assert "Cache-Status" not in asked.open("GET", f"{link}{query}").headers
+
+
+# ---- PAGES=off, PERMALINKS=clients: nothing is computed without a key
+
+
+@pytest.fixture(scope="module")
+def closed(asked: Asked) -> Asked:
+    stated = asked.app.config["SETTINGS"]
+    return Asked(create_app(dataclasses.replace(stated, pages=True, permalinks="clients")), asked.keys)
+
+
+def test_a_permalink_and_what_else_answers_a_decision_id_can_need_a_key(closed: Asked) -> None:
+    link = closed.open("POST", ONE, closed.keys["advice"], json={}).get_json()["links"]["self"]
+    name = link.rsplit("/", 1)[1]
+    paths = (link, f"{link}?view=row", f"/decisions/{name}", f"/explore/{name}", f"/evidence?decision={name}")
+    for path in paths:
+        is_problem(closed.open("GET", path), 401, "unauthorised")
+        is_problem(closed.open("GET", path, closed.keys["metrics"]), 403, "forbidden")
+        assert closed.open("GET", path, closed.keys["advice"]).status_code == 200
+        assert closed.open("HEAD", path).status_code == 401
+    for path in ("/evidence", "/", "/v1/facts", "/guidelines"):
+        assert closed.open("GET", path).status_code == 200
+
+
+def test_the_contract_of_closed_permalinks_says_so(closed: Asked) -> None:
+    operation = contract(closed.app)["paths"]["/v1/recommendations/{decision_id}"]["get"]
+    assert operation["security"] == [{"token": ["advice"]}, {"key": ["advice"]}]
+    assert {"401", "403"} <= set(operation["responses"])
+
+
+def test_with_pages_off_and_permalinks_closed_nothing_answers_without_a_key(asked: Asked) -> None:
+    stated = dataclasses.replace(asked.app.config["SETTINGS"], pages=False, permalinks="clients")
+    shut = Asked(create_app(stated), asked.keys)
+    assert shut.open("GET", "/readyz").get_json()["parts"]["access"] == {
+        "status": "ok",
+        "detail": "a key or token is needed, but not for health, knowledge",
+    }
+    assert shut.open("POST", "/", data={}).status_code == 404
+    rules = {rule.rule for rule in shut.app.url_map.iter_rules() if scope_of(shut.app, rule.endpoint) == "open"}
+    assert not any("decision_id" in rule or "recommendations" in rule or "explore" in rule for rule in rules - {BATCH})
+
+
+def test_readme_ready_and_the_settings_say_the_same_of_what_needs_no_key(asked: Asked) -> None:
+    section = (ROOT / "README.md").read_text().split("## Who may call")[1].split("\n## ")[0]
+    said = asked.open("GET", "/readyz").get_json()["parts"]["access"]["detail"]
+    for word in ("health", "knowledge", "pages", "explorer", "permalinks"):
+        assert word in said
+        assert word in section
+    assert "`PAGES=off`" in section
+    assert "`PERMALINKS=clients`" in section
+
+
+@pytest.mark.parametrize("path", ["//metrics", "///metrics", "//v1/facts", "//", "//livez"])
+def test_a_path_with_more_slashes_is_no_other_name_of_a_route(server: Server, path: str) -> None:
+    """Found by attack: a proxy that keeps strangers from /metrics let them have //metrics."""
+    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
+        connection.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
+        answer = b"".join(iter(lambda: connection.recv(65_536), b""))
+    assert answer.startswith(b"HTTP/1.1 404 ")
+    assert b"/problems/not-found" in answer
 
 
 def test_ready_stays_200_without_a_state_server_and_says_what_that_means(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import json
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,12 +20,25 @@ from service.advice.question import Answer, Questioner
 from service.api.limits import SMALL, Limits
 from service.security.keys import new_key
 from service.security.overload import Streams, Work
-from service.security.rate import Limiter
+from service.security.rate import Limiter, Requester
 from service.settings import Settings
-from tests.api.asking import BATCH, BODIES, JSON, NDJSON, ONE, RESPONDER, SEPSIS, is_outcome, is_problem, send
+from tests.api.asking import (
+    BATCH,
+    BODIES,
+    JSON,
+    NDJSON,
+    ONE,
+    RESPONDER,
+    SEPSIS,
+    is_outcome,
+    is_problem,
+    is_problem_body,
+    send,
+)
 from tests.api.test_access import DECIDED, path_of
 from tests.cds_hooks.hooks import ADDRESS, BREAST_CANCER, EMERGENCY, M1, SERVICES, call, found, record
 from tests.conftest import GUIDELINE, NOON, RedisServer, Server
+from tests.security import signing
 from tests.strategies import EMERGENCIES, FEW, TODAY, bodies
 
 HOOK = f"{ADDRESS}{SERVICES['patient-view']}"
@@ -38,8 +52,8 @@ FORMS = {"/", "/guidelines/<guideline>/explore"}
 
 def too_often(_: Flask) -> Limits:
     limiter = Limiter(1, 3600, b"secret", now=lambda: 1_800_000_000.0)
-    for client in ("address 127.0.0.1", "client key all"):
-        assert limiter.wait(client) == 0
+    for requester in (Requester("127.0.0.1", is_known=False), Requester("key all", is_known=True)):
+        assert limiter.hit(requester) == 0
     return Limits(Work(32), Streams(32), limiter, 0)
 
 
@@ -131,14 +145,32 @@ def test_what_is_no_emergency_is_refused_whatever_is_wrong_with_it(
 
 
 @pytest.mark.parametrize("media", [JSON, NDJSON])
-def test_a_batch_with_an_emergency_is_answered(client: FlaskClient, refusing: str, media: str) -> None:
-    def batch(*patients: Any) -> str:
-        lines = [json.dumps(each) for each in patients]
-        return "\n".join(lines) if media == NDJSON else f"[{','.join(lines)}]"
+def test_of_a_batch_with_an_emergency_that_is_answered_and_the_others_are_refused(
+    client: FlaskClient, refusing: str, media: str
+) -> None:
+    """Found by attack: one emergency in each batch switched limit and shedding off for all others in it."""
+    response = send(client, batch_of(media, RESPONDER, SEPSIS, {"hat": 1}, SEPSIS | {"hat": 1}, {}), BATCH, media)
+    assert response.status_code == 200
+    assert 1 <= int(response.headers["Retry-After"]) <= 7200
+    items = response.get_json() if media == JSON else [json.loads(line) for line in response.data.splitlines()]
+    assert [item["index"] for item in items] == [0, 1, 2, 3, 4]
+    assert [item["status"] for item in items] == [STATUS[refusing], 200, STATUS[refusing], 200, STATUS[refusing]]
+    for item in items:
+        if item["status"] == 200:
+            assert item["answer"]["code"] == "EMERGENCY_PATHWAY"
+        else:
+            is_problem_body(item["problem"], STATUS[refusing], refusing)
 
-    emergency(send(client, batch(RESPONDER, SEPSIS), BATCH, media))
-    refused(send(client, batch(RESPONDER, {}), BATCH, media), refusing)
-    refused(send(client, batch(*[{}] * 1000, SEPSIS), BATCH, media), refusing)
+
+@pytest.mark.parametrize("media", [JSON, NDJSON])
+def test_a_batch_without_an_emergency_is_refused_as_a_whole(client: FlaskClient, refusing: str, media: str) -> None:
+    refused(send(client, batch_of(media, RESPONDER, {}), BATCH, media), refusing)
+    refused(send(client, batch_of(media, *[{}] * 1000, SEPSIS), BATCH, media), refusing)
+
+
+def batch_of(media: str, *patients: Any) -> str:
+    lines = [json.dumps(each) for each in patients]
+    return "\n".join(lines) if media == NDJSON else f"[{','.join(lines)}]"
 
 
 def test_a_call_whose_prefetch_amounts_to_an_emergency_gets_its_card(
@@ -225,6 +257,20 @@ def test_a_believed_proxy_tells_them_apart() -> None:
     assert statuses(client, 1, X_Forwarded_For="9.9.9.9, 203.0.113.8") == [429]
 
 
+def test_many_addresses_switch_the_limit_off_for_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Found by attack: after ten thousand of them everybody was let in, keys too."""
+    monkeypatch.setattr("service.security.rate.MOST_STRANGERS", 20)
+    key, kept = new_key("one")
+    file = tmp_path / "clients.json"
+    file.write_text(json.dumps({"keys": [{"id": "one", "hash": kept, "scopes": ["advice"]}]}))
+    client = limited(auth="clients", clients_file=str(file), proxy_hops=1).test_client()
+    for number in range(25):
+        client.get("/v1/facts", headers={"X-Forwarded-For": f"203.0.113.{number}"})
+    assert statuses(client, 4, X_API_Key=key, X_Forwarded_For="198.51.100.1") == [200, 200, 429, 429]
+    for stranger, status in (("198.51.100.1", 429), ("203.0.113.24", 429), ("203.0.113.3", 200)):
+        assert client.get("/v1/facts", headers={"X-Forwarded-For": stranger}).status_code == status
+
+
 def test_retry_after_is_when_the_next_one_is_let_in() -> None:
     client = limited().test_client()
     statuses(client, 2)
@@ -235,8 +281,8 @@ def test_retry_after_is_when_the_next_one_is_let_in() -> None:
 
 @pytest.fixture(scope="module")
 def known(tmp_path_factory: pytest.TempPathFactory) -> tuple[FlaskClient, dict[str, str]]:
-    """Two keys with every scope."""
-    made = {name: new_key(name) for name in ("one", "two")}
+    """Keys with every scope but that of the summary."""
+    made = {name: new_key(name) for name in ("one", "two", "three", "four")}
     file = tmp_path_factory.mktemp("clients") / "clients.json"
     entries = [{"id": n, "hash": kept, "scopes": ["advice", "cds", "metrics"]} for n, (_, kept) in made.items()]
     file.write_text(json.dumps({"keys": entries}))
@@ -252,11 +298,76 @@ def test_clients_are_told_apart_by_who_they_are(known: tuple[FlaskClient, dict[s
     assert client.get("/metrics", headers={"X-API-Key": keys["one"]}).status_code == 200
 
 
-def test_strangers_are_refused_before_they_are_counted(known: tuple[FlaskClient, dict[str, str]]) -> None:
-    client, _ = known
-    assert statuses(client, 5, X_API_Key="ogs_one_wrong") == [401] * 5
-    assert [client.get("/v1/facts").status_code for _ in range(3)] == [200, 200, 429], "open routes, by address"
-    assert client.post(ONE, json=SEPSIS).status_code == 401
+def test_credentials_that_do_not_hold_are_counted_by_address_and_shut_no_key_out(
+    known: tuple[FlaskClient, dict[str, str]],
+) -> None:
+    """Found by attack: nobody counted them."""
+    client, keys = known
+    assert statuses(client, 5, X_API_Key="ogs_one_wrong") == [401, 401, 429, 429, 429]
+    response = send(client, {}, X_API_Key="ogs_one_wrong")
+    assert 1 <= int(refused(response, RATE) and response.headers["Retry-After"]) <= 7200
+    assert [client.get("/v1/facts").status_code for _ in range(2)] == [429, 429], "open routes, by address"
+    assert statuses(client, 1, X_API_Key=keys["three"]) == [200], "behind the same address"
+    assert client.post(ONE, json=SEPSIS, environ_base={"REMOTE_ADDR": "127.0.0.2"}).status_code == 401
+    assert client.get("/livez").status_code == 200
+
+
+def test_a_scope_that_is_not_there_is_counted_too(known: tuple[FlaskClient, dict[str, str]]) -> None:
+    client, keys = known
+    summary = "/v1/feedback/summary"
+    found = [client.get(summary, headers={"X-API-Key": keys["four"]}).status_code for _ in range(4)]
+    assert found == [403, 403, 429, 429]
+
+
+@pytest.fixture
+def with_tokens(tmp_path: Path) -> FlaskClient:
+    file = tmp_path / "clients.json"
+    file.write_text(json.dumps({"clients": [signing.client(scopes=["advice"])]}))
+    return limited(auth="clients", clients_file=str(file), replay_guard="local").test_client()
+
+
+def show(client: FlaskClient, token: str, body: Any = None) -> int:
+    return send(client, body or {}, Authorization=f"Bearer {token}").status_code
+
+
+def fresh_token() -> str:
+    return signing.token(now=NOON.timestamp())
+
+
+def test_a_token_is_not_spent_by_a_request_that_the_limit_refuses(with_tokens: FlaskClient) -> None:
+    app, last = with_tokens.application, fresh_token()
+    assert [show(with_tokens, fresh_token()) for _ in range(2)] == [200, 200]
+    assert [show(with_tokens, last) for _ in range(2)] == [429, 429]
+    assert show(with_tokens, last, RESPONDER | {"as_of": "x" * SMALL}) == 429, "whose body is not looked at"
+    app.config["LIMITS"] = Limits(Work(32), Streams(32), None, 0)
+    assert [show(with_tokens, last) for _ in range(2)] == [200, 401]
+
+
+def test_an_emergency_over_the_limit_spends_its_token(with_tokens: FlaskClient) -> None:
+    for _ in range(2):
+        show(with_tokens, fresh_token())
+    token = fresh_token()
+    assert [show(with_tokens, token, SEPSIS) for _ in range(2)] == [200, 401]
+
+
+def test_of_a_stream_over_the_limit_the_token_is_spent(with_tokens: FlaskClient) -> None:
+    for _ in range(2):
+        show(with_tokens, fresh_token())
+    token, found = signing.token(now=NOON.timestamp(), aud=f"http://127.0.0.1:8000{BATCH}"), []
+    for _ in range(2):
+        headers = {"Transfer-Encoding": "chunked", "Authorization": f"Bearer {token}"}
+        response = with_tokens.post(BATCH, data=f"{json.dumps(SEPSIS)}\n{{}}", content_type=NDJSON, headers=headers)
+        found.append((response.status_code, [json.loads(line)["status"] for line in response.data.splitlines()][:2]))
+    assert found[0] == (200, [200, 429])
+    assert found[1][0] == 401
+
+
+def test_a_token_shown_again_costs_who_shows_it_and_not_its_client(with_tokens: FlaskClient) -> None:
+    once = fresh_token()
+    assert show(with_tokens, once) == 200
+    assert [show(with_tokens, once) for _ in range(4)] == [401, 401, 429, 429]
+    assert show(with_tokens, fresh_token()) == 200
+    assert show(with_tokens, fresh_token()) == 429
 
 
 # ---- overload

@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from service.security import rate
-from service.security.rate import MOST_CLIENTS, PREFIX, Limiter
+from service.security.rate import MOST_STRANGERS, PREFIX, Limiter, Requester
 from service.server import logs
 from service.server.redis_client import connect
 from tests.conftest import RedisServer
@@ -13,6 +13,7 @@ from tests.conftest import RedisServer
 SECRET = b"of the tests of rate limits, which nobody else knows"
 START = 1_800_000_000.0
 """The beginning of a minute."""
+ONE = Requester("one", is_known=False)
 
 
 class Clock:
@@ -28,9 +29,9 @@ def clock() -> Clock:
     return Clock()
 
 
-def asked(limiter: Limiter, times: int, client: str = "one") -> int:
+def asked(limiter: Limiter, times: int, name: str = "one", *, known: bool = False) -> int:
     """Of so many requests how many were let in."""
-    return sum(limiter.wait(client) == 0 for _ in range(times))
+    return sum(limiter.hit(Requester(name, known)) == 0 for _ in range(times))
 
 
 def test_so_many_are_let_in_and_no_more(clock: Clock) -> None:
@@ -62,33 +63,50 @@ def test_after_the_seconds_told_one_more_is_let_in_and_not_before(
         for offset in (into, into + 1.3):
             clock.moment = START + offset * seconds
             asked(limiter, amount)
-        wait = limiter.wait("one")
+        wait = limiter.hit(ONE)
         assert 1 <= wait <= 2 * seconds
         clock.moment += wait - early
-        assert (limiter.wait("one") == 0) == (not early)
+        assert (limiter.hit(ONE) == 0) == (not early)
 
 
 def test_it_is_not_told_to_wait_longer_than_needed(clock: Clock) -> None:
     limiter = Limiter(60, 60, SECRET, now=clock)
     clock.moment = START + 30
     asked(limiter, 60)
-    assert limiter.wait("one") == 31, "30 to the end of the window, and one for the first to fall out of it"
+    assert limiter.hit(ONE) == 31, "30 to the end of the window, and one for the first to fall out of it"
     clock.moment = START + 60
-    assert limiter.wait("one") == 1
+    assert limiter.hit(ONE) == 1
 
 
-def test_clients_beyond_the_most_are_let_in_and_not_kept(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rate, "MOST_CLIENTS", 3)
-    limiter = Limiter(1, 60, SECRET, now=clock)
-    assert [limiter.wait(f"client {n}") for n in range(6)] == [0] * 6
-    assert [bool(limiter.wait(f"client {n}")) for n in range(6)] == [True, True, True, False, False, False]
-    assert MOST_CLIENTS >= 1000
+def test_strangers_beyond_the_most_share_one_count_and_keep_no_client_from_its_own(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Found by attack: with so many addresses the limit was off, for everybody."""
+    monkeypatch.setattr(rate, "MOST_STRANGERS", 3)
+    limiter = Limiter(2, 60, SECRET, now=clock)
+    assert [asked(limiter, 1, f"{n}") for n in range(7)] == [1, 1, 1, 1, 1, 0, 0]
+    assert [asked(limiter, 5, f"{n}") for n in range(4)] == [1, 1, 1, 0], "who came before them has a count of its own"
+    assert [asked(limiter, 5, f"client {n}", known=True) for n in range(5)] == [2] * 5
+    clock.moment += 120
+    assert asked(limiter, 5, "6") == 2
+    assert MOST_STRANGERS >= 1000
+
+
+def test_what_is_taken_back_was_never_counted(clock: Clock) -> None:
+    limiter = Limiter(2, 60, SECRET, now=clock)
+    limiter.take_back(ONE)
+    asked(limiter, 2)
+    limiter.take_back(ONE)
+    assert asked(limiter, 5) == 1
+    clock.moment += 120
+    limiter.take_back(ONE)
+    assert asked(limiter, 5) == 2
 
 
 def test_windows_that_are_over_are_forgotten(clock: Clock) -> None:
     limiter = Limiter(5, 60, SECRET, now=clock)
     for _ in range(50):
-        limiter.wait("one")
+        limiter.hit(ONE)
         clock.moment += 60
     assert len(limiter._windows) == 2
 
@@ -163,9 +181,9 @@ def test_what_was_settled_is_not_told_twice(pair: tuple[Limiter, Limiter], redis
 
 
 def test_redis_learns_no_names(pair: tuple[Limiter, Limiter], redis_server: RedisServer, clock: Clock) -> None:
-    names = ["client key rosalind", "address 203.0.113.7"]
+    names = ["key rosalind", "203.0.113.7"]
     for name in names:
-        pair[0].wait(name)
+        pair[0].hit(Requester(name, is_known=False))
     settle(pair[0])
     (key,) = redis_server.client.keys("*")
     fields = {field.decode() for field in redis_server.client.hkeys(key)}
@@ -173,7 +191,7 @@ def test_redis_learns_no_names(pair: tuple[Limiter, Limiter], redis_server: Redi
     assert all(len(field) == 32 for field in fields)
     assert not any(word in f"{key}{fields}" for word in ("rosalind", "203"))
     other = Quiet(10, 60, b"another secret", connect(redis_server.url, 2), clock)
-    other.wait(names[0])
+    other.hit(Requester(names[0], is_known=False))
     settle(other)
     assert len(redis_server.client.hkeys(key)) == 3, "the digest is keyed"
 
@@ -225,10 +243,10 @@ def test_in_the_background_it_is_settled_and_a_dead_server_is_told_once(
     monkeypatch.setattr(rate, "SETTLE_SECONDS", 0.01)
     logs.configure("warning")
     limiter = Limiter(1000, 3600, SECRET, connect(redis_server.url))
-    limiter.wait("one")
+    limiter.hit(ONE)
     until(lambda: redis_server.client.keys(f"{PREFIX}*"), "it is settled")
     redis_server.kill()
-    limiter.wait("one")
+    limiter.hit(ONE)
     said = []
     until(lambda: said.append("".join(capsys.readouterr())) or "by itself" in "".join(said), "it is told")
     redis_server.start()

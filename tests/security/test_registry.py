@@ -1,13 +1,17 @@
 """CLIENTS_FILE in use: a change is taken up, a broken file never."""
 
 import json
+import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from structlog.testing import capture_logs
 
+from service.security import registry as registry_module
 from service.security.clients_file import ClientsFileError
-from service.security.registry import LOOK_SECONDS, Registry
+from service.security.registry import LOOK_SECONDS, PROMISED_SECONDS, Registry
 from tests.security.signing import client
 
 
@@ -61,7 +65,7 @@ def test_the_file_is_looked_at_once_a_second_at_most(file: Path) -> None:
 def test_a_file_that_did_not_change_is_not_read_again(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tick = Tick()
     registry = Registry(file, tick)
-    monkeypatch.setattr("service.security.registry.read_clients", lambda _: pytest.fail("read again"))
+    monkeypatch.setattr("service.security.registry.read_text", lambda _: pytest.fail("read again"))
     for _ in range(3):
         tick.on()
         assert issuers(registry) == ["a"]
@@ -73,7 +77,7 @@ def test_a_file_that_changed_is_read_once(file: Path, monkeypatch: pytest.Monkey
     write(file, "b")
     tick.on()
     assert issuers(registry) == ["b"]
-    monkeypatch.setattr("service.security.registry.read_clients", lambda _: pytest.fail("read again"))
+    monkeypatch.setattr("service.security.registry.read_text", lambda _: pytest.fail("read again"))
     tick.on()
     assert issuers(registry) == ["b"]
 
@@ -112,9 +116,49 @@ def test_a_file_that_could_not_be_read_for_a_moment_is_read_again_though_it_did_
         raise ClientsFileError(path, [("", "too many open files")])
 
     with monkeypatch.context() as for_now:
-        for_now.setattr("service.security.registry.read_clients", fails)
+        for_now.setattr("service.security.registry.read_text", fails)
         tick.on()
         assert issuers(registry) == ["a"]
+    tick.on()
+    assert issuers(registry) == ["b"]
+
+
+@pytest.mark.parametrize("overdue", [False, True])
+def test_whoever_comes_while_another_looks_waits_only_if_the_last_look_is_longer_ago_than_was_promised(
+    file: Path, monkeypatch: pytest.MonkeyPatch, *, overdue: bool
+) -> None:
+    """A worker that begins has what its master read at the start, and its first requests may come together."""
+    tick, looks, goes_on = Tick(), threading.Event(), threading.Event()
+    registry = Registry(file, tick)
+    read = registry_module.read_text
+
+    def slowly(path: Path) -> str:
+        looks.set()
+        assert goes_on.wait(10)
+        return read(path)
+
+    monkeypatch.setattr(registry_module, "read_text", slowly)
+    write(file, "b")
+    tick.on(PROMISED_SECONDS if overdue else LOOK_SECONDS)
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(issuers, registry)
+        assert looks.wait(10)
+        other = pool.submit(issuers, registry)
+        if not overdue:
+            assert other.result(10) == ["a"]
+        goes_on.set()
+        assert first.result(10) == ["b"]
+        assert other.result(10) == (["b"] if overdue else ["a"])
+
+
+def test_a_text_that_a_dying_process_did_not_write_to_its_end_lets_nobody_in(file: Path) -> None:
+    tick = Tick()
+    registry = Registry(file, tick)
+    file.write_text("{")
+    os.ftruncate(registry._newest._memory.fileno(), 60)
+    tick.on()
+    assert issuers(registry) == []
+    write(file, "b")
     tick.on()
     assert issuers(registry) == ["b"]
 

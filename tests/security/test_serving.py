@@ -152,6 +152,38 @@ def test_a_changed_file_is_taken_up_within_five_seconds_by_every_worker(
     assert part(server, "clients")["status"] == "ok"
 
 
+def test_a_revoked_key_stays_revoked_whoever_answers_while_the_file_is_broken(
+    serving: Callable[..., contextlib.AbstractContextManager[Server]], file: Path, until: Callable[..., None]
+) -> None:
+    """Found by attack: a worker that began then had what its master read at the start, and so had one that was idle."""
+    good, gone = new_key("good"), new_key("gone")
+    for name, (_, kept) in (("good", good), ("gone", gone)):
+        edit.add(file, "keys", {"id": name, "hash": kept, "scopes": ["advice"]})
+    with serving(CLIENTS_FILE=str(file), WORKERS="2", LOG_LEVEL="info") as server:
+        until(lambda: len(workers(server)) == 2, "both workers are there")
+        at_work, idle = workers(server)
+        os.kill(idle, signal.SIGSTOP)
+        try:
+            assert ask(server, gone[0]) == OK
+            edit.remove(file, "keys", "id", "gone")
+            until(lambda: ask(server, gone[0]) == UNAUTHORISED, "the key is revoked")
+            file.write_text("keys: [")
+            os.kill(at_work, signal.SIGKILL)
+            until(lambda: set(workers(server)) - {at_work, idle}, "another worker is there")
+            assert [ask(server, gone[0]) for _ in range(3)] == [UNAUTHORISED] * 3
+            assert ask(server, good[0]) == OK
+            (successor,) = set(workers(server)) - {idle}
+        finally:
+            os.kill(idle, signal.SIGCONT)
+        os.kill(successor, signal.SIGSTOP)
+        try:
+            until(lambda: part(server, "clients")["status"] == "degraded", "the idle worker has looked")
+            assert (ask(server, gone[0]), ask(server, good[0])) == (UNAUTHORISED, OK)
+        finally:
+            os.kill(successor, signal.SIGCONT)
+        until(lambda: server.log.read_text().count("the newest good one stays in use") >= 2, "both say so")
+
+
 def _every_worker(server: Server, until: Callable[..., None], holds: Callable[[], bool]) -> None:
     first, second = workers(server)
     for stopped in (first, second):

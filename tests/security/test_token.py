@@ -53,7 +53,10 @@ def taken(
 ) -> str:
     """The issuer of a token that is taken."""
     check = check or TokenCheck(RemoteKeys(nothing_fetched), LocalGuard())
-    return check.check(Case(text, url, now), clients(*entries)).iss
+    case = Case(text, url, now)
+    client = check.check(case, clients(*entries))
+    check.spend(case)
+    return client.iss
 
 
 def refused(text: str, *entries: dict[str, Any], url: str = URL, now: float = NOW) -> str:

@@ -17,7 +17,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from service.api.limits import Limits
 from service.security.overload import Streams, Work
-from service.security.rate import Limiter
+from service.security.rate import Limiter, Requester
 from tests.api.asking import BATCH, JSON, NDJSON, ONE, SEPSIS, is_problem, send
 from tests.conftest import GUIDELINE
 
@@ -205,7 +205,7 @@ def _talk(port: int, path: str, patient: dict, times: int) -> Iterator[dict]:
 def exhausted(several: Flask, monkeypatch: pytest.MonkeyPatch) -> FlaskClient:
     """A client that has sent as many requests as it may."""
     limiter = Limiter(1, 3600, b"secret", now=lambda: 1_800_000_000.0)
-    assert limiter.wait("address 127.0.0.1") == 0
+    assert limiter.hit(Requester("127.0.0.1", is_known=False)) == 0
     monkeypatch.setitem(several.config, "LIMITS", Limits(Work(32), Streams(32), limiter, 0))
     return several.test_client()
 

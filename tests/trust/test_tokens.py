@@ -24,11 +24,18 @@ def test_an_answer_that_gives_a_hint_or_a_token_that_is_taken_twice_is_told(tmp_
         "scopes": {"routes": 1, "asked": 1, "wrong": ["GET /metrics with nothing: 200"]},
         "connections to the stranger": 1,
         "timing": {"each": 1, "unknown id": 1.0, "wrong secret": 1.0, "expired": 1.0},
-        "revoked": {"before": 200, "seconds": 0.1, "same": 99, "attempts": 100},
+        "revoked": {
+            "before": 200,
+            "seconds": 0.1,
+            "same": 99,
+            "refused later": 99,
+            "taken later": 100,
+            "attempts": 100,
+        },
     }
     record = Record("tokens", 4711, folder=tmp_path)
     for name, figures in units.items():
         record.keep(name, figures)
     with contextlib.suppress(AssertionError):
         tokens.run(record, short=True)
-    assert len(record.missed()) == 6
+    assert len(record.missed()) == 7

@@ -192,7 +192,10 @@ def _secret(chance: random.Random) -> str:
 
 
 def _revoked(up: Service, target: Target, file: Path) -> dict[str, Any]:
-    """A key is taken out of the file while all run: when it was last taken, and whether it is refused ever after."""
+    """A key is taken out of the file while all run: when it was last taken, and whether it is refused ever after.
+
+    Then the file is broken, and each worker is killed and followed by another.
+    """
     before = ask(up, bearer(target.keys["revoked"])).status
     entries = json.loads(file.read_text())
     entries["keys"] = [each for each in entries["keys"] if each["id"] != "revoked"]
@@ -201,8 +204,22 @@ def _revoked(up: Service, target: Target, file: Path) -> dict[str, Any]:
     while (passed := time.monotonic() - began) < PROMISED_SECONDS + 1:
         last = passed if ask(up, bearer(target.keys["revoked"])).status == OK else last
     right = seen(ask(up, ()))
-    same = sum(seen(ask(up, bearer(target.keys["revoked"]))) == right for _ in range(AFTERWARDS))
-    return {"before": before, "seconds": round(last, 1), "same": same, "attempts": AFTERWARDS}
+
+    def refused() -> int:
+        return sum(seen(ask(up, bearer(target.keys["revoked"]))) == right for _ in range(AFTERWARDS))
+
+    same = refused()
+    file.write_text("{")
+    for _ in range(up.size):
+        up.kill_worker()
+    return {
+        "before": before,
+        "seconds": round(last, 1),
+        "same": same,
+        "refused later": refused(),
+        "taken later": sum(ask(up, bearer(target.keys["advice"])).status == OK for _ in range(AFTERWARDS)),
+        "attempts": AFTERWARDS,
+    }
 
 
 def _conclude(record: Record) -> None:
@@ -248,6 +265,11 @@ def _conclude(record: Record) -> None:
                 met=revoked["before"] == OK
                 and revoked["seconds"] <= PROMISED_SECONDS
                 and revoked["same"] == revoked["attempts"],
+            ),
+            goal(
+                "workers that begin while CLIENTS_FILE is broken refuse a key revoked before, and take the others",
+                f"of {revoked['attempts']} each {revoked['refused later']} refused, {revoked['taken later']} taken",
+                met=revoked["refused later"] == revoked["taken later"] == revoked["attempts"],
             ),
         ],
         [
