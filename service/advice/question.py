@@ -1,7 +1,7 @@
 """From a body to an answer or a refusal. An emergency in the body is answered whatever else is wrong with it."""
 
 import datetime as dt
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import product
 from math import prod
@@ -13,11 +13,11 @@ from service.advice.advice import Advice
 from service.advice.decision import Decision, contradictions, decide
 from service.advice.wordings import Wordings
 from service.facts.identifier import Encoder, write
-from service.facts.json_body import Json, Repeated, crowded, pointer, repeated, repeats
+from service.facts.json_body import Json, Repeated, crowded, pointer, repeated, repeats, salvage
 from service.facts.normal_form import normal_form, recount
 from service.facts.refusal import Fault, Refusal
 from service.facts.schema import SCHEMA, UNKNOWN_MEMBER, FactsSchema, request_schema
-from service.facts.tolerant import TolerantReader
+from service.facts.tolerant import FoldingReader, TolerantReader
 from service.knowledge.guideline import Guideline
 from service.knowledge.model import Clause
 from service.knowledge.vocabulary import REPEATED
@@ -44,6 +44,7 @@ class Urgent:
 
     code: str
     statement: str
+    is_emergency: bool
 
 
 @dataclass(frozen=True)
@@ -116,9 +117,9 @@ class Questioner:
             return loaded, list(_flat(error.messages))
 
     def _faulty(self, tree: Json, faults: list[Fault], today: dt.date) -> Answer | Refused:
-        return self.despite(tree, faults, self._readable(tree, today))
+        return self.despite(tree, faults, self._readable(tree, today), today)
 
-    def despite(self, tree: Json, faults: list[Fault], stated: Mapping[str, str]) -> Answer | Refused:
+    def despite(self, tree: Json, faults: list[Fault], stated: Mapping[str, str], today: dt.date) -> Answer | Refused:
         """What is said although a body has these faults: the answer in an emergency, else the refusal.
 
         `stated`: the point of everything that can be read.
@@ -130,14 +131,28 @@ class Questioner:
         wrong = [
             fault for fault in _placed(contradictions(decision), tree) if fault.pointer not in told and fault.pointer
         ]
-        return Refused(tuple(sorted((*faults, *wrong))), self._urgent(decision))
+        return Refused(tuple(sorted((*faults, *wrong))), self.urgent_in(tree, today) or self._urgent(decision))
 
-    def _readable(self, tree: Json, today: dt.date) -> dict[str, str]:
+    def urgent_in(self, tree: Json, today: dt.date) -> Urgent | None:
+        """Return what to do today for a patient whose body is refused, near misses of names and values included."""
+        patient = tree[0] if isinstance(tree, list) and len(tree) == 1 else tree
+        return self._urgent(decide(self.guideline, self._readable(patient, today, FoldingReader)))
+
+    def urgent_in_unreadable(self, body: bytes, today: dt.date, most: int = 1) -> Urgent | None:
+        """Return what to do today for the gravest of at most `most` patients in a body that `parse` refuses."""
+        try:
+            tree = salvage(body)
+            patients = tree if isinstance(tree, list) else [tree]
+            return gravest(self.urgent_in(patient, today) for patient in patients) if len(patients) <= most else None
+        except RecursionError:
+            return None
+
+    def _readable(self, tree: Json, today: dt.date, reader: type[TolerantReader] = TolerantReader) -> dict[str, str]:
         """The point of everything that can be read; of several values for one feature the gravest."""
         vocabulary = self.guideline.vocabulary
-        found = TolerantReader(vocabulary, today).read(tree)
+        found = reader(vocabulary, today).read(tree)
         point = dict(vocabulary.nothing) | {name: values[0] for name, values in found.items() if values}
-        if any(repeated(tree)):
+        if repeats(tree):
             point[REPEATED.name] = "yes"
         return recount(vocabulary, self._gravest(point, {name: v for name, v in found.items() if len(v) > 1}))
 
@@ -158,9 +173,14 @@ class Questioner:
         return self.guideline.chain.features[tier].values.index(self.guideline.chain.derive(point)[tier])
 
     def _urgent(self, decision: Decision) -> Urgent | None:
-        if not decision.urgent:
+        if not (decision.urgent or decision.emergency):
             return None
-        return Urgent(decision.rule.code, self.wordings.of(decision).statement)
+        return Urgent(decision.rule.code, self.wordings.of(decision).statement, decision.emergency)
+
+
+def gravest(found: Iterable[Urgent | None]) -> Urgent | None:
+    """Return an emergency if there is one, else the first that is urgent."""
+    return min(filter(None, found), key=lambda urgent: not urgent.is_emergency, default=None)
 
 
 def _once(tree: Json) -> Json:

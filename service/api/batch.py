@@ -13,7 +13,7 @@ from service.api.access import ADVICE, OPEN, scope
 from service.api.body import JSON, NDJSON, parse_json, read_body, refuse_compressed
 from service.api.json_out import fresh, json_response
 from service.api.knowledge import knowledge, settings
-from service.api.patient import answer_patient, requested_view
+from service.api.patient import answer_patient, read_patients, requested_view, urgent_json
 from service.api.problems import Problem
 from service.api.stream import refused, stream, streamed, told
 from service.facts.json_body import Json, crowded
@@ -64,12 +64,12 @@ def _answer_patients(guideline: str) -> Response:
         return stream(_line_answer(newest, refusal), NDJSON, refusal)
     test = partial(_has_emergency, newest)
     body = read_body(settings().max_body_bytes * TIMES_ONE, JSON, NDJSON, emergency=test)
-    patients = _lines(body) if request.mimetype == NDJSON else _items(parse_json(body))
     most = settings().max_batch
+    patients = _lines(body) if request.mimetype == NDJSON else _items(newest, read_patients(newest, body, most))
     if len(patients) > most:
         raise Problem("body-too-large", f"A batch holds at most {most} patients. {MORE}")
     if request.mimetype == NDJSON:
-        patients = [_read(line) for line in patients]
+        patients = [_read(newest, line) for line in patients]
     members = MEMBERS_EACH * max(most, FEW)
     if crowded(patients, members):
         raise Problem("body-too-large", f"A batch has at most {members} members and items; send it in parts.")
@@ -91,7 +91,8 @@ def _has_emergency(newest: Questioner, body: bytes) -> bool:
     """Whether a patient among those of a body is an emergency."""
     today = settings().today()
     try:
-        patients = [_read(line) for line in _lines(body)] if request.mimetype == NDJSON else _items(parse_json(body))
+        lines = request.mimetype == NDJSON
+        patients = [_read(newest, line) for line in _lines(body)] if lines else _items(newest, parse_json(body))
     except Problem:
         return False
     return len(patients) <= settings().max_batch and any(newest.emergency_in(patient, today) for patient in patients)
@@ -102,16 +103,17 @@ def _lines(body: bytes) -> list[bytes]:
     return lines or [parse_json(body)]  # which refuses an empty body
 
 
-def _items(tree: Json) -> list[Json]:
+def _items(newest: Questioner, tree: Json) -> list[Json]:
     if not isinstance(tree, list):
         fault = {"pointer": "", "code": "wrong_type", "detail": "Must be a JSON array."}
-        raise Problem("refused-facts", "A batch is a JSON array of patients.", [fault])
+        urgent = urgent_json(newest.urgent_in(tree, settings().today()))
+        raise Problem("refused-facts", "A batch is a JSON array of patients.", [fault], urgent)
     return tree
 
 
-def _read(line: bytes) -> Json | Problem:
+def _read(newest: Questioner, line: bytes) -> Json | Problem:
     try:
-        return parse_json(line)
+        return read_patients(newest, line)
     except Problem as problem:
         return problem
 
@@ -150,7 +152,7 @@ def _line_answer(newest: Questioner, refusal: Problem | None) -> Callable[[int, 
     def answer(index: int, line: bytes | None) -> bytes:
         if line is None:
             return told(index, Problem("body-too-large", f"A line may have {longest} bytes."))
-        result = _result(newest, _read(line), refusal)
+        result = _result(newest, _read(newest, line), refusal)
         return orjson.dumps(_shown(index, result, view), option=orjson.OPT_APPEND_NEWLINE)
 
     return answer

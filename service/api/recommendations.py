@@ -8,11 +8,11 @@ from service.advice.registry import NotFoundError, carry_over
 from service.advice.render import row, words_of
 from service.api.access import ADVICE, PERMALINKS, scope
 from service.api.answers import Named, cache, question, respond, respond_once, unchanged
-from service.api.body import emergency_in, parse_json, read_body
+from service.api.body import emergency_in, read_body
 from service.api.here import this_request
 from service.api.json_out import fresh
 from service.api.knowledge import knowledge, settings
-from service.api.patient import answer_patient, requested_view
+from service.api.patient import answer_patient, read_patients, requested_view
 from service.api.problems import Problem, as_problem
 from service.facts.json_body import Json
 
@@ -80,7 +80,7 @@ def _asked(guideline: str) -> Response:
     known: Named | None = near.get(asked)
     if known is not None:
         return respond(known, lambda: knowledge().recall(known.decision_id))
-    answer, shown = _worked_out(newest, parse_json(body))
+    answer, shown = _worked_out(newest, read_patients(newest, body))
     if answer.refused:
         return fresh(respond_once(answer, shown))
     named = Named.of(answer, shown)

@@ -86,7 +86,7 @@ class Cells:
             stated |= said[1]
         if not faults:
             return ask(self.questioner, body, self.today)
-        return _row(self.questioner.despite(body, faults, recount(self.vocabulary, stated)))
+        return _row(self.questioner.despite(body, faults, recount(self.vocabulary, stated), self.today))
 
     def _body(self, cells: Mapping[str, str]) -> dict[str, Any]:
         return body_of(self.facts, self.vocabulary.findings, cells)
@@ -114,7 +114,8 @@ def ask_line(questioner: Questioner, line: bytes, today: dt.date, facts: Callabl
     try:
         tree = parse(line)
     except BodyError as error:
-        return Asked(400, (None,) * len(WORDS), None, [f"{error.code} "])
+        urgent = questioner.urgent_in_unreadable(line, today)
+        return Asked(400, (None,) * len(WORDS), None, [f"{error.code} "], None if urgent is None else urgent.code)
     return ask(questioner, facts(tree), today)
 
 

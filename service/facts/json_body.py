@@ -4,6 +4,7 @@ json, orjson and msgspec all keep the last of two equal keys, so that a bleeding
 "absent". Here a key that stands twice holds a `Repeated` with every value.
 """
 
+import contextlib
 import json
 import math
 from collections.abc import Iterable, Iterator
@@ -74,6 +75,16 @@ def parse(body: bytes) -> Json:
     if b"\\u" in body and not _encodable(tree):
         raise BodyError("lone_surrogate", "The body holds half of a surrogate pair (\\ud800 to \\udfff alone).")
     return tree
+
+
+def salvage(body: bytes) -> Json:
+    """Return what can be read of a body that `parse` refuses: NaN, half characters and many levels are let through.
+
+    None where it is no JSON at all. Raises RecursionError.
+    """
+    with contextlib.suppress(ValueError):
+        return json.loads(body.decode(json.detect_encoding(body), "replace"), object_pairs_hook=_object)
+    return None
 
 
 @dataclass(frozen=True, slots=True)

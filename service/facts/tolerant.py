@@ -2,10 +2,13 @@
 
 Field by field, beside unknown members and faulty values; a tolerable type ("4", 4.0, "true"), another
 case or an American spelling is understood; of a repeated key every value counts. Nothing read here is
-used for an answer unless it amounts to an emergency, or to say that a refusal is urgent.
+used for an answer unless it amounts to an emergency, or to say that a refusal is urgent. What the folding reader
+understands beyond that is a guess: it is used for the second only.
 """
 
 import datetime as dt
+import re
+import unicodedata
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -28,6 +31,11 @@ from service.knowledge.vocabulary import (
 
 PRESENCE_WORDS = {word: word for word in PRESENCES}
 TRUE, FALSE = {"true", "yes", "1"}, {"false", "no", "0"}
+GRADE = re.compile(r"(?:(?:ctcae\W*)?g(?:r|rade)?[\W_]*)?(?:([0-5])|(i{1,3}|iv|v))")
+"""A grade as people write it: G4, grade 4, CTCAE grade IV."""
+ROMAN = {"i": 1, "ii": 2, "iii": 3, "iv": 4, "v": 5}
+LONGEST_NAME = 100
+"""Characters of a text that is folded; no name or value is as long."""
 
 
 class TolerantReader:
@@ -37,7 +45,9 @@ class TolerantReader:
         self.vocabulary = vocabulary
         self.today = today
         self.stated: dict[str, list[str]] = {}
-        self.spellings = {american.lower(): british for american, british in vocabulary.spellings.items()}
+        self.spellings = {
+            self._fold(american): self._fold(british) for american, british in vocabulary.spellings.items()
+        }
         self.lowered: dict[int, dict[str, str]] = {}
 
     def read(self, tree: Json) -> dict[str, list[str]]:
@@ -73,7 +83,7 @@ class TolerantReader:
             case Choice():
                 self._note(fact.path, self._word(value, fact.words))
             case Flag():
-                self._note(fact.path, _truth(value))
+                self._note(fact.path, self._truth(value))
             case Number():
                 number = _number(value)
                 inside = number is not None and fact.minimum <= number <= fact.maximum
@@ -149,22 +159,33 @@ class TolerantReader:
         if _unknown(value):
             self._note(feature, UNKNOWN)
         elif name == "presence":
-            self._note(feature, "present" if _truth(value) == "true" else self._word(value, PRESENCE_WORDS))
+            self._note(feature, "present" if self._truth(value) == "true" else self._word(value, PRESENCE_WORDS))
         elif name == "grade":
-            number = _number(value)
+            number = self._grade(value)
             if number is not None and number.is_integer() and LOWEST_GRADE <= number <= HIGHEST_GRADE:
                 self._note(feature, str(int(number)))
         else:
-            self._note(feature, _truth(value))
+            self._note(feature, self._truth(value))
 
     def _name(self, key: str, known: Mapping[str, Any]) -> str | None:
         if key in known:
             return key
         # The mappings belong to the vocabulary and outlive the reader, so their identity is a key.
         if id(known) not in self.lowered:
-            self.lowered[id(known)] = {name.lower(): name for name in known}
-        lower = key.lower().strip()
-        return self.lowered[id(known)].get(self.spellings.get(lower, lower))
+            self.lowered[id(known)] = {self._fold(name): name for name in known}
+        folded = self._fold(key)
+        return self.lowered[id(known)].get(self.spellings.get(folded, folded))
+
+    def _fold(self, text: str) -> str:
+        """Return a name or word without the differences that this reader passes over."""
+        return text.lower().strip()
+
+    def _truth(self, value: Json) -> str | None:
+        text = str(value).strip().lower() if isinstance(value, bool | int | str) else ""
+        return "true" if text in TRUE else "false" if text in FALSE else None
+
+    def _grade(self, value: Json) -> float | None:
+        return _number(value)
 
     def _word(self, value: Json, words: Mapping[str, str]) -> str | None:
         if not isinstance(value, str):
@@ -175,6 +196,33 @@ class TolerantReader:
     def _note(self, feature: str, value: str | None) -> None:
         if value is not None and value not in self.stated.setdefault(feature, []):
             self.stated[feature].append(value)
+
+
+class FoldingReader(TolerantReader):
+    """Reads near misses of names and values as well: other separators, compatibility forms (Unicode), grades in words.
+
+    What it reads is what a refusal says of urgency, and never an answer.
+    """
+
+    def _entry(self, fact: Findings, key: str, value: Json) -> None:
+        super()._entry(fact, key, value)
+        if isinstance(value, str) and not _unknown(value):
+            super()._entry(fact, key, {"grade": value})
+
+    def _fold(self, text: str) -> str:
+        return "".join(filter(str.isalnum, _compatible(text)))
+
+    def _truth(self, value: Json) -> str | None:
+        return super()._truth(_compatible(value) if isinstance(value, str) else value)
+
+    def _grade(self, value: Json) -> float | None:
+        match = GRADE.fullmatch(_compatible(value)) if isinstance(value, str) else None
+        return super()._grade(value) if match is None else float(match[1] or ROMAN[match[2]])
+
+
+def _compatible(text: str) -> str:
+    """Return a text in one case, its letters without width, ligatures and such; nothing of one too long for a name."""
+    return unicodedata.normalize("NFKD", text).casefold().strip() if len(text) <= LONGEST_NAME else ""
 
 
 def _each(value: Json) -> Iterator[Json]:
@@ -198,11 +246,6 @@ def _unknown(value: Json) -> bool:
 
 def _day(value: Json) -> dt.date | None:
     return calendar_day(value) if isinstance(value, str) else None
-
-
-def _truth(value: Json) -> str | None:
-    text = str(value).strip().lower() if isinstance(value, bool | int | str) else ""
-    return "true" if text in TRUE else "false" if text in FALSE else None
 
 
 def _number(value: Json) -> float | None:

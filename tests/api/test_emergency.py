@@ -7,7 +7,7 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from tests.api.asking import BATCH, ONE, RESPONDER, faults, is_problem, send
+from tests.api.asking import BATCH, NDJSON, ONE, RESPONDER, faults, is_problem, send
 from tests.conftest import GUIDELINE
 
 GENERAL = f"/v1/guidelines/{GUIDELINE}/recommendations"
@@ -465,3 +465,171 @@ def test_a_refusal_of_facts_that_are_not_urgent_does_not_say_so(client: FlaskCli
     ulcer = RESPONDER | {"complications": {"ulceration": {"grade": 2}}, "hat": 1}
     assert "urgent" not in is_problem(send(client, ulcer), 422)
     assert "urgent" not in is_problem(send(client, {"hat": 1}), 422)
+
+
+# ---- near misses of an emergency
+
+
+def is_urgent(problem: dict[str, Any], client: FlaskClient) -> None:
+    """Check that a problem says what the answer to an emergency says."""
+    lead = send(client, {"complications": ["sepsis_signs"]}).get_json()["recommendations"][0]
+    assert problem["urgent"]["code"] == lead["code"] == "EMERGENCY_PATHWAY"
+    assert problem["urgent"]["statement"]
+    assert CANARY not in problem["urgent"]["statement"]
+
+
+NAMES = {
+    "a space": "sepsis signs",
+    "a hyphen": "sepsis-signs",
+    "a non-breaking hyphen": "sepsis\u2011signs",
+    "capitals inside": "sepsisSigns",
+    "capitals and spaces": " Sepsis  Signs ",
+    "a dot": "sepsis.signs",
+    "nothing between": "sepsissigns",
+    "full-width letters": "\uff53\uff45\uff50\uff53\uff49\uff53\uff3f\uff53\uff49\uff47\uff4e\uff53",
+    "a space of no width": "sepsis_\u200bsigns",
+}
+NEAR_MISSES: dict[str, Any] = {
+    **{f"a name with {how}": {"complications": [name]} for how, name in NAMES.items()},
+    **{f"a member with {how}": {"complications": {name: "present"}} for how, name in NAMES.items()},
+    **{
+        f"grade {grade}": {"complications": {"bleeding": {"grade": grade}}}
+        for grade in ("G4", "g4", "G 4", "IV", "iv", "\u2163", "grade 4", "Grade IV", "CTCAE grade 4", "\uff27\uff14")
+    },
+    "a grade in the place of an entry": {"complications": {"bleeding": "G4"}},
+    "a flag with a hyphen": {"complications": {"bleeding": {"haemodynamically-unstable": True}}},
+    "an American flag with spaces": {"complications": {"bleeding": {"hemodynamically unstable": True}}},
+    "full-width yes": {"complications": {"infection": {"necrotising": "\uff59\uff45\uff53"}}},
+    "full-width present": {"complications": {"sepsis_signs": "\uff50\uff52\uff45\uff53\uff45\uff4e\uff54"}},
+    "capitals inside the name of a fact": {"feverWithin6WeeksOfChemotherapy": True},
+    "a complication outside its place": {"sepsis-signs": "present"},
+    "a list of one patient": [{FEVER: True}],
+    "a list of one patient with a near miss": [{"complications": ["sepsis signs"]}],
+}
+UNREADABLE: dict[str, tuple[Any, str]] = {
+    "NaN elsewhere": (f'{{"age_years": NaN, "{FEVER}": true}}', "not_json"),
+    "infinity elsewhere": (f'{{"age_years": -Infinity, "{FEVER}": true}}', "not_json"),
+    "a number that is too large": (f'{{"{FEVER}": true, "age_years": 1e999}}', "not_json"),
+    "NaN in a list of one patient": (f'[{{"age_years": NaN, "{FEVER}": true}}]', "not_json"),
+    "NaN beside a near miss": ('{"age_years": NaN, "complications": ["sepsis signs"]}', "not_json"),
+    "a byte that is no text": (b'{"hat": "\xe9", "complications": ["sepsis_signs"]}', "not_utf8"),
+    "another encoding": (json.dumps({FEVER: True}).encode("utf-16"), "not_utf8"),
+    "half of a surrogate pair": (rf'{{"hat": "\ud800", "{FEVER}": true}}', "lone_surrogate"),
+    "too many levels": (f'{{"hat": {"[" * 80}0{"]" * 80}, "{FEVER}": true}}', "too_deep"),
+}
+
+
+@pytest.mark.parametrize("path", [ONE, GENERAL])
+@pytest.mark.parametrize("body", NEAR_MISSES.values(), ids=NEAR_MISSES)
+def test_a_near_miss_of_an_emergency_is_refused_and_says_what_to_do(client: FlaskClient, body: Any, path: str) -> None:
+    """Never answered: what was probably meant is not what was said."""
+    is_urgent(is_problem(send(client, body, path), 422, "refused-facts"), client)
+
+
+@pytest.mark.parametrize(("body", "code"), UNREADABLE.values(), ids=UNREADABLE)
+def test_a_body_that_cannot_be_read_says_what_to_do_where_an_emergency_is_in_it(
+    client: FlaskClient, body: Any, code: str
+) -> None:
+    problem = is_problem(send(client, body), 400, "unreadable-body")
+    is_urgent(problem, client)
+    assert [error["code"] for error in problem["errors"]] == [code]
+
+
+@pytest.mark.parametrize("body", NEAR_MISSES.values(), ids=NEAR_MISSES)
+def test_a_near_miss_among_many_patients_says_what_to_do(client: FlaskClient, body: Any) -> None:
+    for answers in (
+        send(client, [{}, body, {}], BATCH).get_json(),
+        [json.loads(line) for line in send(client, f"{{}}\n{json.dumps(body)}\n{{}}", BATCH, NDJSON).data.splitlines()],
+    ):
+        assert [item["status"] for item in answers] == [200, 422, 200]
+        is_urgent(answers[1]["problem"], client)
+
+
+@pytest.mark.parametrize(("body", "code"), UNREADABLE.values(), ids=UNREADABLE)
+def test_a_line_that_cannot_be_read_says_what_to_do_where_an_emergency_is_in_it(
+    client: FlaskClient, body: Any, code: str
+) -> None:
+    line = body.encode() if isinstance(body, str) else body
+    if b"\n" in line:
+        pytest.skip("this encoding has line ends inside")
+    for chunked in ({}, {"Transfer-Encoding": "chunked"}):
+        with client.post(BATCH, data=b"{}\n" + line, content_type=NDJSON, headers=chunked) as response:
+            one, other = map(json.loads, response.data.splitlines())
+        assert (one["status"], other["status"]) == (200, 400)
+        assert [error["code"] for error in other["problem"]["errors"]] == [code]
+        is_urgent(other["problem"], client)
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        (f'[{{"age_years": NaN}}, {{"{FEVER}": true}}]', 400),
+        (f'[{{}}, {{"age_years": NaN, "{FEVER}": true}}]', 400),
+        (f'{{"age_years": NaN, "{FEVER}": true}}', 400),
+        ({FEVER: True}, 422),
+        ({"complications": ["sepsis signs"]}, 422),
+    ],
+)
+def test_a_batch_that_is_refused_as_a_whole_says_what_to_do(client: FlaskClient, body: Any, status: int) -> None:
+    is_urgent(is_problem(send(client, body, BATCH), status), client)
+
+
+def test_of_a_batch_that_cannot_be_read_an_emergency_is_told_before_what_is_urgent(client: FlaskClient) -> None:
+    urgent = '{"complications": ["bleeding"]}'
+    body = f'[{urgent}, {{"{FEVER}": true}}, {urgent}, {{"hat": NaN}}]'
+    is_urgent(is_problem(send(client, body, BATCH), 400), client)
+    problem = is_problem(send(client, f'[{{"hat": NaN}}, {urgent}]', BATCH), 400)
+    assert problem["urgent"]["code"] == "URGENT_LOCAL_CONTROL"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"complications": ["signs"]},
+        {"complications": ["no sepsis signs"]},
+        {"complications": {"sepsis signs": "absent"}},
+        {"complications": {"bleeding": {"grade": "-4"}}},
+        {"complications": {"bleeding": {"grade": "<4"}}},
+        {"complications": {"bleeding": {"grade": "G40"}}},
+        {"complications": {"bleeding": {"grade": "IVa"}}},
+        {"complications": {"ulceration": {"grade": "G4"}}, "metastatic_status": "M1"},
+        {"feverWithin6WeeksOfChemotherapy": False},
+        [{FEVER: True}, {}],
+        [],
+        [[{FEVER: True}]],
+    ],
+)
+def test_what_is_no_near_miss_of_an_emergency_is_not_told_as_one(client: FlaskClient, body: Any) -> None:
+    assert "EMERGENCY_PATHWAY" not in send(client, body).get_data(as_text=True)
+
+
+@pytest.mark.parametrize(
+    "body", ["{", f'{{"{FEVER}": true', '{"hat": NaN}', "NaN", b"\xff\xfe", "[" * 900 + "]" * 900, "[" * 100_000]
+)
+def test_a_body_that_cannot_be_read_and_holds_no_emergency_says_nothing_of_one(client: FlaskClient, body: Any) -> None:
+    assert "urgent" not in is_problem(send(client, body), 400)
+
+
+def test_levels_without_end_are_no_failure_where_findings_stand(client: FlaskClient) -> None:
+    for levels in range(700, 1000, 7):
+        body = f'{{"complications": {"[" * levels}"sepsis_signs"{"]" * levels}}}'
+        is_problem(send(client, body), 400)
+
+
+def test_a_near_miss_of_urgent_facts_says_what_to_do_today(client: FlaskClient) -> None:
+    problem = is_problem(send(client, {"complications": {"pain": {"grade": "G3"}}}), 422)
+    assert problem["urgent"]["code"] == "URGENT_LOCAL_CONTROL"
+
+
+def test_what_is_urgent_stays_so_whatever_a_near_miss_says_beside_it(client: FlaskClient) -> None:
+    """Known to be stable, a bleeding is less grave; but that is only nearly said."""
+    stable = {"haemodynamically-unstable": False, "controlled-by-pressure": True, "grade": "G1", "presence": "present"}
+    for bleeding in ({"presence": "present", "hat": 1}, stable):
+        problem = is_problem(send(client, {"metastatic_status": "M1", "complications": {"bleeding": bleeding}}), 422)
+        assert problem["urgent"]["code"] == "URGENT_LOCAL_CONTROL"
+
+
+@pytest.mark.parametrize("path", [ONE, GENERAL])
+def test_an_emergency_behind_a_byte_order_mark_is_answered(client: FlaskClient, path: str) -> None:
+    response = send(client, b"\xef\xbb\xbf" + json.dumps({FEVER: True}).encode(), path)
+    assert emergency(client, response)["refused"] == []

@@ -383,7 +383,7 @@ def test_what_is_answered_is_no_longer_at_work(app: Flask, monkeypatch: pytest.M
     for path in ("/v1/facts", "/nowhere", "/readyz", "/v1/citations/none"):
         client.get(path)
         assert not work._begun
-    monkeypatch.setattr("service.api.recommendations.parse_json", lambda _: 1 / 0)
+    monkeypatch.setattr("service.api.patient.parse_json", lambda _: 1 / 0)
     assert send(client, RESPONDER).status_code == 500
     assert not work._begun
 

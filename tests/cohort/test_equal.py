@@ -22,6 +22,7 @@ def rows(guideline: Guideline) -> list[dict[str, str]]:
     worked = [bodies.cells(json.dumps(case.facts).encode()) for case in guideline.cases]
     two = {"visceral_crisis": "true", "anti_angiogenic_therapy": "true"}  # modifiers that warn
     worked.append({"metastatic_status": "de_novo_metastatic", "complications": "none", **two})
+    worked += [{"complications.bleeding.grade": "G4"}, {"complications": '["sepsis signs"]'}]
     return [*patients(NUMBER, seed=9, faulty=0.05, free=0.3), *(cells for cells in worked if cells)]
 
 
@@ -56,3 +57,14 @@ def test_a_file_is_answered_as_the_api_answers(
         file.write_text("\n".join(lines_of(rows)) + "\n")
     into = {".csv": ".csv", ".parquet": ".ndjson", ".ndjson": ".parquet"}
     compare(answered(file, into[ending]), wanted, rows)
+
+
+def test_a_line_that_cannot_be_read_says_what_is_urgent_as_the_api_does(
+    app: Flask, answered: Callable[..., list[dict]], tmp_path: Path
+) -> None:
+    lines = ['{"age_years": NaN, "complications": ["sepsis_signs"]}', '{"age_years": NaN}', "{}"]
+    file = tmp_path / "in.ndjson"
+    file.write_text("\n".join(lines) + "\n")
+    found, wanted = answered(file, ".ndjson"), expected(app, lines)
+    assert [(row["status"], row["urgent"]) for row in found] == [(row["status"], row["urgent"]) for row in wanted]
+    assert found[0]["urgent"] == "EMERGENCY_PATHWAY"

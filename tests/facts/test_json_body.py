@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.facts.json_body import MAX_DEPTH, POINTER_KEY, BodyError, Repeated, parse, pointer, repeated
+from service.facts.json_body import MAX_DEPTH, POINTER_KEY, BodyError, Repeated, parse, pointer, repeated, salvage
 from tests.strategies import MANY, Pairs, raw
 
 values = st.recursive(
@@ -176,3 +176,21 @@ def test_a_key_that_stands_twice_makes_a_body_no_deeper():
     within = '{"a":0,"a":' * MAX_DEPTH + "1" + "}" * MAX_DEPTH
     assert parse(within.encode())
     assert code_of(f"[{within}]".encode()) == "too_deep"
+
+
+@given(value=values)
+@MANY
+def test_what_can_be_read_is_salvaged_as_it_was_sent(value):
+    assert salvage(json.dumps(value).encode()) == value
+
+
+@pytest.mark.parametrize(
+    "body", [b'{"a": NaN, "b": 1}', b'{"b": 1, "a": 1e999}', '{"b": 1}'.encode("utf-16"), b'{"b": 1, "\xff": 0}']
+)
+def test_beside_what_cannot_be_read_the_rest_is_salvaged(body):
+    assert salvage(body)["b"] == 1
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"\xff\xfe", b"{'a': 1}", b"1" * 5000])
+def test_of_what_is_no_json_nothing_is_salvaged(body):
+    assert salvage(body) is None

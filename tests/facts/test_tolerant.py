@@ -7,7 +7,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from service.facts.json_body import parse
-from service.facts.tolerant import TolerantReader
+from service.facts.tolerant import FoldingReader, TolerantReader
 from tests.strategies import EMERGENCIES, MANY, SITES, TODAY, TYPES, Pairs, bodies, corrupted, faulty_values, raw
 
 
@@ -196,3 +196,52 @@ def test_v12_a_refusal_is_urgent_where_either_value_of_a_repeated_key_makes_it_s
 def test_every_type_of_complication_can_stand_at_the_top_by_mistake(read):
     for kind in TYPES:
         assert read({kind: "present"})[f"complications.{kind}.presence"] == ["present"]
+
+
+# ---- near misses
+
+
+@pytest.fixture(scope="session")
+def fold(vocabulary):
+    """Feature -> all values found, near misses included."""
+
+    def reading(body):
+        return FoldingReader(vocabulary, TODAY).read(parse(raw(body).encode()))
+
+    return reading
+
+
+@given(body=corrupted())
+@MANY
+def test_what_the_tolerant_reader_reads_the_folding_reader_reads_too(read, fold, body):
+    folded = fold(body)
+    for name, values in read(body).items():
+        assert set(values) <= set(folded.get(name, values))
+
+
+@given(tree=faulty_values)
+@MANY
+def test_nothing_makes_the_folding_reader_fail(vocabulary, tree):
+    assert isinstance(FoldingReader(vocabulary, TODAY).read(tree), dict)
+
+
+@pytest.mark.parametrize(
+    ("body", "feature", "value"),
+    [
+        ({"complications": {"bleeding": {"grade": "G4"}}}, "complications.bleeding.grade", "4"),
+        ({"complications": {"bleeding": {"grade": "CTCAE: grade iii"}}}, "complications.bleeding.grade", "3"),
+        ({"complications": {"bleeding": "Grade 2"}}, "complications.bleeding.grade", "2"),
+        ({"complications": ["Chest wall necrosis"]}, "complications.chest_wall_necrosis.presence", "present"),
+        ({"metastatic-status": "c M1"}, "metastatic_status", "M1"),
+        ({"haemoglobinGPerDl": "7.9"}, "haemoglobin_g_per_dl", "<8"),
+        ({"metastaticSites": ["distant node"]}, "metastatic_sites.distant_node", "listed"),
+    ],
+)
+def test_only_the_folding_reader_reads_a_near_miss(read, fold, body, feature, value):
+    assert fold(body)[feature] == [value]
+    assert not any(read(body).values())
+
+
+@pytest.mark.parametrize("grade", ["-4", "<4", "G40", "G-", "grade", "", "4 or 3", "iiii", "IVa", "g" * 200 + "4"])
+def test_what_is_no_grade_is_not_read_as_one(fold, grade):
+    assert not fold({"complications": {"bleeding": {"grade": grade}}}).get("complications.bleeding.grade")
