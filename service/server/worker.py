@@ -5,9 +5,11 @@ Measured on gunicorn 27:
 - its threads wait for ever on a request that is sent half: eight such requests stop two workers of four threads;
 - a client that sends one byte now and then never runs into a time-out a read;
 - a thread waits up to five seconds on a connection that has sent nothing yet;
+- a thread waits for a client that reads its answer slowly for as long as it reads at all;
 - the worker's only loop waits up to two seconds for each client that does not hang up after its last answer.
 
 So the loop itself reads every request, never waiting, and a thread is given a connection once its request is there.
+What the kernel does not take of an answer at once the loop sends, and the next request is read after that.
 There is no TLS here: a proxy ends it.
 """
 
@@ -15,8 +17,10 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import select
 import selectors
 import socket
+import struct
 import time
 from functools import partial
 from http import HTTPStatus
@@ -27,16 +31,18 @@ from gunicorn.http import errors
 from gunicorn.workers import gthread
 
 from service.server.request_framing import Arrival
+from service.server.send_queue import SendQueue
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
 READ_SECONDS = 5  # from the first byte of a request to its last
-WRITE_SECONDS = 10  # for one write to a client that does not read
 LINGER_SECONDS = 1  # for a client to hang up after its last answer, so that no reset cuts the answer short
 LINGER_BYTES = 2**20  # and what it may send meanwhile
 READ_BYTES = 65_536  # at a time, so that nobody has the loop for long
 HELD_BYTES = 64 * 2**20  # of requests that have begun and are not answered
+UNSENT_BYTES = 64 * 2**20  # of answers that their clients have not read; beyond that the slowest are given up
+FAST_BYTES_PER_SECOND = 10**6  # but none of those that read so fast
 SWEEP_SECONDS = 0.1  # between two looks at who is late
 SWEPT = 40  # at a time at most, so that their 408s delay nobody
 
@@ -73,6 +79,7 @@ class Client(socket.socket):
         super().__init__(fileno=fileno)
         self.held = bytearray()
         """What the loop has read and no thread has taken yet."""
+        self.unsent = SendQueue()
         self.begin()
 
     def begin(self) -> None:
@@ -84,7 +91,7 @@ class Client(socket.socket):
     @property
     def idle(self) -> bool:
         """Whether it asks nothing."""
-        return not self.held and not self.parting
+        return not self.held and not self.parting and not self.unsent.size
 
     def read_on(self) -> bool:
         """Read what there is now; whether there is an end to it. Raises OSError."""
@@ -127,11 +134,26 @@ class Client(socket.socket):
         return not self.ending
 
     def sendall(self, data: Any, flags: int = 0, /) -> None:
-        """Send, but give a client up that does not read for SO_SNDTIMEO."""
-        try:
-            super().sendall(data, flags)
-        except BlockingIOError:
-            raise ConnectionResetError(errno.ECONNRESET, "the client does not read its answer") from None
+        """Send what the kernel takes at once; the loop sends the rest. Raises OSError.
+
+        A stream waits until all is sent, so that it is made no faster than its client reads.
+        """
+        del flags
+        self.unsent.add(data)
+        while not self.unsent.send(self) and self.streaming:
+            self._wait_until_writable()
+
+    def _wait_until_writable(self) -> None:
+        poll = select.poll()
+        poll.register(self, select.POLLOUT)
+        seconds = self.unsent.deadline - time.monotonic()
+        if seconds <= 0 or not poll.poll(seconds * 1000):
+            raise ConnectionResetError(errno.ECONNRESET, "the client does not read its answer")
+
+    def abort(self) -> None:
+        """Let the kernel forget what it has not sent when this is closed: the client gets a reset."""
+        with contextlib.suppress(OSError):
+            self.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
 
 class Worker(gthread.ThreadWorker):  # type: ignore[misc] # gunicorn ships no types
@@ -174,16 +196,28 @@ class Worker(gthread.ThreadWorker):  # type: ignore[misc] # gunicorn ships no ty
                 self._turn_away(each for each in self.conns if len(each.sock.held) > READ_BYTES)
 
     def finish_request(self, conn: Any, fs: Any) -> None:
-        """Go on with what the client has sent already or sends next; or part."""
+        """Send what is left of the answer; then go on with the next request, or part."""
         client: Client = conn.sock
-        client.begin()
+        client.since = time.monotonic()
         if not fs.cancelled() and fs.exception() is None and fs.result():
             client.held[:0] = conn.parser.unreader.take_buffered()
         else:
             client.parting = True
             client.held.clear()
-            with contextlib.suppress(OSError):
+        self._send_rest(conn)
+
+    def _send_rest(self, conn: Any) -> None:
+        client: Client = conn.sock
+        try:
+            if not client.unsent.send(client):
+                self._wait(conn)
+                return
+            if client.parting:
                 client.shutdown(socket.SHUT_WR)
+        except OSError:
+            self._close(conn)
+            return
+        client.begin()
         self.enqueue_req(conn)
 
     def wait_for_and_dispatch_events(self, timeout: float) -> None:
@@ -196,6 +230,7 @@ class Worker(gthread.ThreadWorker):  # type: ignore[misc] # gunicorn ships no ty
         if now < self.swept_at + SWEEP_SECONDS:
             return
         self.swept_at = now
+        self._give_up_slowest_readers(now)
         ahead = 0
         if not self.alive:
             ahead = self.cfg.keepalive - gthread.STOP_KEEPALIVE_LINGER
@@ -204,7 +239,7 @@ class Worker(gthread.ThreadWorker):  # type: ignore[misc] # gunicorn ships no ty
         late = [each for each in self.conns if each.sock.waiting and each.timeout <= now + ahead * each.sock.idle]
         for conn in late[:SWEPT]:
             self._wait_no_more(conn)
-            if conn.sock.held:
+            if conn.sock.held and not conn.sock.unsent.size:
                 self._hand_over(conn, 0)  # who answers finds that nothing more comes, and says so in its own way
             else:
                 self._close(conn)
@@ -215,18 +250,36 @@ class Worker(gthread.ThreadWorker):  # type: ignore[misc] # gunicorn ships no ty
 
     def _wait(self, conn: Any) -> None:
         client: Client = conn.sock
+        client.waiting = True
+        if client.unsent.size:
+            conn.timeout = client.unsent.deadline
+            self.poller.register(client, selectors.EVENT_WRITE, partial(self._go_on, conn, self._send_rest))
+            return
         seconds = LINGER_SECONDS if client.parting else self.cfg.keepalive if client.idle else READ_SECONDS
-        conn.timeout, client.waiting = client.since + seconds, True
-        self.poller.register(client, selectors.EVENT_READ, partial(self._go_on, conn))
+        conn.timeout = client.since + seconds
+        self.poller.register(client, selectors.EVENT_READ, partial(self._go_on, conn, self.enqueue_req))
 
-    def _go_on(self, conn: Any, client: Client) -> None:
-        if client.waiting:  # it may have been given up since it was found to be readable
+    def _go_on(self, conn: Any, step: Callable[[Any], None], client: Client) -> None:
+        if client.waiting:  # it may have been given up since it was found to be ready
             self._wait_no_more(conn)
-            self.enqueue_req(conn)
+            step(conn)
 
     def _wait_no_more(self, conn: Any) -> None:
         conn.sock.waiting = False
         self.poller.unregister(conn.sock)
+
+    def _give_up_slowest_readers(self, now: float) -> None:
+        readers = [each for each in self.conns if each.sock.unsent.size]
+        excess = sum(each.sock.unsent.size for each in readers) - UNSENT_BYTES
+        if excess <= 0 or len(readers) == 1:  # one answer alone may be longer
+            return
+        for conn in sorted(readers, key=lambda each: each.sock.unsent.rate(now)):
+            if excess <= 0 or conn.sock.unsent.rate(now) >= FAST_BYTES_PER_SECOND:
+                return
+            if conn.sock.waiting:
+                excess -= conn.sock.unsent.size
+                self._wait_no_more(conn)
+                self._close(conn)
 
     def _turn_away(self, conns: Iterable[Any]) -> None:
         """Of these, the one that has kept us waiting longest; before all others one that has had its answer."""
@@ -234,11 +287,13 @@ class Worker(gthread.ThreadWorker):  # type: ignore[misc] # gunicorn ships no ty
         conn = min(waiting, key=lambda each: (not each.sock.parting, each.sock.since), default=None)
         if conn is not None:
             self._wait_no_more(conn)
-            if conn.sock.held:
+            if conn.sock.held and not conn.sock.unsent.size:
                 _refuse(conn.sock, 503, "There are too many unfinished requests, of which this is the oldest.")
             self._close(conn)
 
     def _close(self, conn: Any) -> None:
+        if conn.sock.unsent.size:
+            conn.sock.abort()
         self.conns.discard(conn)
         self.nr_conns -= 1
         conn.close()

@@ -2,6 +2,7 @@
 
 import functools
 import hashlib
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -47,9 +48,17 @@ def assets() -> dict[str, Path]:
     return {path.name: path for path in sorted(ASSETS.rglob("*")) if path.suffix in TYPES}
 
 
-@functools.cache
 def asset_of(name: str) -> Asset:
     """A file, read and compressed when it is first asked for: swagger-ui takes long, and few come for it."""
+    with _first_use:  # or a crowd that comes first compresses it in every thread at once
+        return _asset_of(name)
+
+
+_first_use = threading.Lock()
+
+
+@functools.cache
+def _asset_of(name: str) -> Asset:
     path = assets()[name]
     content = path.read_bytes()
     return Asset(content, gzipped(content), TYPES[path.suffix], hashlib.sha256(content).hexdigest()[:16])
