@@ -67,10 +67,11 @@ def answer_faults(answer: Json, reader: Reader) -> Iterator[str]:
     """Yield what is wrong in the sentences of an answer in the view full."""
     for text in answer_texts(answer):
         yield from reader.faults(text)
+    for item in (*answer["recommendations"], *_outcomes(answer)):
+        if item["strength"] != "strong" and STRONG.match(item["statement"]):
+            yield f"strong verb: {item['statement']}"
     for item in answer["recommendations"]:
         statement = item["statement"]
-        if item["strength"] != "strong" and STRONG.match(statement):
-            yield f"strong verb: {statement}"
         if item["direction"] != "against":
             yield from _removed_but_named(item, statement)
 
@@ -82,9 +83,18 @@ def _removed_but_named(item: Json, statement: str) -> Iterator[str]:
             yield from (f"{kind} is removed: {statement}" for kind in sorted(gone) if MODALITIES[kind].search(clause))
 
 
+def _outcomes(answer: Json) -> Iterator[Json]:
+    """Yield what each value of each missing fact would make of the answer."""
+    for fact in answer["missing_facts"]:
+        yield from fact["would_become"].values()
+
+
 def answer_texts(answer: Json) -> Iterator[str]:
     """Yield every text for people in an answer."""
-    yield answer["summary"]
+    yield from (answer["summary"], answer["disclaimer"])
+    yield from (item["statement"] for item in _outcomes(answer))
+    for criteria in answer.get("applicability", ()):
+        yield from (*criteria["matches"], *criteria["mismatches"], *criteria["unknown"])
     for item in answer["recommendations"]:
         yield from _texts(item, "title", "statement", "label")
         yield from (reason["text"] for reason in item["certainty_reasons"])

@@ -85,7 +85,8 @@ def test_no_sentence_of_the_content_that_nobody_was_told_has_a_fault(registry, r
     """What a sample may not reach: every text of rules, options, modifiers and warnings."""
     guideline, read = registry.questioners[release].guideline, reader(release)
     slots = {table.table.name for table in guideline.wording.tables} | {"rule"}
-    texts = [each.detail for each in (*guideline.warnings.items, *guideline.checks.items)]
+    clauses = (guideline.warnings, guideline.checks, guideline.contradictions, guideline.conflicts)
+    texts = [clause.detail for collection in clauses for clause in collection.items]
     for rule in guideline.rules.values():
         parts = (rule, *rule.statements)
         texts += [text for part in parts for text in (part.statement, part.key_message) if text]
