@@ -3,7 +3,6 @@
 import contextlib
 import json
 import re
-import shutil
 import signal
 import socket
 import threading
@@ -18,8 +17,8 @@ from service.cache.seal import SEAL
 from service.cache.shared import MOST_BYTES, SILENCE_SECONDS, Shared
 from service.knowledge.guideline import Guideline
 from service.server.redis_client import TIMEOUT_SECONDS
-from service.settings import CONTENT
 from tests.conftest import RedisServer, Server, serving, until
+from tests.content import copy_release
 
 SECRET = "a secret of the tests, which nobody else knows"  # noqa: S105
 ONE = "/v1/recommendations"
@@ -157,8 +156,7 @@ def test_changed_knowledge_has_other_names(
 
 @pytest.fixture
 def changed_content(tmp_path: Path, guideline: Guideline) -> Path:
-    content = tmp_path / "content"
-    shutil.copytree(CONTENT, content)
+    content = copy_release(tmp_path / "content")
     file = content.joinpath("guidelines", *guideline.key, "guideline.yaml")
     text = file.read_text()
     file.write_text(text.replace("disclaimer: ", "disclaimer: Changed. ", 1))

@@ -16,7 +16,7 @@ from service.fhir.record_reader import read_record
 from service.knowledge.guideline import Guideline
 from service.knowledge.library import load_library
 from service.knowledge.yaml_file import ContentError
-from service.settings import CONTENT, Settings
+from service.settings import Settings
 from tests.api.asking import RESPONDER, is_outcome
 from tests.cds_hooks.hooks import (
     ADA,
@@ -38,6 +38,7 @@ from tests.cds_hooks.hooks import (
     told,
 )
 from tests.conftest import GUIDELINE, NOON, RedisServer
+from tests.content import copy_release
 
 RELEASE = "2026-11-23"
 OTHER = "bowel"
@@ -74,7 +75,7 @@ def copy_guideline(content: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def content(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = shutil.copytree(CONTENT, tmp_path_factory.mktemp("two") / "content")
+    folder = copy_release(tmp_path_factory.mktemp("two") / "content", RELEASE)
     copy_guideline(folder)
     return folder
 
@@ -339,7 +340,7 @@ BROKEN = {
 @pytest.mark.parametrize("what", BROKEN)
 def test_cards_that_cannot_be_offered_side_by_side_do_not_load(tmp_path: Path, what: str) -> None:
     before, after, fault = BROKEN[what]
-    file = copy_guideline(shutil.copytree(CONTENT, tmp_path / "content"))
+    file = copy_guideline(copy_release(tmp_path / "content", RELEASE))
     text = file.read_text()
     assert before in text
     file.write_text(text.replace(before, after))

@@ -18,6 +18,7 @@ from service.knowledge.cases import read_cases
 from service.settings import CONTENT
 from tests.api.asking import RESPONDER
 from tests.conftest import GUIDELINE, ROOT
+from tests.content import copy_release
 from tests.toy.conftest import TOY, app_of
 
 
@@ -256,8 +257,7 @@ def test_the_real_command_fails_where_the_knowledge_is_broken(tmp_path: Path) ->
 
 
 def test_content_that_does_not_load_is_told_without_a_traceback(tmp_path: Path) -> None:
-    content = tmp_path / "content"
-    shutil.copytree(CONTENT, content)
+    content = copy_release(tmp_path / "content")
     rule = next(content.glob("guidelines/*/*/rules/R16.yaml"))
     rule.write_text(rule.read_text().replace("direction: against", "direction: agianst"))
     done = subprocess.run(

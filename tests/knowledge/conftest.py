@@ -9,7 +9,8 @@ import pytest
 from service.knowledge.guideline import Guideline
 from service.knowledge.library import Library, load_library
 from service.knowledge.yaml_file import ContentError, ContentFault
-from service.settings import CONTENT
+from tests.conftest import GUIDELINE
+from tests.content import RELEASES, copy_release
 
 TOY = Path(__file__).parents[1] / "toy" / "content"
 
@@ -58,8 +59,7 @@ def toy(tmp_path: Path) -> Copy:
 
 @pytest.fixture
 def shipped(tmp_path: Path) -> Copy:
-    shutil.copytree(CONTENT, tmp_path / "content")
-    return Copy(tmp_path / "content", "guidelines/mbc-primary-lrt/2026-11-23")
+    return Copy(copy_release(tmp_path / "content", RELEASES[0]), f"guidelines/{GUIDELINE}/{RELEASES[0]}")
 
 
 @pytest.fixture(scope="session")

@@ -8,10 +8,11 @@ import pytest
 from service import create_app
 from service.knowledge.library import load_library
 from service.knowledge.yaml_file import ContentError
-from service.settings import CONTENT, Settings
+from service.settings import Settings
 from tests.conftest import GUIDELINE
+from tests.content import RELEASES, copy_release
 
-RELEASE = f"guidelines/{GUIDELINE}/2026-11-23"
+RELEASE = f"guidelines/{GUIDELINE}/{RELEASES[0]}"
 
 # What is broken: words there, words instead, and the words of the fault.
 BROKEN = {
@@ -65,7 +66,7 @@ BROKEN = {
 @pytest.fixture
 def content(tmp_path: Path) -> Path:
     """The shipped content, to be broken."""
-    return shutil.copytree(CONTENT, tmp_path / "content")
+    return copy_release(tmp_path / "content", RELEASES[0])
 
 
 @pytest.mark.parametrize("what", BROKEN)

@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import shutil
 import signal
 import socket
 import subprocess
@@ -13,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from service.settings import CONTENT
 from tests.conftest import GUIDELINE, ROOT, Server, serving, until
+from tests.content import copy_release
 from tests.sockets import BODY, ONE, connect, head, listening, rest
 
 
@@ -125,8 +124,7 @@ BREAKAGES: dict[str, tuple[str, Callable[[str], str], str]] = {
 
 def copied(folder: Path) -> tuple[Path, Path]:
     """The shipped content, to be changed: its folder, and that of its newest release."""
-    content = folder / "content"
-    shutil.copytree(CONTENT, content)
+    content = copy_release(folder / "content")
     return content, max((content / "guidelines" / GUIDELINE).iterdir())
 
 
