@@ -99,12 +99,12 @@ def urls(runner: Runner) -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def service(folder: Path, **environment: str) -> Iterator[tuple[Server, Runner]]:
+def service(folder: Path, script: Path | None = None, **environment: str) -> Iterator[tuple[Server, Runner]]:
     """Gunicorn as `make run` starts it, beside the servers."""
     port = some_free_port()
     command = [GUNICORN, "--config", "python:service.server.gunicorn_config", "service:create_app()"]
     settings = {"HOST": "127.0.0.1", "PORT": str(port), "WORKERS": "1", "LOG_LEVEL": "error", **environment}
-    with beside(folder, *command, **settings) as runner:
+    with beside(folder, *command, script=script, **settings) as runner:
         server = Server(runner.process, port, Path())
         until(lambda: runner.process.poll() is not None or ready(server), "the service is ready")
         yield server, runner

