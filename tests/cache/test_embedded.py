@@ -267,9 +267,10 @@ def test_a_missing_wheel_is_told_and_the_command_runs(tmp_path: Path) -> None:
         assert server.get("/v1/recommendations", JSON, b"{}")[0] == 200
 
 
-def test_a_server_that_does_not_start_is_no_damaged_file(tmp_path: Path) -> None:
+@pytest.mark.parametrize("line", ["", "Can't recover from AOF write error when the AOF fsync policy is 'always'."])
+def test_a_server_that_does_not_start_or_a_full_disk_is_no_damaged_file(tmp_path: Path, line: str) -> None:
     program = tmp_path / "redis-server"
-    program.write_text("#!/bin/sh\nexit 3\n")
+    program.write_text(f'#!/bin/sh\necho "{line}"\nexit 3\n')
     program.chmod(0o755)
     with beside(tmp_path / "data", PATH=f"{tmp_path}:{os.environ['PATH']}") as runner:
         urls(runner)
