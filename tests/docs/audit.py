@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.conftest import ROOT
-from tests.docs.bundled import LOCKS, Bundled, bundled
+from tests.docs.third_parties import LOCKS, ThirdParty, third_parties
 
 FOUND, CLEAN, NOT_RUN = 1, 0, 2
 OSV = "https://api.osv.dev/v1/query"
@@ -19,12 +19,12 @@ OSV = "https://api.osv.dev/v1/query"
 
 def main() -> int:
     """Exit status 0: all were asked about and nothing is known; 1: something is known; 2: not run."""
-    status, said = judged([*locked(), *(asked(each) for each in bundled())])
+    status, said = judged([*audit_locks(), *(ask_osv(each) for each in third_parties())])
     print(said)
     return status
 
 
-def locked() -> list[dict[str, Any]]:
+def audit_locks() -> list[dict[str, Any]]:
     """What pip-audit says of each locked package."""
     command = [str(Path(sys.executable).with_name("pip-audit"))]
     command += [word for lock in LOCKS for word in ("--requirement", str(ROOT / lock))]
@@ -38,20 +38,20 @@ def locked() -> list[dict[str, Any]]:
     return found
 
 
-def asked(each: Bundled, url: str = OSV) -> dict[str, Any]:
+def ask_osv(each: ThirdParty, url: str = OSV) -> dict[str, Any]:
     """What OSV says of a bundled program, in the form of pip-audit."""
     question = {"package": {"ecosystem": each.ecosystem, "name": each.name}, "version": each.version}
     try:
         with urllib.request.urlopen(url, json.dumps(question).encode(), timeout=20) as response:
             known = json.load(response).get("vulns", [])
-        weaknesses = [{"id": one["id"], "fix_versions": fixed(one)} for one in known]
+        weaknesses = [{"id": one["id"], "fix_versions": fixed_versions(one)} for one in known]
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         print(f"{each.name}: {error}", file=sys.stderr)
         return {"name": each.name, "skip_reason": "OSV could not be asked"}
     return {"name": each.name, "version": each.version, "vulns": weaknesses}
 
 
-def fixed(weakness: dict[str, Any]) -> list[str]:
+def fixed_versions(weakness: dict[str, Any]) -> list[str]:
     """The versions in which a weakness is mended."""
     ranges = [one for each in weakness.get("affected", []) for one in each.get("ranges", [])]
     return sorted({event["fixed"] for one in ranges for event in one.get("events", []) if "fixed" in event})

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from tests.conftest import ROOT
-from tests.docs.bundled import LOCKS, bundled
+from tests.docs.third_parties import LOCKS, third_parties
 
 
 def main(file: str) -> None:
@@ -16,8 +16,8 @@ def main(file: str) -> None:
     locked = "".join((ROOT / lock).read_text() for lock in LOCKS)
     made = subprocess.run(command, input=locked, stdout=subprocess.PIPE, text=True, check=True)
     bill = json.loads(made.stdout)
-    bill["components"] += [each.component() for each in bundled()]
-    bill["dependencies"] += [{"ref": each.purl} for each in bundled()]
+    bill["components"] += [each.component() for each in third_parties()]
+    bill["dependencies"] += [{"ref": each.purl} for each in third_parties()]
     Path(file).write_text(json.dumps(bill, indent=2) + "\n")
 
 

@@ -22,8 +22,8 @@ from service.cache import embedded
 from tests.api.asking import JSON, ONE, send
 from tests.api.test_access import DECIDED, path_of
 from tests.conftest import ROOT, Server
-from tests.docs.audit import CLEAN, FOUND, NOT_RUN, asked, judged
-from tests.docs.bundled import bundled
+from tests.docs.audit import CLEAN, FOUND, NOT_RUN, ask_osv, judged
+from tests.docs.third_parties import third_parties
 
 LOCKS = ("requirements.txt", "requirements-dev.txt", "requirements-embedded.txt")
 BIN = Path(sys.executable).parent
@@ -102,24 +102,24 @@ def osv() -> Iterator[tuple[str, list[Any], dict[str, Any]]]:
         server.shutdown()
 
 
-VIEWER, VALKEY = bundled()
+VIEWER, VALKEY = third_parties()
 
 
 def test_the_audit_asks_about_what_is_bundled_too(osv: tuple[str, list[Any], dict[str, Any]]) -> None:
     url, questions, answer = osv
-    assert judged([asked(VIEWER, url), asked(VALKEY, url)]) == (CLEAN, "nothing is known of 2 packages")
+    assert judged([ask_osv(VIEWER, url), ask_osv(VALKEY, url)]) == (CLEAN, "nothing is known of 2 packages")
     assert questions == [
         {"package": {"ecosystem": "npm", "name": "swagger-ui-dist"}, "version": VIEWER.version},
         {"package": {"ecosystem": "Bitnami", "name": "valkey"}, "version": VALKEY.version},
     ]
     events = [{"introduced": "0"}, {"fixed": "99.1"}]
     answer["vulns"] = [{"id": "X-1", "affected": [{"ranges": [{"type": "SEMVER", "events": events}]}]}]
-    status, said = judged([asked(VALKEY, url)])
+    status, said = judged([ask_osv(VALKEY, url)])
     assert (status, said) == (FOUND, f"valkey {VALKEY.version}: X-1, mended in 99.1")
 
 
 def test_an_audit_without_the_database_was_not_run(free_port: int) -> None:
-    assert judged([asked(VIEWER, f"http://127.0.0.1:{free_port}/")])[0] == NOT_RUN
+    assert judged([ask_osv(VIEWER, f"http://127.0.0.1:{free_port}/")])[0] == NOT_RUN
 
 
 def test_the_bill_of_materials_lists_every_locked_package_and_what_is_bundled(tmp_path: Path) -> None:

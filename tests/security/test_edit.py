@@ -110,7 +110,7 @@ def test_an_edit_that_does_not_read_as_expected_is_refused_and_the_file_left_alo
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, new: str
 ) -> None:
     """Whatever the library makes of a file is read back first."""
-    monkeypatch.setattr("service.security.edit._edited", lambda *_: new)
+    monkeypatch.setattr("service.security.edit._edit_yaml", lambda *_: new)
     file = tmp_path / "clients.yaml"
     file.write_text(YAML)
     with pytest.raises(ClientsFileError, match="by hand"):

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from service.settings import CONTENT
 from tests.conftest import RedisServer, until
-from tests.trust import faults_feedback
+from tests.trust import faults_comments, faults_feedback
 from tests.trust import faults_figures as figures
 from tests.trust.access import GUARD_CLOSED, TOO_EARLY_OR_LATE, Access, modes
 from tests.trust.clock import Clock
@@ -258,6 +258,9 @@ def run(record: Record, *, short: bool) -> None:
     if faults_feedback.UNIT not in record.units:
         with tempfile.TemporaryDirectory(prefix="trust-") as folder:
             record.keep(faults_feedback.UNIT, faults_feedback.figures(Path(folder), pace.rounds, pace.before))
+    if faults_comments.UNIT not in record.units:
+        with tempfile.TemporaryDirectory(prefix="trust-") as folder:
+            record.keep(faults_comments.UNIT, faults_comments.figures(Path(folder), 3 if short else 200))
     figures.conclude(record, pace.rate, clocks=CAN_MOVE_CLOCKS)
 
 

