@@ -312,15 +312,16 @@ def _records(opened: BinaryIO) -> bytes:
 
 
 def _record(opened: BinaryIO, most: int, *, inside: bool = False) -> bytes:
-    record = b""
+    lines, size = [], 0  # joined once: what is opened and not closed may be a million lines
     while line := opened.readline(most):
-        record += line
+        lines.append(line)
+        size += len(line)
         inside ^= bool(line.count(b'"') % 2)
         if not inside:
             break
-        if len(record) > most:
+        if size > most:
             raise _unclosed(opened)
-    return record
+    return b"".join(lines)
 
 
 def _unclosed(opened: BinaryIO) -> BadInputError:

@@ -206,3 +206,13 @@ def test_a_quotation_mark_that_is_not_closed_is_told_with_its_line(  # noqa: PLR
     assert refused.exit_code == 3, refused.output
     assert f"ine {line}:" in refused.output or f"Line: {line}," in refused.output, refused.output
     assert "quot" in refused.output
+
+
+@pytest.mark.usefixtures("small", "quick", "finite")
+def test_a_quotation_mark_that_is_not_closed_in_a_long_file_is_told_soon(command: Command, tmp_path: Path) -> None:
+    """Found by attack: every further line was added to a copy of all before it, which took hours for 70 MB."""
+    source = tmp_path / "in.csv"
+    source.write_text("sex,ecog\n" + "female,1\n" * 5_000 + '"male,2\n' + "female,1\n" * 1_500_000)
+    refused = command("run", source, tmp_path / "out.csv")
+    assert refused.exit_code == 3, refused.output
+    assert "Line: 5002, Value with unterminated quote" in refused.output
