@@ -206,7 +206,7 @@ class Engine:
         safe = _safe if self.safe_cells else q
         self.formulas = 0
         if kind == ".csv" and self.kept and not self.safe_cells:
-            cells = " + ".join(f"count_if({_is_formula(kept)})" for kept in self.kept)
+            cells = " + ".join(f"count(*) FILTER ({_is_formula(kept)})" for kept in self.kept)
             (self.formulas,) = self.connection.execute(f"SELECT {cells} FROM coded").fetchone() or (0,)
         names = [f"{safe(kept)} AS {q(name)}" for kept, name in zip(self.kept, self.keep, strict=True)]
         row = [f"place + {done + 1} AS row", "status", "coalesce(own_id, reckoned) AS decision_id"]
