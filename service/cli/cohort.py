@@ -54,6 +54,7 @@ def _amount(_context: click.Context, _option: click.Parameter, value: str) -> in
 @click.option(
     "--engines", type=click.IntRange(1), help="How many work side by side, each with 250 MB at least; default: cores."
 )
+@click.option("--safe-cells", is_flag=True, help="Quote every cell of CSV, with ' before what a spreadsheet would run.")
 @click.option("--restart", is_flag=True, help="Begin anew what was interrupted.")
 @guideline_option
 def run(  # noqa: PLR0913, PLR0917 - one for each option
@@ -65,6 +66,7 @@ def run(  # noqa: PLR0913, PLR0917 - one for each option
     report: Path | None,
     memory: int,
     engines: int | None,
+    safe_cells: bool,  # noqa: FBT001 - a flag of the command line
     restart: bool,  # noqa: FBT001 - a flag of the command line
     questioner: Questioner,
 ) -> None:
@@ -89,7 +91,7 @@ def run(  # noqa: PLR0913, PLR0917 - one for each option
         with _ended_in_order():
             done = runs.run(
                 questioner, source, target, names, today, bar.tell,
-                restart=restart, memory=memory, engines=engines, report=tell,
+                restart=restart, memory=memory, engines=engines, safe_cells=safe_cells, report=tell,
             )  # fmt: skip
     except BadInputError as error:
         raise _Stop(str(error), BAD_INPUT) from None
@@ -98,6 +100,13 @@ def run(  # noqa: PLR0913, PLR0917 - one for each option
     except OSError as error:
         raise _Stop(f"{error.filename or target}: {error.strerror or error}", NOT_WRITTEN) from None
     bar.end(done.rows)
+    formulas = done.counts.get("formulas", {}).get("cells", 0)
+    if formulas:
+        click.echo(
+            f"Warning: {formulas:,} cells that were carried over begin like a formula (= + - @), which a spreadsheet "
+            "would run. --safe-cells quotes them.",
+            err=True,
+        )
 
 
 @cohort.command("columns")

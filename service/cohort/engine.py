@@ -35,9 +35,15 @@ class Task:
     """
 
     def __init__(
-        self, questioner: Questioner, today: dt.date, keep: Sequence[str], facts: Callable[[Json], Json]
+        self,
+        questioner: Questioner,
+        today: dt.date,
+        keep: Sequence[str],
+        facts: Callable[[Json], Json],
+        *,
+        safe_cells: bool,
     ) -> None:
-        self.questioner, self.today = questioner, today
+        self.questioner, self.today, self.safe_cells = questioner, today, safe_cells
         self.keep, self.facts = tuple(keep), facts
         self.cells = Cells(questioner, today)
         self.plan = Plan(questioner.guideline)
@@ -53,6 +59,7 @@ class Engine:
     def __init__(self, task: Task, spill: Path, memory: int) -> None:
         self.questioner, self.today = task.questioner, task.today
         self.keep, self.facts, self.cells = task.keep, task.facts, task.cells
+        self.safe_cells, self.formulas = task.safe_cells, 0
         self.vocabulary = task.questioner.guideline.vocabulary
         self.columns = tuple(columns_of(self.vocabulary))
         self.members = _pointers(self.columns)
@@ -173,6 +180,7 @@ class Engine:
         )
         unknown = run(f"SELECT count(*), {bits} FROM coded WHERE unread IS NULL").fetchone() or ()
         counts["unknown"] = Counter(dict(zip(("read", *self.unknown), map(int, unknown), strict=True)))
+        counts[FORMULAS] = Counter(cells=self.formulas)
         return {name: {label: int(number) for label, number in found.items()} for name, found in counts.items()}
 
     def _conflicts(self) -> Counter[str]:
@@ -195,7 +203,12 @@ class Engine:
         statement = self.statement.said(
             "(SELECT *, rowid AS place FROM coded)", ("place", "said", *map(q, self.kept)), tuple(OWN)
         )
-        names = [f"{q(kept)} AS {q(name)}" for kept, name in zip(self.kept, self.keep, strict=True)]
+        safe = _safe if self.safe_cells else q
+        self.formulas = 0
+        if kind == ".csv" and self.kept and not self.safe_cells:
+            cells = " + ".join(f"count(*) FILTER ({_is_formula(kept)})" for kept in self.kept)
+            (self.formulas,) = self.connection.execute(f"SELECT {cells} FROM coded").fetchone() or (0,)
+        names = [f"{safe(kept)} AS {q(name)}" for kept, name in zip(self.kept, self.keep, strict=True)]
         row = [f"place + {done + 1} AS row", "status", "coalesce(own_id, reckoned) AS decision_id"]
         row += [q(name) for name in WORDS if name != "decision_id"]
         for name, found in (("warnings", "warnings"), ("errors", "faults")):
@@ -206,13 +219,37 @@ class Engine:
             row.append(f"CASE WHEN said >= {self.said} THEN {mine} ELSE {theirs} END AS {name}")
         options = {".csv": "FORMAT csv, HEADER false", ".parquet": "FORMAT parquet, COMPRESSION zstd"}
         select = f"SELECT {', '.join((*names, *row))}, urgent FROM ({statement})"
-        copy = f"COPY ({select}) TO {text(str(file))} ({options.get(kind, 'FORMAT json')})"
+        quoted = ", FORCE_QUOTE *" if self.safe_cells else ""
+        copy = f"COPY ({select}) TO {text(str(file))} ({options.get(kind, 'FORMAT json')}{quoted})"
         written = self.connection.execute(copy).fetchone() or (0,)
         return int(written[0])
 
 
 COUNTED = ("rule", "certainty", "urgency")
-LISTED, URGENT = ("warning", "error"), "urgent_refusals"
+LISTED, URGENT, FORMULAS = ("warning", "error"), "urgent_refusals", "formulas"
+
+
+def _is_formula(kept: str) -> str:
+    """The SQL that tells whether a spreadsheet would run a cell: it begins like a formula, and is no number.
+
+    A spreadsheet of another language takes a semicolon for the end of a cell; then one begins behind it.
+    """
+    cell = f"CAST({DUCKDB.name_of(kept)} AS VARCHAR)"
+    return f"(regexp_matches({cell}, {text(FORMULA)}) AND try_cast({cell} AS DOUBLE) IS NULL)"
+
+
+FORMULA = r"(^|[;,\t\r\n])\s*[=+\-@\x{FF1D}\x{FF0B}\x{FF0D}\x{FF20}]"
+"""At its beginning = + - or @, in full width too."""
+
+
+def _safe(kept: str) -> str:
+    """The SQL of a cell that no spreadsheet runs."""
+    cell = DUCKDB.name_of(kept)
+    return f"CASE WHEN {_is_formula(kept)} THEN concat({text(APOSTROPHE)}, {cell}) ELSE {cell} END"
+
+
+APOSTROPHE = "'"
+"""What follows it is text, to a spreadsheet."""
 
 
 def nothing(task: Task) -> Batch:

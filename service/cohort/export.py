@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+import tempfile
 from pathlib import Path
 
 import duckdb
@@ -27,6 +28,15 @@ def export(guideline: Guideline, folder: Path) -> list[str]:
     {{today}} where the day of the run belongs (YYYY-MM-DD, UTC).
     """
     folder.mkdir(parents=True, exist_ok=True)
+    # Made where nobody can plant a link, then put in its place, where a link is replaced and not followed.
+    with tempfile.TemporaryDirectory(dir=folder) as made:
+        written = _write(guideline, Path(made))
+        for name in written:
+            (Path(made) / name).replace(folder / name)
+    return written
+
+
+def _write(guideline: Guideline, folder: Path) -> list[str]:
     plan = Plan(guideline)
     written = []
     with writing(folder), duckdb.connect() as connection:

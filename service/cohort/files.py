@@ -102,6 +102,8 @@ class CsvSource:
         with file.open("rb") as opened:
             line = _record(opened, LONGEST_HEADER)
             self.start = opened.tell()
+            if line.count(b'"') % 2:
+                raise _unclosed(opened)
         try:
             self.line_end = "\\r\\n" if line.endswith(b"\r\n") else "\\n"
             header = line.removeprefix(BOM).decode("utf-8")
@@ -310,12 +312,25 @@ def _records(opened: BinaryIO) -> bytes:
 
 
 def _record(opened: BinaryIO, most: int, *, inside: bool = False) -> bytes:
-    record = b""
+    lines, size = [], 0  # joined once: what is opened and not closed may be a million lines
     while line := opened.readline(most):
-        record += line
+        lines.append(line)
+        size += len(line)
         inside ^= bool(line.count(b'"') % 2)
         if not inside:
             break
-        if len(record) > most:
-            raise BadInputError(f"a quotation mark is opened and not closed within {most} bytes")
-    return record
+        if size > most:
+            raise _unclosed(opened)
+    return b"".join(lines)
+
+
+def _unclosed(opened: BinaryIO) -> BadInputError:
+    """Return the fault of a quotation mark that is open where a file was read to, with the line that it stands on."""
+    end, inside, opening = opened.tell(), False, 1
+    opened.seek(0)
+    for number, line in enumerate(_lines_before(opened, end), start=1):
+        marks = line.replace(b'""', b"").count(b'"')  # two in a row are one in a cell, or an empty cell
+        inside ^= bool(marks % 2)
+        if marks and inside:
+            opening = number
+    return BadInputError(f"{opened.name}: line {opening}: a quotation mark is opened and not closed")

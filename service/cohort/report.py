@@ -1,6 +1,7 @@
 """The data-quality report of a run, for people (HTML) and machines (JSON)."""
 
 import json
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,19 @@ def write(place: Path, guideline: Guideline, source: Path, done: Done) -> None:
     files = Environment(loader=templates, autoescape=True, undefined=StrictUndefined, trim_blocks=True)
     page = files.get_template("report.html").render(told)
     for ending, content in (("json", json.dumps(told, indent=2) + "\n"), ("html", page)):
-        new = place.with_name(f"{place.name}.{ending}.new")
-        new.write_text(content, encoding="utf-8")
-        new.replace(place.with_name(f"{place.name}.{ending}"))
+        _replace(place.with_name(f"{place.name}.{ending}"), content)
+
+
+def _replace(file: Path, content: str) -> None:
+    """Write a file whole or not at all, under a name that nobody could plant a link at."""
+    with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=file.parent, delete=False) as new:
+        try:
+            new.write(content)
+            new.flush()
+            Path(new.name).replace(file)
+        except BaseException:
+            Path(new.name).unlink(missing_ok=True)
+            raise
 
 
 def report(guideline: Guideline, source: Path, done: Done) -> dict[str, Any]:
@@ -38,6 +49,7 @@ def report(guideline: Guideline, source: Path, done: Done) -> dict[str, Any]:
         "answered": status.get("200", 0),
         "refused": done.rows - status.get("200", 0),
         "urgent_refusals": counts.get("urgent_refusals", {}).get("urgent", 0),
+        "formula_cells": counts.get("formulas", {}).get("cells", 0),
         "read_by_relations": read,
         "recommendations": [
             {

@@ -12,6 +12,7 @@ import json
 import os
 import re
 import shutil
+import stat
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
@@ -67,18 +68,22 @@ def run(  # noqa: PLR0913, PLR0917 - what a run is made of
     restart: bool = False,
     memory: int = MEMORY,
     engines: int | None = None,
+    safe_cells: bool = False,
     report: Callable[[Done], None] = lambda _: None,
 ) -> Done:
     """Answer every patient of a file. `report` is called when OUT is there and before OUT.parts is taken away.
 
     `memory`: of all `engines` together, which are as many as cores where none are named, but none with less than LEAST.
+    `safe_cells`: quote the cells of CSV, those that a spreadsheet would take for formulas beginning with an apostrophe.
     Raises BadInputError, StaleError or OSError.
     """
     kind = kind_of(target)
+    if safe_cells and kind != ".csv":
+        raise BadInputError(f"{target}: --safe-cells is for CSV")
     if target.resolve() == source.resolve():
         raise BadInputError(f"{target}: the answers would replace the patients")
     parts = target.with_name(f"{target.name}.parts")
-    with _held(parts, restart=restart):
+    with _private(), _held(parts, restart=restart):
         resumed = (parts / PROGRESS).is_file()
         try:
             opened = open_source(source, questioner.guideline.vocabulary, names, parts)
@@ -86,9 +91,9 @@ def run(  # noqa: PLR0913, PLR0917 - what a run is made of
             if not resumed:
                 shutil.rmtree(parts)
             raise
-        progress = _Progress(parts, _identity(questioner, source, names, kind), today)
+        progress = _Progress(parts, _identity(questioner, source, names, kind, safe_cells=safe_cells), today)
         facts = Bodies(questioner.guideline.vocabulary, names.keep, names.ignore).without
-        task = Task(questioner, dt.date.fromisoformat(progress.today), opened.keep, facts)
+        task = Task(questioner, dt.date.fromisoformat(progress.today), opened.keep, facts, safe_cells=safe_cells)
         engines = max(1, min(engines or len(os.sched_getaffinity(0)), memory // LEAST))
         work = _Work(task, source, target, progress, progress.parts, memory // engines)
         tell(progress.rows, progress.next, opened.size)
@@ -106,11 +111,25 @@ def run(  # noqa: PLR0913, PLR0917 - what a run is made of
 
 
 @contextmanager
+def _private() -> Iterator[None]:
+    """What is written meanwhile, the engine's files too, is for its owner's eyes only: 0600."""
+    before = os.umask(0o077)
+    try:
+        yield
+    finally:
+        os.umask(before)
+
+
+@contextmanager
 def _held(parts: Path, *, restart: bool) -> Iterator[None]:
     """The folder of the parts, for this run alone; the patients of a batch are not left in it."""
-    if parts.is_dir() and any(parts.iterdir()) and not any((parts / name).exists() for name in (LOCK, PROGRESS)):
-        raise FileExistsError(errno.EEXIST, "a folder of this name is there and is not that of a run", str(parts))
     parts.mkdir(mode=0o700, parents=True, exist_ok=True)
+    # A folder that others may change, or a link, could hold links of theirs, and answers would be written elsewhere.
+    found = parts.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o022:
+        raise FileExistsError(errno.EEXIST, "this must be a folder that nobody else may change", str(parts))
+    if any(parts.iterdir()) and not any((parts / name).exists() for name in (LOCK, PROGRESS)):
+        raise FileExistsError(errno.EEXIST, "a folder of this name is there and is not that of a run", str(parts))
     with (parts / LOCK).open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -237,7 +256,7 @@ class _Progress:
         _on_disk(self.folder)
 
 
-def _identity(questioner: Questioner, source: Path, names: Names, kind: str) -> dict[str, Any]:
+def _identity(questioner: Questioner, source: Path, names: Names, kind: str, *, safe_cells: bool) -> dict[str, Any]:
     """What a run that goes on must have in common with the one that was begun."""
     state = source.stat()
     mapping = hashlib.sha256(json.dumps(asdict(names), sort_keys=True).encode()).hexdigest()
@@ -247,6 +266,7 @@ def _identity(questioner: Questioner, source: Path, names: Names, kind: str) -> 
         "release of the guideline": questioner.guideline.digest,
         "version of the service": VERSION,
         "format": kind,
+        "--safe-cells": safe_cells,
     }
 
 

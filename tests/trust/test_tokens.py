@@ -24,6 +24,13 @@ def test_an_answer_that_gives_a_hint_or_a_token_that_is_taken_twice_is_told(tmp_
         "scopes": {"routes": 1, "asked": 1, "wrong": ["GET /metrics with nothing: 200"]},
         "connections to the stranger": 1,
         "timing": {"each": 1, "unknown id": 1.0, "wrong secret": 1.0, "expired": 1.0},
+        "limits": {
+            "wrong keys": {"401": 300},
+            "late strangers": 2000,
+            "late strangers let in": 2000,
+            "a key": {"200": 180},
+            "items": {"200": 180},
+        },
         "revoked": {
             "before": 200,
             "seconds": 0.1,
@@ -38,4 +45,4 @@ def test_an_answer_that_gives_a_hint_or_a_token_that_is_taken_twice_is_told(tmp_
         record.keep(name, figures)
     with contextlib.suppress(AssertionError):
         tokens.run(record, short=True)
-    assert len(record.missed()) == 7
+    assert len(record.missed()) == 11

@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from service.security.keys import new_key
-from tests.api.asking import ONE
+from service.security.rate import MOST_STRANGERS
+from tests.api.asking import BATCH, ONE, RESPONDER, SEPSIS
 from tests.api.test_access import DECIDED, path_of
 from tests.security.signing import client, public, signed
 from tests.trust.fuzz_wire import Reply, exchange, head
@@ -31,7 +32,10 @@ that shows nothing; only Date and X-Request-ID may differ."""
 
 OWN = {"date", "x-request-id"}
 """Headers that differ from answer to answer."""
-OK, UNAUTHORISED, FORBIDDEN, UNAVAILABLE = 200, 401, 403, 503
+OK, UNAUTHORISED, FORBIDDEN, TOO_MANY, UNAVAILABLE = 200, 401, 403, 429, 503
+LIMIT = 60
+"""Requests an hour."""
+WRONG = 300
 EXPIRED = "2020-01-01"
 SCOPES = ("advice", "cds", "feedback", "metrics")
 TIMED = 1_500
@@ -58,6 +62,9 @@ def run(record: Record, *, short: bool) -> None:
                 record.keep("scopes", _scopes(up, target))
                 record.keep("connections to the stranger", _connections(stranger))
                 record.keep("timing", _timing(up, target, 100 if short else TIMED))
+                limits = settings | {"RATE_LIMIT": f"{LIMIT}/hour", "PROXY_HOPS": "1", "WORKERS": "1"}
+                limited = stack.enter_context(service(folder, REDIS_STATE_URL=server.url, **limits))
+                record.keep("limits", _limited(limited, target.keys["advice"], 300 if short else 12_000))
                 record.keep("revoked", _revoked(up, target, folder / "clients.json"))
         finally:
             shutil.rmtree(folder, ignore_errors=True)
@@ -191,6 +198,35 @@ def _secret(chance: random.Random) -> str:
     return "".join(chance.choices("abcdefghijklmnopqrstuvwxyz0123456789", k=43))
 
 
+def _limited(up: Service, key: str, number: int) -> dict[str, Any]:
+    """What is let in over a limit of 60 an hour, by one process. Addresses are forged, one for each stranger."""
+    connection = http.client.HTTPConnection("127.0.0.1", up.port, timeout=20)
+
+    def call(method: str, path: str, stranger: int, key: str = "", body: str = "") -> tuple[int, bytes]:
+        address = f"10.{stranger >> 16}.{stranger >> 8 & 255}.{stranger & 255}"
+        headers = {"X-Forwarded-For": address, "Content-Type": "application/json"} | ({"X-API-Key": key} if key else {})
+        connection.request(method, path, body or None, headers)
+        response = connection.getresponse()
+        return response.status, response.read()
+
+    wrong = Counter(call("POST", ONE, 0, "ogs_advice_x", "{}")[0] for _ in range(WRONG))
+    # With all others fewer requests than a worker takes before another follows it, who counts anew.
+    late = [call("GET", "/v1/citations/none", stranger)[0] for stranger in range(1, number)][MOST_STRANGERS:]
+    good = Counter(call("POST", ONE, 0, key, "{}")[0] for _ in range(3 * LIMIT))
+    items: Counter = Counter()
+    for _ in range(LIMIT):
+        status, body = call("POST", BATCH, 0, key, json.dumps([{}, SEPSIS, RESPONDER]))
+        items.update(item["status"] for item in json.loads(body) if status == OK)
+    connection.close()
+    return {
+        "wrong keys": {str(status): times for status, times in wrong.items()},
+        "late strangers": len(late),
+        "late strangers let in": sum(status != TOO_MANY for status in late),
+        "a key": {str(status): times for status, times in good.items()},
+        "items": {str(status): times for status, times in items.items()},
+    }
+
+
 def _revoked(up: Service, target: Target, file: Path) -> dict[str, Any]:
     """A key is taken out of the file while all run: when it was last taken, and whether it is refused ever after.
 
@@ -259,6 +295,7 @@ def _conclude(record: Record) -> None:
                 f"{len(scopes['wrong'])} wrong of {scopes['asked']} calls on {scopes['routes']} routes",
                 met=not scopes["wrong"],
             ),
+            *_of_limits(units["limits"]),
             goal(
                 f"a revoked key is refused by every worker within {PROMISED_SECONDS} s, while all run",
                 f"{revoked['before']} before, last taken {revoked['seconds']} s after the change of the file",
@@ -280,6 +317,31 @@ def _conclude(record: Record) -> None:
             f"shows of a token answered with 503, since Redis took more than 50 ms: {shown - refused - sum(taken)}",
             *scopes["wrong"],
         ],
+    )
+
+
+def _of_limits(found: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """At the turn of an hour a part of the limit is let in once more."""
+    wrong, good, items = found["wrong keys"], found["a key"], found["items"]
+    yield goal(
+        f"wrong keys are refused with 401 {LIMIT} times an hour and address at most, then with 429",
+        f"401: {wrong.get('401', 0)}, 429: {wrong.get('429', 0)}",
+        met=set(wrong) == {"401", "429"} and wrong["401"] < 2 * LIMIT,
+    )
+    yield goal(
+        f"a key behind their address is let in {LIMIT} times an hour all the same, no oftener after many addresses",
+        f"200: {good.get('200', 0)}, 429: {good.get('429', 0)}",
+        met=set(good) == {"200", "429"} and LIMIT <= good["200"] < 2 * LIMIT,
+    )
+    yield goal(
+        f"addresses beyond the {MOST_STRANGERS:,}th share one limit",
+        f"{found['late strangers let in']} let in of {found['late strangers']}",
+        met=found["late strangers let in"] < 2 * LIMIT,
+    )
+    yield goal(
+        "of batches over the limit the emergencies are answered and nobody else",
+        f"200: {items.get('200', 0)}, 429: {items.get('429', 0)}",
+        met=items == {"200": LIMIT, "429": 2 * LIMIT},
     )
 
 
