@@ -15,6 +15,7 @@ import os
 import selectors
 import socket
 import time
+from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from queue import Empty, SimpleQueue
@@ -28,6 +29,8 @@ from service.server.connection import READ_BYTES, READ_SECONDS, Connection
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+LARGE_REQUEST_BYTES = 4096
+"""One patient has some hundreds of bytes. More are a batch, a record or a call, which may take long."""
 UNREAD_BYTES = 64 * 2**20
 """Of requests that have begun and are not answered."""
 UNSENT_BYTES = 64 * 2**20
@@ -54,6 +57,10 @@ class Worker(base.Worker):  # type: ignore[misc] # gunicorn ships no types
         self.threads = ThreadPoolExecutor(self.cfg.threads)
         self.poller = selectors.DefaultSelector()
         self.answered: SimpleQueue[tuple[Connection, bool]] = SimpleQueue()
+        self.large_limit = max(self.cfg.threads // 2 + 1, self.cfg.threads * 3 // 4)
+        """Threads that large requests and streams may have: the others are for health and single patients."""
+        self.large_requests: set[Connection] = set()
+        self.large_queue: deque[Connection] = deque()
         self.is_listening = False
         self.listen_after = self.swept_at = 0.0
         super().init_process()
@@ -135,7 +142,17 @@ class Worker(base.Worker):  # type: ignore[misc] # gunicorn ships no types
 
     def _hand_over(self, connection: Connection, deadline: float) -> None:
         connection.take_request(deadline)
-        self.threads.submit(self._serve, connection)
+        if connection.framing.is_stream or len(connection.request) > LARGE_REQUEST_BYTES:
+            self.large_queue.append(connection)
+            self._begin_large_requests()
+        else:
+            self.threads.submit(self._serve, connection)
+
+    def _begin_large_requests(self) -> None:
+        while self.large_queue and len(self.large_requests) < self.large_limit:
+            connection = self.large_queue.popleft()
+            self.large_requests.add(connection)
+            self.threads.submit(self._serve, connection)
 
     def _collect_answered(self, pipe: int) -> None:
         """Take back the connections whose requests the threads have answered."""
@@ -144,10 +161,12 @@ class Worker(base.Worker):  # type: ignore[misc] # gunicorn ships no types
             while True:
                 connection, stays_open = self.answered.get_nowait()
                 connection.since = time.monotonic()
+                self.large_requests.discard(connection)
                 if not stays_open:
                     connection.is_closing = True
                     connection.received.clear()
                 self._send(connection)
+        self._begin_large_requests()
 
     def _send(self, connection: Connection) -> None:
         """Send what is left of an answer; then go on with the next request, or part."""
