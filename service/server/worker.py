@@ -41,6 +41,8 @@ SWEEP_SECONDS = 0.1
 """Between two looks at which connections are late."""
 SWEEP_CONNECTIONS = 40
 """Given up in one sweep at most, so that their 408s delay nobody."""
+RETIRING_SECONDS = 0.5
+"""For which a worker that has had its number of requests waits for a client."""
 STOPPING_IDLE_SECONDS = 2
 """For which a worker that ends keeps an idle connection: a request may be on its way."""
 
@@ -75,13 +77,23 @@ class Worker(base.Worker):  # type: ignore[misc] # gunicorn ships no types
         self.alive = False
         self._listen(enabled=False)
         end = time.monotonic() + self.cfg.graceful_timeout
-        while self.connections and time.monotonic() < end:
+        while self._has_work() and time.monotonic() < end:
             self._turn()
         self.threads.shutdown(wait=False)
         for listener in self.sockets:
             listener.close()
 
     # ---- in the loop
+
+    def _has_work(self) -> bool:
+        """Return whether the worker that is to end still owes an answer.
+
+        Its successor begins after it. So one that ends for its number of requests waits for no slow client.
+        """
+        if self.nr < self.max_requests:
+            return bool(self.connections)
+        since = time.monotonic() - RETIRING_SECONDS
+        return any(not each.is_waiting or each.since > since for each in self.connections)
 
     def _turn(self) -> None:
         self.notify()

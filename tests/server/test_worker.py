@@ -134,6 +134,18 @@ def test_a_worker_outlives_having_no_file_left(tmp_path: Path) -> None:
         assert "a connection was not accepted: Too many open files" in server.log.read_text()
 
 
+def test_a_worker_that_has_had_its_requests_does_not_wait_for_slow_clients(tmp_path: Path) -> None:
+    """Its successor begins when it has ended: until then nobody would be answered."""
+    few = "--max-requests=20 --max-requests-jitter=0"
+    with serving(tmp_path, WORKERS="1", GUNICORN_CMD_ARGS=few) as server, held(server, head() + BODY[:5], 10):
+        worker, longest = children(server.process.pid), 0.0
+        while children(server.process.pid) == worker:
+            began = time.monotonic()
+            assert server.get("/livez")[0] == 200
+            longest = max(longest, time.monotonic() - began)
+        assert longest < READ_SECONDS / 2
+
+
 def test_unfinished_long_requests_do_not_fill_the_memory(tmp_path: Path) -> None:
     begun = head("/v1/recommendations/batch", 15 << 20) + b"[" + b" " * (14 << 20)
     with serving(tmp_path, WORKERS="1") as server, contextlib.ExitStack() as stack:
