@@ -69,10 +69,11 @@ def _read_slowly(connections: list[socket.socket], bytes_per_second: int, done: 
                     connection.close()
 
 
-def waits(server: Server, headers: dict[str, str], rounds: int) -> dict[str, list[float]]:
-    """Seconds until /livez and an emergency are answered with 200, again and again."""
+def waits(server: Server, headers: dict[str, str], seconds: float) -> dict[str, list[float]]:
+    """Ask for health and for an emergency again and again, for so many seconds: how long each 200 took."""
     found: dict[str, list[float]] = {"/livez": [], ONE: []}
-    for _ in range(rounds):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
         for path, body in (("/livez", None), (ONE, EMERGENCY)):
             began = time.monotonic()
             status, _, _ = server.get(path, headers | {"Content-Type": "application/json"}, body)

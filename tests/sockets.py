@@ -2,7 +2,10 @@
 
 import contextlib
 import json
+import resource
 import socket
+from collections.abc import Iterator
+from pathlib import Path
 
 from tests.conftest import Server
 
@@ -32,6 +35,22 @@ def rest(connection: socket.socket) -> bytes:
         while data := connection.recv(65536):
             found += data
     return found
+
+
+@contextlib.contextmanager
+def open_files(limit: int) -> Iterator[None]:
+    """Processes that are started meanwhile may have so many files open."""
+    before, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (limit, most))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (before, most))
+
+
+def children(pid: int) -> list[int]:
+    """The processes that a process has started: of gunicorn's master its workers."""
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 def listening(server: Server) -> bool:

@@ -84,7 +84,7 @@ def _answered(answer: Answer, index: int, line: bytes | None) -> bytes:
 def _arriving(body: Body, longest: int, refusal: Problem | None) -> Iterator[list[bytes | None]]:
     """The lines that have come whole, again and again until the body ends; None for one that is too long."""
     lines, left = _Lines(longest), SMALL
-    goes_on = body.go_on(LINE_SECONDS)
+    goes_on = body.extend(LINE_SECONDS)
     while goes_on:
         piece = body.arrived()
         heard = piece if refusal is None else piece[:left]
@@ -98,7 +98,7 @@ def _arriving(body: Body, longest: int, refusal: Problem | None) -> Iterator[lis
             raise refusal
         # Who is refused is searched for an emergency, once, and not kept company.
         if found and refusal is None:
-            goes_on = body.go_on(LINE_SECONDS)
+            goes_on = body.extend(LINE_SECONDS)
     raise unavailable("This server is about to end. Send the rest, from this line on, to its successor.")
 
 

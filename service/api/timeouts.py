@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gunicorn.http.errors import ParseException
-from werkzeug.exceptions import BadRequest, ClientDisconnected, HTTPException, RequestTimeout
+from werkzeug.exceptions import ClientDisconnected, HTTPException, RequestTimeout
+
+from service.api.problems import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -52,13 +54,13 @@ class Body:
         except (OSError, ParseException) as error:
             raise _as_http(error) from None
 
-    def go_on(self, seconds: float) -> bool:
+    def extend(self, seconds: float) -> bool:
         """Give the client so many seconds more, as a stream is longer than one request may take.
 
         False where this process is to end: what follows is for its successor.
         """
-        go_on = getattr(self._connection, "go_on", None)  # a test's has none
-        return go_on is None or bool(go_on(seconds))
+        extend = getattr(self._connection, "extend", None)  # a test's has none
+        return extend is None or bool(extend(seconds))
 
     def readline(self, size: int = -1, /) -> bytes:
         """Read to the next line's end. Through read(), so that its faults are the same; the API reads whole bodies."""
@@ -78,10 +80,10 @@ class Body:
         return iter(self.readline, b"")
 
 
-def _as_http(error: Exception) -> HTTPException:
+def _as_http(error: Exception) -> HTTPException | Problem:
     if isinstance(error, ParseException):
-        return BadRequest("The chunked request body is malformed.")
-    # SO_RCVTIMEO on a plain socket; service.server.worker.ReadTimeoutError
+        return Problem("bad-request", "The chunked request body is malformed, or comes in too many small chunks.")
+    # SO_RCVTIMEO on a plain socket; service.server.connection.ReadTimeoutError
     if isinstance(error, (BlockingIOError, TimeoutError)):
         return RequestTimeout("The request body did not arrive in time.")
     return ClientDisconnected("The connection ended before the request body did.")

@@ -10,6 +10,7 @@ import contextlib
 import ctypes
 import gc
 import os
+import resource
 import shutil
 import socket
 import struct
@@ -17,9 +18,9 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from service.server.connection import READ_SECONDS
 from service.server.metrics import share_between_processes
-from service.server.worker import READ_SECONDS
-from service.settings import from_environment
+from service.settings import SettingsError, from_environment
 
 
 def _count_together() -> None:
@@ -58,6 +59,25 @@ def _give_memory_back() -> None:
         mallopt(M_ARENA_MAX, 2)
 
 
+def _connection_limit(threads: int) -> int:
+    """Return how many connections a worker may have: fewer than MOST_CONNECTIONS where few files may be open.
+
+    Raises SettingsError where that leaves fewer than one for each thread.
+    """
+    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if files == resource.RLIM_INFINITY:
+        return MOST_CONNECTIONS
+    limit = files - OTHER_FILES - threads * FILES_OF_A_THREAD
+    if limit < threads:
+        needed = files - limit + threads
+        reason = f"a process may open {files} files (ulimit -n), but THREADS={threads} needs {needed}; raise the one "
+        raise SettingsError(f"{reason}or lower the other")
+    return min(MOST_CONNECTIONS, limit)
+
+
+MOST_CONNECTIONS = 800
+OTHER_FILES, FILES_OF_A_THREAD = 64, 4
+"""16 are open in a new worker; a thread may have two connections to Redis, half of them three for a FHIR server."""
 M_MMAP_THRESHOLD, M_ARENA_MAX = -3, -8
 SEND_BUFFER_BYTES = 128 * 1024
 """Linux doubles it. By default a connection whose client does not read takes up to 4 MB of the kernel's memory."""
@@ -80,7 +100,7 @@ max_requests_jitter = 2_000  # so that the workers do not restart together
 timeout = 30  # for a worker's loop that hangs; a request does not count
 graceful_timeout = 8  # less than the ten seconds that compose gives before it kills
 keepalive = 15
-worker_connections = 800  # with what else a worker has open fewer than the 1,024 files that many systems allow
+worker_connections = _connection_limit(_settings.threads)
 # The heartbeat must not wait for a disk.
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() and os.access("/dev/shm", os.W_OK) else None  # noqa: S108 - memory, where there is any  # nosec B108
 

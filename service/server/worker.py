@@ -1,333 +1,328 @@
-"""Gunicorn's threaded worker, of which no slow client can hold a thread or the loop.
+"""A gunicorn worker of which no slow client can hold a thread or the loop (docs/adr/0005, 0016).
 
-Measured on gunicorn 27:
+The loop reads every request, never waiting, and gives it to a thread once it is whole. What the kernel does not take
+of an answer at once the loop sends, and the next request of the connection is read after that. There is no TLS here: a
+proxy ends it.
 
-- its threads wait for ever on a request that is sent half: eight such requests stop two workers of four threads;
-- a client that sends one byte now and then never runs into a time-out a read;
-- a thread waits up to five seconds on a connection that has sent nothing yet;
-- a thread waits for a client that reads its answer slowly for as long as it reads at all;
-- the worker's only loop waits up to two seconds for each client that does not hang up after its last answer.
-
-So the loop itself reads every request, never waiting, and a thread is given a connection once its request is there.
-What the kernel does not take of an answer at once the loop sends, and the next request is read after that.
-There is no TLS here: a proxy ends it.
+It is made on `gunicorn.workers.base.Worker`, which gunicorn offers for this; tests/server/test_gunicorn_insides.py
+lists what else of gunicorn it uses.
 """
 
 from __future__ import annotations
 
 import contextlib
-import errno
-import select
+import os
 import selectors
 import socket
-import struct
 import time
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from http import HTTPStatus
+from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
-from gunicorn import util
-from gunicorn.http import errors
-from gunicorn.workers import gthread
+from gunicorn.http import RequestParser, errors, wsgi
+from gunicorn.workers import base
 
-from service.server.request_framing import Arrival
-from service.server.send_queue import SendQueue
+from service.server.connection import READ_BYTES, READ_SECONDS, Connection
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-READ_SECONDS = 5  # from the first byte of a request to its last
-LINGER_SECONDS = 1  # for a client to hang up after its last answer, so that no reset cuts the answer short
-LINGER_BYTES = 2**20  # and what it may send meanwhile
-READ_BYTES = 65_536  # at a time, so that nobody has the loop for long
-HELD_BYTES = 64 * 2**20  # of requests that have begun and are not answered
-UNSENT_BYTES = 64 * 2**20  # of answers that their clients have not read; beyond that the slowest are given up
-FAST_BYTES_PER_SECOND = 10**6  # but none of those that read so fast
-SWEEP_SECONDS = 0.1  # between two looks at who is late
-SWEPT = 40  # at a time at most, so that their 408s delay nobody
+LARGE_REQUEST_BYTES = 4096
+"""One patient has some hundreds of bytes. More are a batch, a record or a call, which may take long."""
+UNREAD_BYTES = 64 * 2**20
+"""Of requests that have begun and are not answered."""
+UNSENT_BYTES = 64 * 2**20
+"""Of answers that their clients have not read; beyond that the slowest readers are given up."""
+FAST_BYTES_PER_SECOND = 10**6
+"""But none of those that read so fast."""
+SWEEP_SECONDS = 0.1
+"""Between two looks at which connections are late."""
+SWEEP_CONNECTIONS = 40
+"""Given up in one sweep at most, so that their 408s delay nobody."""
+RETIRING_SECONDS = 0.5
+"""For which a worker that has had its number of requests waits for a client."""
+STOPPING_IDLE_SECONDS = 2
+"""For which a worker that ends keeps an idle connection: a request may be on its way."""
 
 
-class ReadTimeoutError(TimeoutError):
-    """The client took too long to send its request. ``service.api.timeouts`` makes it a 408."""
+class Worker(base.Worker):  # type: ignore[misc] # gunicorn ships no types
+    """One loop that reads and writes, and threads that answer."""
 
-    def __init__(self) -> None:
-        # With this number gunicorn closes the connection without a traceback in the log.
-        super().__init__(errno.ECONNRESET, "the request was not sent in time")
+    alive: bool
+    """Whether it takes requests. Gunicorn's handlers of signals clear it."""
 
+    def init_process(self) -> None:
+        """Prepare the process, and run. Called by gunicorn after the fork."""
+        self.connections: set[Connection] = set()
+        self.threads = ThreadPoolExecutor(self.cfg.threads)
+        self.poller = selectors.DefaultSelector()
+        self.answered: SimpleQueue[tuple[Connection, bool]] = SimpleQueue()
+        self.large_limit = max(self.cfg.threads // 2 + 1, self.cfg.threads * 3 // 4)
+        """Threads that large requests and streams may have: the others are for health and single patients."""
+        self.large_requests: set[Connection] = set()
+        self.large_queue: deque[Connection] = deque()
+        self.is_listening = False
+        self.listen_after = self.swept_at = 0.0
+        super().init_process()
 
-class Client(socket.socket):
-    """A client's connection: what the loop has read of its request, and how it stands with it."""
-
-    asked = False
-    """Whether the head of the request now being read was whole, so that whoever answers it says what is late."""
-    late = False
-    deadline = float("inf")
-    """When a thread stops reading what the loop has not read. Each line of a stream puts it off."""
-    whole = False
-    """Whether the loop has seen the end of the request that a thread has."""
-    told_to_go_on = False
-    """Whether the loop has sent the 100 Continue that this request asks for."""
-    waiting = False
-    """Whether the loop waits for what it sends."""
-    parting = False
-    """Whether it has had its last answer, and is only waited for to hang up."""
-    ending = False
-    """Whether the worker takes no more requests: a stream would keep its successor waiting."""
-    drained = 0
-
-    def __init__(self, fileno: int) -> None:
-        super().__init__(fileno=fileno)
-        self.held = bytearray()
-        """What the loop has read and no thread has taken yet."""
-        self.unsent = SendQueue()
-        self.begin()
-
-    def begin(self) -> None:
-        """Be ready for the next request."""
-        self.arrival, self.told_to_go_on, self.since = Arrival(), False, time.monotonic()
-        self.streaming = False
-        """Whether a thread answers its request while it comes."""
-
-    @property
-    def idle(self) -> bool:
-        """Whether it asks nothing."""
-        return not self.held and not self.parting and not self.unsent.size
-
-    def read_on(self) -> bool:
-        """Read what there is now; whether there is an end to it. Raises OSError."""
-        try:
-            data = super().recv(READ_BYTES)
-        except BlockingIOError:
-            data = None
-        if self.parting:
-            self.drained += len(data or b"")
-            return data == b"" or self.drained > LINGER_BYTES
-        if data and not self.held:
-            self.since = time.monotonic()
-        self.held += data or b""
-        self.whole = bool(self.held) and self.arrival.whole(self.held)
-        if self.arrival.awaits_go_ahead and not self.whole and not self.told_to_go_on:
-            self.told_to_go_on = True
-            self.send(b"HTTP/1.1 100 Continue\r\n\r\n")
-        return data == b""
-
-    def recv(self, bufsize: int, flags: int = 0, /) -> bytes:
-        """Read what the loop has read; after that neither beyond the deadline nor longer than SO_RCVTIMEO."""
-        if self.held:
-            data = bytes(self.held[:bufsize])
-            del self.held[:bufsize]
-            return data
-        if time.monotonic() > self.deadline:
-            self.late = True
-            raise ReadTimeoutError
-        try:
-            return super().recv(bufsize, flags)
-        except BlockingIOError:  # what SO_RCVTIMEO raises
-            self.late = True
-            raise ReadTimeoutError from None
-
-    def go_on(self, seconds: float) -> bool:
-        """Have so many seconds more for the next part of a stream, unless the worker is about to end."""
-        self.streaming = True
-        if not self.ending:
-            self.deadline = time.monotonic() + seconds
-        return not self.ending
-
-    def sendall(self, data: Any, flags: int = 0, /) -> None:
-        """Send what the kernel takes at once; the loop sends the rest. Raises OSError.
-
-        A stream waits until all is sent, so that it is made no faster than its client reads.
-        """
-        del flags
-        self.unsent.add(data)
-        while not self.unsent.send(self) and self.streaming:
-            self._wait_until_writable()
-
-    def _wait_until_writable(self) -> None:
-        poll = select.poll()
-        poll.register(self, select.POLLOUT)
-        seconds = self.unsent.deadline - time.monotonic()
-        if seconds <= 0 or not poll.poll(seconds * 1000):
-            raise ConnectionResetError(errno.ECONNRESET, "the client does not read its answer")
-
-    def abort(self) -> None:
-        """Let the kernel forget what it has not sent when this is closed: the client gets a reset."""
-        with contextlib.suppress(OSError):
-            self.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-
-
-class Worker(gthread.ThreadWorker):  # type: ignore[misc] # gunicorn ships no types
-    """Gunicorn's threaded worker, of which no client can hold a thread or the loop for long."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.conns: set[Any] = set()
-        self.swept_at = 0.0
+    def run(self) -> None:
+        """Serve until the worker or its master is to end; then let requests under way end."""
+        self.poller.register(self.PIPE[0], selectors.EVENT_READ, self._collect_answered)
+        while self.alive and self.ppid == os.getppid():
+            has_place = len(self.connections) < self.cfg.worker_connections
+            self._listen(enabled=has_place and time.monotonic() >= self.listen_after)
+            self._turn()
+        self.alive = False
+        self._listen(enabled=False)
+        end = time.monotonic() + self.cfg.graceful_timeout
+        while self._has_work() and time.monotonic() < end:
+            self._turn()
+        self.threads.shutdown(wait=False)
+        for listener in self.sockets:
+            listener.close()
 
     # ---- in the loop
 
-    def accept(self, listener: Any) -> None:
-        """Accept a connection; while all places are taken, in the place of who has kept us waiting longest."""
-        if self.nr_conns >= self.worker_connections - 1:
-            self._turn_away(self.conns)
-        super().accept(listener)
+    def _has_work(self) -> bool:
+        """Return whether the worker that is to end still owes an answer.
 
-    def enqueue_req(self, conn: Any) -> None:
-        """Read what there is; give the connection to a thread once its request is whole, else wait for more."""
-        if not isinstance(conn.sock, Client):
-            conn.sock = Client(conn.sock.detach())
-            self.conns.add(conn)
-        client: Client = conn.sock
-        try:
-            client.settimeout(0)
-            ended = client.read_on()
-        except OSError:
-            ended = True
-            client.held.clear()
-        if client.held and (client.whole or ended):
-            # A thread reads on only what is too long for the loop, a stream, or where nothing more can come.
-            reads = ended or client.arrival.sure or client.arrival.long or client.arrival.streams
-            self._hand_over(conn, time.monotonic() + READ_SECONDS if reads else 0)
-        elif ended:
-            self._close(conn)
-        else:
-            self._wait(conn)
-            if len(client.held) > READ_BYTES and sum(len(each.sock.held) for each in self.conns) > HELD_BYTES:
-                self._turn_away(each for each in self.conns if len(each.sock.held) > READ_BYTES)
+        Its successor begins after it. So one that ends for its number of requests waits for no slow client.
+        """
+        if self.nr < self.max_requests:
+            return bool(self.connections)
+        since = time.monotonic() - RETIRING_SECONDS
+        return any(not each.is_waiting or each.since > since for each in self.connections)
 
-    def finish_request(self, conn: Any, fs: Any) -> None:
-        """Send what is left of the answer; then go on with the next request, or part."""
-        client: Client = conn.sock
-        client.since = time.monotonic()
-        if not fs.cancelled() and fs.exception() is None and fs.result():
-            client.held[:0] = conn.parser.unreader.take_buffered()
-        else:
-            client.parting = True
-            client.held.clear()
-        self._send_rest(conn)
+    def _turn(self) -> None:
+        self.notify()
+        for key, _ in self.poller.select(SWEEP_SECONDS if self.connections or not self.is_listening else 1):
+            key.data(key.fileobj)
+        self._sweep()
 
-    def _send_rest(self, conn: Any) -> None:
-        client: Client = conn.sock
-        try:
-            if not client.unsent.send(client):
-                self._wait(conn)
-                return
-            if client.parting:
-                client.shutdown(socket.SHUT_WR)
-        except OSError:
-            self._close(conn)
+    def _listen(self, *, enabled: bool) -> None:
+        if enabled == self.is_listening:
             return
-        client.begin()
-        self.enqueue_req(conn)
+        self.is_listening = enabled
+        for listener in self.sockets:
+            if enabled:
+                listener.settimeout(0)
+                self.poller.register(listener, selectors.EVENT_READ, self._accept)
+            else:
+                self.poller.unregister(listener)
 
-    def wait_for_and_dispatch_events(self, timeout: float) -> None:
-        """Wait no longer than until somebody may be late."""
-        super().wait_for_and_dispatch_events(min(timeout, SWEEP_SECONDS) if self.conns else timeout)
+    def _accept(self, listener: Any) -> None:
+        """Accept a connection; while all places are taken, in the place of the one that has waited longest."""
+        if len(self.connections) >= self.cfg.worker_connections - 1:
+            self._turn_away(self.connections)
+        try:
+            connection = Connection(*listener.accept())
+        except (BlockingIOError, ConnectionAbortedError):
+            return
+        except OSError as error:  # no file is free, for example: a worker that ended for it would cost all requests
+            self.log.warning("a connection was not accepted: %s", error.strerror)
+            if not self._turn_away(self.connections):
+                self.listen_after = time.monotonic() + SWEEP_SECONDS
+            return
+        self.connections.add(connection)
+        self._read(connection)
 
-    def murder_pending(self) -> None:
-        """Give up waiting: with a 408 for who has begun to ask, without a word for who has not."""
+    def _read(self, connection: Connection) -> None:
+        """Read what there is; give the request to a thread once it is whole, else wait for more."""
+        try:
+            has_ended = connection.read()
+            has_request = not connection.is_closing and connection.has_request()
+        except OSError:
+            self._close(connection)
+            return
+        if has_request or (has_ended and connection.received and not connection.is_closing):
+            # A thread reads on only what is too long for the loop, a stream, or where nothing more can come.
+            framing = connection.framing
+            reads_on = has_ended or framing.is_oversized or framing.is_stream
+            self._hand_over(connection, time.monotonic() + READ_SECONDS if reads_on else 0)
+        elif has_ended:
+            self._close(connection)
+        else:
+            self._wait(connection, selectors.EVENT_READ, self._read)
+            if len(connection.received) > READ_BYTES:
+                self._bound_unread_bytes()
+
+    def _bound_unread_bytes(self) -> None:
+        if sum(len(each.received) + len(each.request) for each in self.connections) > UNREAD_BYTES:
+            self._turn_away(each for each in self.connections if len(each.received) > READ_BYTES)
+
+    def _hand_over(self, connection: Connection, deadline: float) -> None:
+        connection.take_request(deadline)
+        if connection.framing.is_stream or len(connection.request) > LARGE_REQUEST_BYTES:
+            self.large_queue.append(connection)
+            self._begin_large_requests()
+        else:
+            self.threads.submit(self._serve, connection)
+
+    def _begin_large_requests(self) -> None:
+        while self.large_queue and len(self.large_requests) < self.large_limit:
+            connection = self.large_queue.popleft()
+            self.large_requests.add(connection)
+            self.threads.submit(self._serve, connection)
+
+    def _collect_answered(self, pipe: int) -> None:
+        """Take back the connections whose requests the threads have answered."""
+        os.read(pipe, READ_BYTES)
+        with contextlib.suppress(Empty):
+            while True:
+                connection, stays_open = self.answered.get_nowait()
+                connection.since = time.monotonic()
+                self.large_requests.discard(connection)
+                if not stays_open:
+                    connection.is_closing = True
+                    connection.received.clear()
+                self._send(connection)
+        self._begin_large_requests()
+
+    def _send(self, connection: Connection) -> None:
+        """Send what is left of an answer; then go on with the next request, or part."""
+        try:
+            if not connection.unsent.send(connection):
+                self._wait(connection, selectors.EVENT_WRITE, self._send)
+                return
+            if connection.is_closing:
+                connection.shutdown(socket.SHUT_WR)
+        except OSError:
+            self._close(connection)
+            return
+        connection.begin()
+        self._read(connection)
+
+    def _wait(self, connection: Connection, event: int, then: Callable[[Connection], None]) -> None:
+        connection.is_waiting = True
+        self.poller.register(connection, event, partial(self._resume, then))
+
+    def _resume(self, then: Callable[[Connection], None], connection: Connection) -> None:
+        if connection.is_waiting:  # it may have been given up since it became ready
+            self._stop_waiting(connection)
+            then(connection)
+
+    def _stop_waiting(self, connection: Connection) -> None:
+        connection.is_waiting = False
+        self.poller.unregister(connection)
+
+    def _sweep(self) -> None:
+        """Give late clients up: with a 408 where a request has begun, else without a word."""
         now = time.monotonic()
         if now < self.swept_at + SWEEP_SECONDS:
             return
         self.swept_at = now
-        self._give_up_slowest_readers(now)
-        ahead = 0
+        idle_seconds = self.cfg.keepalive if self.alive else STOPPING_IDLE_SECONDS
         if not self.alive:
-            ahead = self.cfg.keepalive - gthread.STOP_KEEPALIVE_LINGER
-            for conn in self.conns:
-                conn.sock.ending = True
-        late = [each for each in self.conns if each.sock.waiting and each.timeout <= now + ahead * each.sock.idle]
-        for conn in late[:SWEPT]:
-            self._wait_no_more(conn)
-            if conn.sock.held and not conn.sock.unsent.size:
-                self._hand_over(conn, 0)  # who answers finds that nothing more comes, and says so in its own way
+            for connection in self.connections:
+                connection.is_worker_ending = True
+        late = [each for each in self.connections if each.is_waiting and each.time_limit(idle_seconds) <= now]
+        for connection in late[:SWEEP_CONNECTIONS]:
+            self._stop_waiting(connection)
+            if connection.received and not connection.unsent.size:
+                self._hand_over(connection, 0)  # the application finds the end missing, and answers in its own form
             else:
-                self._close(conn)
+                self._close(connection)
+        self._bound_unsent_bytes(now)
 
-    def _hand_over(self, conn: Any, deadline: float) -> None:
-        conn.sock.deadline, conn.sock.asked, conn.data_ready = deadline, False, True
-        super().enqueue_req(conn)
-
-    def _wait(self, conn: Any) -> None:
-        client: Client = conn.sock
-        client.waiting = True
-        if client.unsent.size:
-            conn.timeout = client.unsent.deadline
-            self.poller.register(client, selectors.EVENT_WRITE, partial(self._go_on, conn, self._send_rest))
-            return
-        seconds = LINGER_SECONDS if client.parting else self.cfg.keepalive if client.idle else READ_SECONDS
-        conn.timeout = client.since + seconds
-        self.poller.register(client, selectors.EVENT_READ, partial(self._go_on, conn, self.enqueue_req))
-
-    def _go_on(self, conn: Any, step: Callable[[Any], None], client: Client) -> None:
-        if client.waiting:  # it may have been given up since it was found to be ready
-            self._wait_no_more(conn)
-            step(conn)
-
-    def _wait_no_more(self, conn: Any) -> None:
-        conn.sock.waiting = False
-        self.poller.unregister(conn.sock)
-
-    def _give_up_slowest_readers(self, now: float) -> None:
-        readers = [each for each in self.conns if each.sock.unsent.size]
-        excess = sum(each.sock.unsent.size for each in readers) - UNSENT_BYTES
+    def _bound_unsent_bytes(self, now: float) -> None:
+        readers = [each for each in self.connections if each.unsent.size]
+        excess = sum(each.unsent.size for each in readers) - UNSENT_BYTES
         if excess <= 0 or len(readers) == 1:  # one answer alone may be longer
             return
-        for conn in sorted(readers, key=lambda each: each.sock.unsent.rate(now)):
-            if excess <= 0 or conn.sock.unsent.rate(now) >= FAST_BYTES_PER_SECOND:
+        for connection in sorted(readers, key=lambda each: each.unsent.rate(now)):
+            if excess <= 0 or connection.unsent.rate(now) >= FAST_BYTES_PER_SECOND:
                 return
-            if conn.sock.waiting:
-                excess -= conn.sock.unsent.size
-                self._wait_no_more(conn)
-                self._close(conn)
+            if connection.is_waiting:
+                excess -= connection.unsent.size
+                self._stop_waiting(connection)
+                self._close(connection)
 
-    def _turn_away(self, conns: Iterable[Any]) -> None:
-        """Of these, the one that has kept us waiting longest; before all others one that has had its answer."""
-        waiting = (each for each in conns if each.sock.waiting)
-        conn = min(waiting, key=lambda each: (not each.sock.parting, each.sock.since), default=None)
-        if conn is not None:
-            self._wait_no_more(conn)
-            if conn.sock.held and not conn.sock.unsent.size:
-                _refuse(conn.sock, 503, "There are too many unfinished requests, of which this is the oldest.")
-            self._close(conn)
+    def _turn_away(self, connections: Iterable[Connection]) -> bool:
+        """Close the one of these that has waited longest, before all others one that has had its last answer."""
+        waiting = (each for each in connections if each.is_waiting)
+        connection = min(waiting, key=lambda each: (not each.is_closing, each.since), default=None)
+        if connection is None:
+            return False
+        self._stop_waiting(connection)
+        if connection.received and not connection.unsent.size:
+            connection.refuse(503, "There are too many unfinished requests, of which this is the oldest.")
+        self._close(connection)
+        return True
 
-    def _close(self, conn: Any) -> None:
-        if conn.sock.unsent.size:
-            conn.sock.abort()
-        self.conns.discard(conn)
-        self.nr_conns -= 1
-        conn.close()
+    def _close(self, connection: Connection) -> None:
+        if connection.unsent.size:
+            connection.abort()
+        self.connections.discard(connection)
+        connection.close()
 
     # ---- in a thread
 
-    def handle(self, conn: Any) -> Any:
-        """Serve one request."""
-        answer = super().handle(conn)
-        if answer is False and conn.sock.late and not conn.sock.asked:
-            _refuse(conn.sock, 408, "The head of the request did not arrive in time.")
-        return answer
+    def _serve(self, connection: Connection) -> None:
+        stays_open = False
+        try:
+            stays_open = self._answer(connection)
+        finally:
+            self.answered.put((connection, stays_open))
+            with contextlib.suppress(BlockingIOError):  # so full a pipe wakes the loop anyway
+                os.write(self.PIPE[1], b"\0")
 
-    def handle_request(self, req: Any, conn: Any) -> Any:
-        """Answer; a connection whose request did not come whole is closed, and the answer says so."""
-        client: Client = conn.sock
-        client.asked = True
-        if req.version >= (1, 1) and all(name != "HOST" for name, _ in req.headers):
-            raise errors.InvalidHeader("HOST")  # RFC 9112, 3.2 wants a 400, which gunicorn leaves to the application
-        if client.told_to_go_on:
-            req._expected_100_continue = False  # noqa: SLF001 - or it would be told again
-        asked, whole = req.should_close, client.whole and client.arrival.sure
-        req.should_close = lambda: client.late or not (whole or client.streaming) or asked()
-        goes_on = super().handle_request(req, conn)
-        if client.streaming and goes_on:
-            goes_on, req.should_close = req.body.reader.parser is None, asked  # which it is at the end of the chunks
-        return goes_on
+    def _answer(self, connection: Connection) -> bool:
+        """Answer one request; return whether the connection can have another."""
+        request = None
+        try:
+            request = next(RequestParser(self.cfg, connection, connection.address))
+            return self._respond(request, connection)
+        except (OSError, StopIteration, errors.NoMoreData):
+            if connection.is_late and request is None:
+                connection.refuse(408, "The head of the request did not arrive in time.")
+        except Exception as error:  # noqa: BLE001 - whatever it is, this client gets an answer and the others theirs
+            self._refuse(connection, error)
+        return False
 
-    def handle_error(self, req: Any, client: Any, addr: Any, exc: Exception) -> None:
-        """Refuse what does not parse. Gunicorn's own would repeat the caller's words in the log and in the answer."""
-        del req, addr
-        status, fault = FAULTS.get(type(exc), UNREADABLE) if isinstance(exc, errors.ParseException) else FAILED
-        self.log.warning("request refused with %s: %s", status, type(exc).__name__)
-        _refuse(client, status, fault)
+    def _respond(self, request: Any, connection: Connection) -> bool:
+        if request.version >= (1, 1) and all(name != "HOST" for name, _ in request.headers):
+            raise errors.InvalidHeader("HOST")  # RFC 9112, 3.2 wants a 400, which gunicorn leaves to applications
+        self.nr += 1
+        if self.nr >= self.max_requests and self.alive:
+            self.log.info("Autorestarting worker after current request.")
+            self.alive = False
+        response, environ = wsgi.create(request, connection, connection.address, connection.server, self.cfg)
+        environ["wsgi.multithread"] = True
+        body = self.wsgi(environ, response.start_response)
+        try:
+            for part in body:
+                self._close_after(response, connection)
+                response.write(part)
+            self._close_after(response, connection)
+            response.close()
+        except OSError:
+            raise
+        except Exception as error:
+            if not response.headers_sent:
+                raise
+            self.log.warning("an answer broke off: %s", type(error).__name__)
+            return False
+        finally:
+            if hasattr(body, "close"):
+                body.close()
+        return connection.framing.is_exact and not response.should_close()
+
+    def _close_after(self, response: Any, connection: Connection) -> None:
+        """Have the answer say that the connection ends, where the next request cannot be found or is not for us.
+
+        That of a stream ends too, but not before its client has written all: some stop writing when they read this.
+        """
+        can_continue = connection.framing.is_exact or connection.framing.is_stream
+        if not self.alive or not can_continue or connection.is_late:
+            response.force_close()
+
+    def _refuse(self, connection: Connection, error: Exception) -> None:
+        """Refuse a request that cannot be parsed. The log and the answer repeat none of its words."""
+        status, detail = FAULTS.get(type(error), UNREADABLE) if isinstance(error, errors.ParseException) else FAILED
+        self.log.warning("request refused with %s: %s", status, type(error).__name__)
+        connection.refuse(status, detail)
 
 
 UNREADABLE = (400, "The request cannot be read.")
@@ -345,8 +340,3 @@ FAULTS: dict[type[Exception], tuple[int, str]] = {
     errors.UnsupportedTransferCoding: (501, "Of all transfer codings only chunked is understood."),
 }
 """What does not parse: status, and what is wrong with it in words that repeat nothing."""
-
-
-def _refuse(client: Any, status: int, fault: str) -> None:
-    with contextlib.suppress(OSError):
-        util.write_error(client, status, HTTPStatus(status).phrase, fault)

@@ -14,7 +14,7 @@ import pytest
 
 from tests.conftest import GUIDELINE, ROOT, Server, serving, until
 from tests.content import copy_release
-from tests.sockets import BODY, ONE, connect, head, listening, rest
+from tests.sockets import BODY, ONE, connect, head, listening, open_files, rest
 
 
 def test_a_stop_lets_the_request_under_way_end_and_then_closes(tmp_path: Path) -> None:
@@ -88,6 +88,14 @@ def test_a_setting_that_cannot_be_is_refused_at_start_and_named_in_the_last_line
     code, lines = started(**environment)
     assert code != 0
     assert all(word in lines[-1] for word in words), lines[-1]
+
+
+def test_too_few_open_files_for_its_threads_are_refused_at_start_and_named() -> None:
+    with open_files(100):
+        code, lines = started()
+    assert code != 0
+    assert "ulimit -n" in lines[-1]
+    assert "THREADS=32" in lines[-1]
 
 
 def test_a_port_that_is_taken_is_named() -> None:

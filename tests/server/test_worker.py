@@ -2,6 +2,8 @@
 
 import contextlib
 import json
+import os
+import resource
 import select
 import socket
 import time
@@ -10,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from service.server.worker import READ_SECONDS
+from service.server.connection import READ_SECONDS
 from tests.conftest import Server, serving, until
-from tests.sockets import BODY, ONE, connect, head, rest
+from tests.sockets import BODY, ONE, children, connect, head, open_files, rest
 
 PLACES = 800  # worker_connections
 HELD = 200  # far more than both workers have threads, which are 64
@@ -105,6 +107,45 @@ def test_a_place_is_found_for_a_whole_request_while_all_are_taken(tmp_path: Path
         assert rest(first).startswith(b"HTTP/1.1 503 "), "the oldest was to make room"
 
 
+def test_where_few_files_may_be_open_there_are_fewer_places_and_the_worker_lives(tmp_path: Path) -> None:
+    with contextlib.ExitStack() as stack:
+        with open_files(128):
+            server = stack.enter_context(serving(tmp_path, WORKERS="1", THREADS="4"))
+        worker = children(server.process.pid)
+        for _ in range(200):
+            stack.enter_context(connect(server))
+        for _ in range(20):
+            assert server.get("/livez")[0] == 200
+        assert children(server.process.pid) == worker
+        assert "not accepted" not in server.log.read_text(), "there are as many places as files"
+
+
+def test_a_worker_outlives_having_no_file_left(tmp_path: Path) -> None:
+    with serving(tmp_path, WORKERS="1") as server, contextlib.ExitStack() as stack:
+        worker = children(server.process.pid)
+        files = len(list(Path(f"/proc/{worker[0]}/fd").iterdir()))
+        _, most = resource.prlimit(worker[0], resource.RLIMIT_NOFILE)
+        resource.prlimit(worker[0], resource.RLIMIT_NOFILE, (files + 10, most))
+        for _ in range(50):
+            stack.enter_context(connect(server))
+        for _ in range(20):
+            assert server.get("/livez")[0] == 200
+        assert children(server.process.pid) == worker
+        assert "a connection was not accepted: Too many open files" in server.log.read_text()
+
+
+def test_a_worker_that_has_had_its_requests_does_not_wait_for_slow_clients(tmp_path: Path) -> None:
+    """Its successor begins when it has ended: until then nobody would be answered."""
+    few = "--max-requests=20 --max-requests-jitter=0"
+    with serving(tmp_path, WORKERS="1", GUNICORN_CMD_ARGS=few) as server, held(server, head() + BODY[:5], 10):
+        worker, longest = children(server.process.pid), 0.0
+        while children(server.process.pid) == worker:
+            began = time.monotonic()
+            assert server.get("/livez")[0] == 200
+            longest = max(longest, time.monotonic() - began)
+        assert longest < READ_SECONDS / 2
+
+
 def test_unfinished_long_requests_do_not_fill_the_memory(tmp_path: Path) -> None:
     begun = head("/v1/recommendations/batch", 15 << 20) + b"[" + b" " * (14 << 20)
     with serving(tmp_path, WORKERS="1") as server, contextlib.ExitStack() as stack:
@@ -164,6 +205,33 @@ def test_a_body_sent_byte_by_byte_is_given_up_in_time(server: Server) -> None:
             assert time.monotonic() - began < 4 * READ_SECONDS, "the server reads for ever"
         assert rest(connection).startswith(b"HTTP/1.1 408 ")
     assert time.monotonic() - began >= READ_SECONDS - 1
+
+
+def test_a_body_in_tiny_chunks_is_refused_before_it_costs_anything(tmp_path: Path) -> None:
+    """A megabyte of it took a processor four seconds, before its sender was known."""
+    begun = head().replace(f"Content-Length: {len(BODY)}".encode(), b"Transfer-Encoding: chunked")
+    with serving(tmp_path, WORKERS="1") as server:
+        (worker,) = children(server.process.pid)
+        before = processor_seconds(worker)
+        with connect(server) as connection:
+            connection.sendall(begun)
+            with contextlib.suppress(ConnectionError):
+                connection.sendall(b"1\r\n \r\n" * 2**20)
+            answer = rest(connection)
+        assert processor_seconds(worker) - before < 0.5
+        assert answer.startswith(b"HTTP/1.1 400 ")
+        assert b"too many small chunks" in answer
+        with connect(server) as connection:
+            connection.sendall(begun)
+            for byte in BODY + b" " * 3000:
+                connection.sendall(b"1\r\n%c\r\n" % byte)
+            connection.sendall(b"0\r\n\r\n")
+            assert connection.recv(100).startswith(b"HTTP/1.1 200 "), "a body of a patient may come as it likes"
+
+
+def processor_seconds(pid: int) -> float:
+    words = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def test_a_client_that_hangs_up_early_disturbs_nobody(server: Server) -> None:

@@ -31,6 +31,8 @@ SECONDS = 800.0
 """For the cases of one run; what is left goes on in the next."""
 HELD = (12, 96, 480)
 """So many slow requests are held at once on one worker; the last is fifteen times its threads."""
+READERS, READERS_SECONDS = 300, 22.0
+"""So many slow readers are held on one worker, for so long."""
 EXAMPLES, FEW = 60, 3
 ROUNDS = 40
 GROWTH = 0.03
@@ -49,6 +51,7 @@ def run(record: Record, *, short: bool) -> None:
             for name, unit, more in (
                 ("wire", _wire, {}),
                 ("slow", _slow, {"WORKERS": "1"}),
+                ("readers", _readers, {"WORKERS": "1"}),
                 ("memory", functools.partial(_memory, record), {"WORKERS": "1"}),
                 ("contract", _contract, {}),
             ):
@@ -90,6 +93,12 @@ def _wire(up: Service, _seed: int, *, short: bool) -> dict[str, Any]:  # noqa: A
 def _slow(up: Service, _seed: int, *, short: bool) -> list[dict[str, Any]]:
     """Slow clients, all on one worker."""
     return [fuzz_slow.held(up, number // len(fuzz_slow.WAYS)) for number in (HELD[:1] if short else HELD)]
+
+
+def _readers(up: Service, _seed: int, *, short: bool) -> list[dict[str, Any]]:
+    """Slow readers, all on one worker."""
+    number, seconds = (40, 2.0) if short else (READERS, READERS_SECONDS)
+    return [fuzz_slow.readers(up, name, number, seconds) for name in fuzz_slow.READERS]
 
 
 def _memory(record: Record, up: Service, seed: int, *, short: bool) -> list[dict[str, Any]]:
@@ -136,6 +145,7 @@ def _conclude(record: Record, done: dict[str, dict[str, Any]], total: int) -> No
         broken.update(each["broken"])
     memory = record.units["memory"]
     most = max(each["max_ms"] for each in record.units["slow"])
+    reading = max(longest for each in record.units["readers"] for longest in each["max_ms"].values())
     ends = Counter()
     for each in record.units["slow"]:
         for counted in each["ends"].values():
@@ -160,6 +170,11 @@ def _conclude(record: Record, done: dict[str, dict[str, Any]], total: int) -> No
                 f"no whole request waits over 1 s while up to {HELD[-1]} slow ones are held on the one worker there is",
                 f"{most:.0f} ms at most",
                 met=most < 1000,
+            ),
+            goal(
+                f"health and emergencies are answered within 1 s while {READERS} read slowly on one worker",
+                f"{reading:.0f} ms at most",
+                met=reading < 1000 and all(each["same worker"] for each in record.units["readers"]),
             ),
             goal("slow requests end with 408", f"{ends['408']} of {sum(ends.values())}", met=set(ends) == {"408"}),
             goal(
@@ -228,6 +243,20 @@ def _tables(record: Record, done: dict[str, dict[str, Any]]) -> None:
             ["held", "others", "p50 ms", "p99 ms", "max ms", "ends"],
             held,
             f"In equal parts: {', '.join(way.name for way in fuzz_slow.WAYS)}.",
+        ),
+        table(
+            "Slow readers, and what others waited meanwhile",
+            ["asked for", "readers", "others", "health max ms", "emergency max ms", "PSS MiB", "given up"],
+            [
+                [
+                    *(each[name] for name in ("asked for", "readers", "asked")),
+                    *each["max_ms"].values(),
+                    each["pss_kib"] // 1024,
+                    each["ended"],
+                ]
+                for each in record.units["readers"]
+            ],
+            "Each reads 16 kB a second.",
         ),
         table(
             "Memory of the one worker of that service",

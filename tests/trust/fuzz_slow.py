@@ -1,7 +1,8 @@
-"""Slow clients, who hold their requests open while others ask; and what the workers keep of all that they are sent."""
+"""Slow clients, who hold their requests open or their answers unread while others ask; and what the workers keep."""
 
 import contextlib
 import functools
+import json
 import random
 import selectors
 import socket
@@ -14,8 +15,10 @@ from typing import Any
 
 from flask import Flask
 
-from service.server.worker import READ_SECONDS
+from service.server.connection import READ_SECONDS
+from tests.api.asking import BATCH, ONE, RESPONDER
 from tests.conftest import GUIDELINE
+from tests.slow_readers import PIPELINE, slow_readers, waits
 from tests.trust.fuzz_cases import written
 from tests.trust.fuzz_facts import patient
 from tests.trust.fuzz_wire import Attack, exchange, head, sized, timed
@@ -93,6 +96,40 @@ def _end(connection: socket.socket) -> str:
         while data := connection.recv(65536):
             found += data
     return "408" if found.startswith(LATE) else found[:12].decode("latin-1") or "closed without a word"
+
+
+# ---- answers
+
+ONE_BODY = json.dumps(RESPONDER).encode()
+BATCH_BODY = json.dumps([RESPONDER | {"age_years": 20 + number % 60} for number in range(40)]).encode()
+READERS = {
+    "a file of the pages, 1.7 MB, 12 times": PIPELINE,
+    "a full answer, 80 kB, 40 times": 40 * sized(ONE_BODY, path=f"{ONE}?view=full"),
+    "a batch of 40 in full, 3.2 MB, twice": 2 * sized(BATCH_BODY, path=f"{BATCH}?view=full"),
+}
+"""What is asked for, in one packet, by clients that read 16 kB a second."""
+
+
+def readers(server: Service, name: str, number: int, seconds: float) -> dict[str, Any]:
+    """Let so many read slowly; how long others wait meanwhile, and what the one worker holds at most."""
+    (worker,) = server.workers()
+    took: dict[str, list[float]] = {}
+    held, end = 0, time.monotonic() + seconds
+    with slow_readers(server, READERS[name], number) as connections:
+        while time.monotonic() < end:
+            for path, each in waits(server, server.headers, 1).items():
+                took.setdefault(path, []).extend(each)
+            held = max(held, _rollup(worker, "Pss"))
+        ended = sum(connection.fileno() < 0 for connection in connections)
+    return {
+        "asked for": name,
+        "readers": number,
+        "asked": sum(map(len, took.values())),
+        "max_ms": {path: round(max(each) * 1000, 1) for path, each in took.items()},
+        "pss_kib": held,
+        "ended": ended,
+        "same worker": server.workers() == [worker],
+    }
 
 
 # ---- memory

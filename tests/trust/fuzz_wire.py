@@ -78,10 +78,10 @@ def head(*lines: str, method: str = "POST", path: str = ONE, version: str = "HTT
     return "\r\n".join((*usual, *lines)) + "\r\n\r\n"
 
 
-def sized(body: bytes | str, *lines: str) -> bytes:
+def sized(body: bytes | str, *lines: str, path: str = ONE) -> bytes:
     """A whole request with its length."""
     data = body.encode() if isinstance(body, str) else body
-    return head(f"Content-Length: {len(data)}", *lines).encode() + data
+    return head(f"Content-Length: {len(data)}", *lines, path=path).encode() + data
 
 
 def chunked(text: str, *lines: str, coding: str = "Transfer-Encoding: chunked") -> bytes:
@@ -250,6 +250,7 @@ def _smuggling() -> list[Attack]:
         ("a chunk that is longer than it says", "2\r\n{}xx\r\n0\r\n\r\n", REFUSED),
         ("a chunk without its line's end", f"2\r\n{{}}0\r\n\r\n{SMUGGLED}", REFUSED),
         ("a chunk with a line feed alone", "2\n{}\n0\n\n", OR_LATE),
+        ("100,000 chunks of one byte", "1\r\n \r\n" * 100_000, REFUSED),
         ("an emergency in chunks of one byte", "".join(f"1\r\n{each}\r\n" for each in EMERGENCY) + "0\r\n\r\n", OK),
     ]
     made += [(name, head("Transfer-Encoding: chunked") + text, may) for name, text, may in chunks]
