@@ -15,11 +15,15 @@ from redis import Redis
 from redis.exceptions import AuthenticationError, RedisError
 
 from service.cache import embedded
+from service.server.worker import HELD_BYTES
+from service.settings import Settings
 from tests.conftest import ROOT, some_free_port, until
 
 COMPOSE = (ROOT / "docker-compose.yml").read_text()
 SERVICES: dict[str, Any] = yaml.safe_load(COMPOSE)["services"]
 ASKED = re.compile(r"\$\{(\w+)(:\?)?([^}]*)\}")
+PROCESS_BYTES = 64 * 2**20
+"""What the master or a worker has that answers nothing: 45 MB, of which workers share half."""
 SENTENCE = "is missing, so run make secrets once; it writes .env"
 
 
@@ -53,6 +57,15 @@ def test_each_container_is_bounded_and_may_do_nothing_beyond_its_work(name: str)
     dockerfile = (ROOT / "Dockerfile").read_text()
     assert container.get("user") or re.search(r"^USER \d+$", dockerfile, re.MULTILINE)
     assert container.get("healthcheck") or "HEALTHCHECK" in dockerfile
+
+
+def test_the_service_has_memory_for_all_that_may_be_in_it_at_once() -> None:
+    container = SERVICES["service"]
+    (temporary,) = container["tmpfs"]
+    at_once = HELD_BYTES + Settings.memory_bytes
+    processes = (Settings.workers + 1) * PROCESS_BYTES
+    needed = bytes_of(temporary.split("size=")[1].split(",")[0]) + processes + Settings.workers * at_once
+    assert needed == bytes_of(container["mem_limit"])
 
 
 def test_every_secret_is_asked_for_with_the_sentence_that_helps() -> None:

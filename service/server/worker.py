@@ -29,7 +29,7 @@ from gunicorn.workers import gthread
 from service.server.request_framing import Arrival
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
 READ_SECONDS = 5  # from the first byte of a request to its last
 WRITE_SECONDS = 10  # for one write to a client that does not read
@@ -68,6 +68,8 @@ class Client(socket.socket):
     ending = False
     """Whether the worker takes no more requests: a stream would keep its successor waiting."""
     drained = 0
+    when_sent: Callable[[], None] | None = None
+    """What gives back the memory that its answer is counted with, once that is sent or given up."""
 
     def __init__(self, fileno: int) -> None:
         super().__init__(fileno=fileno)
@@ -77,9 +79,16 @@ class Client(socket.socket):
 
     def begin(self) -> None:
         """Be ready for the next request."""
+        self.give_back()
         self.arrival, self.told_to_go_on, self.since = Arrival(), False, time.monotonic()
         self.streaming = False
         """Whether a thread answers its request while it comes."""
+
+    def give_back(self) -> None:
+        """Give back what its answer was counted with."""
+        give_back, self.when_sent = self.when_sent, None
+        if give_back is not None:
+            give_back()
 
     @property
     def idle(self) -> bool:
@@ -239,6 +248,7 @@ class Worker(gthread.ThreadWorker):  # type: ignore[misc] # gunicorn ships no ty
             self._close(conn)
 
     def _close(self, conn: Any) -> None:
+        conn.sock.give_back()
         self.conns.discard(conn)
         self.nr_conns -= 1
         conn.close()
