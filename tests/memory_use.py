@@ -4,10 +4,12 @@
 with.
 """
 
+import contextlib
 import ctypes
 import json
 import re
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -34,15 +36,48 @@ def crowd(item: bytes, size: int, levels: int = 1) -> bytes:
 
 
 def post(server: Server, body: bytes, path: str = f"{BATCH}?view=full") -> tuple[int, Any]:
-    """Return the status of the answer to a JSON body, and what it says."""
+    """Return the status of the answer to a JSON body, and what it says; nothing of what the worker's loop refuses."""
     status, _, answer = server.get(path, {"Content-Type": JSON}, body)
-    return status, json.loads(answer)
+    return status, None if answer.startswith(b"<") else json.loads(answer)
 
 
 def processes(server: Server) -> list[int]:
     """Return the ids of the master and its workers."""
     master = server.process.pid
     return [master, *map(int, Path(f"/proc/{master}/task/{master}/children").read_text().split())]
+
+
+@contextlib.contextmanager
+def limited(server: Server, size: int) -> Iterator[Path | None]:
+    """Let the kernel kill a process of a server that would take more than so many bytes with the others.
+
+    Gives the control group, or None where none can be made: that takes root and a kernel with memory groups.
+    """
+    group = _own_group() / f"guideline-{server.port}"
+    try:
+        group.mkdir()
+        (group / ("memory.max" if (group / "memory.max").exists() else "memory.limit_in_bytes")).write_text(str(size))
+        for process in processes(server):
+            (group / "cgroup.procs").write_text(str(process))
+    except OSError:
+        with contextlib.suppress(OSError):
+            group.rmdir()
+        yield None
+        return
+    try:
+        yield group
+    finally:
+        for process in (group / "cgroup.procs").read_text().split():
+            with contextlib.suppress(OSError):  # it has ended
+                (group.parent / "cgroup.procs").write_text(process)
+        group.rmdir()
+
+
+def _own_group() -> Path:
+    """Return the folder of the memory group that this process is in, of the first or the second kind."""
+    root = Path("/sys/fs/cgroup")
+    groups = dict(line.split(":", 2)[1:] for line in Path("/proc/self/cgroup").read_text().splitlines())
+    return root / "memory" / groups["memory"][1:] if "memory" in groups else root / groups[""][1:]
 
 
 def peak(process: int) -> int:
