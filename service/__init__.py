@@ -47,7 +47,7 @@ from service.knowledge.library import load_library
 from service.knowledge.yaml_file import ContentError
 from service.security import cors
 from service.security.authenticator import Authenticator
-from service.security.overload import Streams, Work
+from service.security.overload import Memory, Streams, Work
 from service.security.rate import Limiter
 from service.server import logs, redis_client
 from service.server.metrics import Metrics
@@ -199,7 +199,8 @@ def _limits(settings: Settings, secret: bytes) -> limits.Limits:
     if settings.rate is not None:
         state = redis_client.connect(settings.redis_state_url) if settings.redis_state_url else None
         limiter = Limiter(*settings.rate, secret, state)
-    return limits.Limits(Work(settings.threads), Streams(settings.threads), limiter, settings.proxy_hops)
+    work, streams, memory = Work(settings.threads), Streams(settings.threads), Memory(settings.memory_bytes)
+    return limits.Limits(work, streams, limiter, settings.proxy_hops, memory)
 
 
 def _cds_dependencies(settings: Settings, knowledge: GuidelineRegistry, secret: bytes) -> CdsDependencies:

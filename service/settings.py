@@ -11,6 +11,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 from environs import FileAwareEnv
 
 VERSION = "0.1.0"
+MEMORY_BYTES = 256 * 1_048_576
 LOG_LEVELS = ("debug", "info", "warning", "error")
 HIGHEST_PORT = 65535
 SECONDS = {"second": 1, "minute": 60, "hour": 3600}
@@ -78,6 +79,8 @@ class Settings:
     """MAX_BODY_BYTES: largest body of one patient; sixteen times as much for a batch, eight times for a FHIR record."""
     max_batch: int = 1000
     """MAX_BATCH: most patients of one batch."""
+    memory_bytes: int = MEMORY_BYTES
+    """MEMORY_BYTES: most that the bodies and answers of a process take together; then 503, but for emergencies."""
     redis_url: str = field(default="", repr=False)
     """REDIS_URL: cache only (redis://, rediss:// or unix://; it can hold a password); empty means none is shared."""
     redis_state_url: str = field(default="", repr=False)
@@ -177,6 +180,7 @@ def from_environment() -> Settings:
             pages=_switch("PAGES", text("PAGES", "on")),
             max_body_bytes=number("MAX_BODY_BYTES", Settings.max_body_bytes),
             max_batch=number("MAX_BATCH", Settings.max_batch),
+            memory_bytes=number("MEMORY_BYTES", Settings.memory_bytes),
             redis_url=text("REDIS_URL", ""),
             redis_state_url=text("REDIS_STATE_URL", text("REDIS_URL", "")),
             service_secret=text("SERVICE_SECRET", ""),
@@ -202,8 +206,9 @@ def check(settings: Settings) -> None:
         raise SettingsError(f"PORT must be a number from 0 to {HIGHEST_PORT}.")
     if settings.log_level not in LOG_LEVELS:
         raise SettingsError(f"LOG_LEVEL must be one of {', '.join(LOG_LEVELS)}.")
-    if min(settings.workers, settings.threads, settings.max_body_bytes, settings.max_batch) < 1:
-        raise SettingsError("WORKERS, THREADS, MAX_BODY_BYTES and MAX_BATCH must be at least 1.")
+    counts = (settings.workers, settings.threads, settings.max_body_bytes, settings.max_batch, settings.memory_bytes)
+    if min(counts) < 1:
+        raise SettingsError("WORKERS, THREADS, MAX_BODY_BYTES, MAX_BATCH and MEMORY_BYTES must be at least 1.")
 
 
 def _check_access(settings: Settings) -> None:

@@ -22,6 +22,8 @@ from redis.exceptions import AuthenticationError, NoPermissionError, RedisError
 from service.cache import embedded
 from service.security.keys import new_key
 from service.security.scopes import SCOPES
+from service.server.worker import UNREAD_BYTES, UNSENT_BYTES
+from service.settings import Settings
 from tests.conftest import ROOT, serving, some_free_port, until
 from tests.security import signing
 
@@ -29,6 +31,8 @@ COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text
 SERVICES: dict[str, Any] = COMPOSE["services"]
 IMAGES = [line.split()[1] for line in (ROOT / "Dockerfile").read_text().splitlines() if line.startswith("FROM ")]
 IMAGES += [each["image"] for each in SERVICES.values() if "image" in each]
+PROCESS_BYTES = 64 * 2**20
+"""What the master or a worker has that answers nothing: 45 MB, of which workers share half."""
 
 
 def test_nothing_is_published_but_the_service_and_that_on_this_machine_only() -> None:
@@ -85,6 +89,15 @@ def test_every_secret_is_a_file_that_only_its_containers_have() -> None:
         f"{name.upper()}_FILE": f"/run/secrets/{name}" for name in SERVICES["service"]["secrets"]
     }
     assert "${" not in (ROOT / "docker-compose.yml").read_text(), "nothing comes from an environment"
+
+
+def test_the_service_has_memory_for_all_that_may_be_in_it_at_once() -> None:
+    container = SERVICES["service"]
+    (temporary,) = container["tmpfs"]
+    at_once = UNREAD_BYTES + UNSENT_BYTES + Settings.memory_bytes
+    processes = (Settings.workers + 1) * PROCESS_BYTES
+    needed = bytes_of(temporary.split("size=")[1].split(",")[0]) + processes + Settings.workers * at_once
+    assert needed == bytes_of(container["mem_limit"])
 
 
 def secrets(folder: Path) -> subprocess.CompletedProcess[str]:

@@ -33,6 +33,7 @@ READ = {
     "threads": ("5", 5),
     "max_body_bytes": ("4096", 4096),
     "max_batch": ("7", 7),
+    "memory_bytes": ("1000000", 1_000_000),
     "pages": ("off", False),
     "redis_url": ("redis://cache.example:6380/1", "redis://cache.example:6380/1"),
     "redis_state_url": ("unix:///run/state.sock", "unix:///run/state.sock"),
@@ -60,6 +61,7 @@ NUMBERS = [
     "THREADS",
     "MAX_BODY_BYTES",
     "MAX_BATCH",
+    "MEMORY_BYTES",
     "NEAR_CACHE_BYTES",
     "CLOCK_OFFSET_DAYS",
     "PROXY_HOPS",
@@ -287,7 +289,7 @@ def test_a_number_is_a_whole_number(monkeypatch: pytest.MonkeyPatch, name: str, 
         with_environment(monkeypatch, **{name: text})
 
 
-@pytest.mark.parametrize("name", ["WORKERS", "THREADS", "MAX_BODY_BYTES", "MAX_BATCH"])
+@pytest.mark.parametrize("name", ["WORKERS", "THREADS", "MAX_BODY_BYTES", "MAX_BATCH", "MEMORY_BYTES"])
 @pytest.mark.parametrize("text", ["0", "-1"])
 def test_a_number_of_something_is_at_least_one(monkeypatch: pytest.MonkeyPatch, name: str, text: str) -> None:
     with pytest.raises(SettingsError, match=name):

@@ -1,7 +1,8 @@
 """Many patients: an array in, an array out, in the same order. A bad patient never spoils its neighbours."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
+from io import BytesIO
 from typing import Any
 
 import orjson
@@ -11,12 +12,12 @@ from service.advice.question import Answer, Questioner
 from service.api import limits
 from service.api.access import ADVICE, OPEN, scope
 from service.api.body import JSON, NDJSON, parse_json, read_body, refuse_compressed
-from service.api.json_out import fresh, json_response
+from service.api.json_out import fresh
 from service.api.knowledge import knowledge, settings
 from service.api.patient import answer_patient, read_patients, requested_view, urgent_json
 from service.api.problems import Problem
 from service.api.stream import refused, stream, streamed, told
-from service.facts.json_body import Json, crowded
+from service.facts.json_body import Json, parsing_bytes
 
 blueprint = Blueprint("batch", __name__)
 
@@ -26,6 +27,9 @@ MORE = (
 
 TIMES_ONE = 16
 """How many times the body of one patient a batch may have."""
+ANSWER_BYTES = {"full": 98_304, "brief": 98_304, "row": 1024}
+"""The most that an answer takes in each view, about. Where that is more than there is memory for, an emergency is
+answered in the shortest."""
 MEMBERS_EACH, FEW = 200, 1000
 """Members and items of a patient, averaged over the most patients of a batch, or FEW; the fullest patient has about a
 hundred. Each unknown one costs time and a fault."""
@@ -62,29 +66,35 @@ def _answer_patients(guideline: str) -> Response:
         refuse_compressed()
         refusal = limits.refusal_of_stream()
         return stream(_line_answer(newest, refusal), NDJSON, refusal)
-    test = partial(_has_emergency, newest)
-    body = read_body(settings().max_body_bytes * TIMES_ONE, JSON, NDJSON, emergency=test)
-    most = settings().max_batch
-    patients = _lines(body) if request.mimetype == NDJSON else _items(newest, read_patients(newest, body, most))
+    test, most = partial(_has_emergency, newest), settings().max_batch
+    limit, items = settings().max_body_bytes * TIMES_ONE, MEMBERS_EACH * max(most, FEW)
+    body = read_body(limit, JSON, NDJSON, emergency=test, most_items=items)
+    is_lines = request.mimetype == NDJSON
+    patients: list[Any] = _lines(body) if is_lines else _items(newest, read_patients(newest, body, most))
     if len(patients) > most:
         raise Problem("body-too-large", f"A batch holds at most {most} patients. {MORE}")
-    if request.mimetype == NDJSON:
+    if is_lines:
         patients = [_read(newest, line) for line in patients]
-    members = MEMBERS_EACH * max(most, FEW)
-    if crowded(patients, members):
-        raise Problem("body-too-large", f"A batch has at most {members} members and items; send it in parts.")
     refusal = limits.refusal()
-    results = [_result(newest, patient, refusal) for patient in patients]
-    view = _view(results)
-    answered = [_shown(index, result, view) for index, result in enumerate(results)]
-    if request.mimetype == NDJSON:
-        text = b"".join(orjson.dumps(item) + b"\n" for item in answered)
-        response = Response(text, mimetype=NDJSON)
-    else:
-        response = json_response(answered)
+    view = _view(newest, patients)
+    if not limits.expect_answer(ANSWER_BYTES[view] * len(patients), body, test):
+        view, refusal = "row", refusal or limits.no_memory()
+    answers = (_shown(index, _result(newest, patient, refusal), view) for index, patient in enumerate(patients))
+    response = Response(_written(answers), mimetype=request.mimetype)
     if refusal is not None:
         response.headers.update(refusal.headers)
     return fresh(response)
+
+
+def _written(answers: Iterable[dict[str, Any]]) -> bytes:
+    """Return the answers in the form in which the patients came; of each no more is kept than its bytes."""
+    start, between, end = (b"", b"\n", b"\n") if request.mimetype == NDJSON else (b"[", b",", b"]")
+    written = BytesIO()
+    written.write(start)
+    for index, answer in enumerate(answers):
+        written.write((between if index else b"") + orjson.dumps(answer))
+    written.write(end)
+    return written.getvalue()
 
 
 def _has_emergency(newest: Questioner, body: bytes) -> bool:
@@ -130,12 +140,13 @@ def _result(newest: Questioner, patient: Json | Problem, refusal: Problem | None
         return problem
 
 
-def _view(results: list[Answer | Problem]) -> str:
+def _view(newest: Questioner, patients: list[Json | Problem]) -> str:
     """The view asked for; a misspelt one is refused, unless an emergency among the patients has to be answered."""
     try:
         return requested_view("row")
     except Problem:
-        if any(isinstance(result, Answer) and result.advice.decision.emergency for result in results):
+        today = settings().today()
+        if any(newest.emergency_in(patient, today) for patient in patients):
             return "row"
         raise
 
@@ -152,6 +163,8 @@ def _line_answer(newest: Questioner, refusal: Problem | None) -> Callable[[int, 
     def answer(index: int, line: bytes | None) -> bytes:
         if line is None:
             return told(index, Problem("body-too-large", f"A line may have {longest} bytes."))
+        if len(line) > limits.SMALL and not limits.hold(parsing_bytes(line)):
+            return told(index, limits.no_memory())
         result = _result(newest, _read(newest, line), refusal)
         return orjson.dumps(_shown(index, result, view), option=orjson.OPT_APPEND_NEWLINE)
 

@@ -8,9 +8,9 @@ from flask import request
 from service.advice.question import Questioner
 from service.api.here import this_request
 from service.api.knowledge import knowledge, settings
-from service.api.limits import EmergencyTest, admit, most
+from service.api.limits import EmergencyTest, admit, expect, most
 from service.api.problems import Problem
-from service.facts.json_body import BodyError, Document, Json, parse, parse_long
+from service.facts.json_body import BodyError, Document, Json, has_more_items, parse, parse_long
 
 JSON = "application/json"
 NDJSON = "application/x-ndjson"
@@ -19,7 +19,13 @@ IDENTITY = "identity"
 """The only Content-Encoding of a body that is read."""
 
 
-def read_body(limit: int, *accepted: str, example: Json = None, emergency: EmergencyTest | None = None) -> bytes:
+def read_body(
+    limit: int,
+    *accepted: str,
+    example: Json = None,
+    emergency: EmergencyTest | None = None,
+    most_items: int | None = None,
+) -> bytes:
     """The bytes of a body of an accepted content type, or the problem that says what to send instead.
 
     Whoever asks too much is refused here, unless the parsed body passes the test for an emergency.
@@ -30,12 +36,16 @@ def read_body(limit: int, *accepted: str, example: Json = None, emergency: Emerg
         raise Problem("unsupported-media-type", _right_curl(example))
     refuse_compressed()
     may, length = most(limit), asked.content_length
+    if length is not None and length <= limit:
+        expect(length)
     if length is None or length > may:
         # One more than the limit: of a chunked body werkzeug reads as much as it may and then stops without a word.
         asked.max_content_length = may + 1
     body = asked.get_data(cache=False)
     if len(body) > limit:
         raise Problem("body-too-large", f"The body may have {limit} bytes.")
+    if most_items is not None and has_more_items(body, most_items):
+        raise Problem("body-too-large", f"The body may have {most_items} members and items in all. Send it in parts.")
     admit(body, emergency)
     return body
 
@@ -57,7 +67,7 @@ def parse_json(body: bytes) -> Json:
 
 
 def parse_record_json(body: bytes) -> Document:
-    """Return the JSON of a long body, counted. Raise Problem with what is wrong with it."""
+    """Return the JSON of a long body. Raise Problem with what is wrong with it."""
     try:
         return parse_long(body)
     except BodyError as error:

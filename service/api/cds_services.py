@@ -16,7 +16,7 @@ from service.cds_hooks.answer import CallAnswer, MissingDataError, answer_call, 
 from service.cds_hooks.dependencies import CdsDependencies
 from service.cds_hooks.request import names_no_patient, read_call, stable_parts
 from service.cds_hooks.services import HookService
-from service.facts.json_body import pointer
+from service.facts.json_body import MAX_RECORD, pointer
 from service.facts.refusal import FaultsError
 
 blueprint = Blueprint("cds_services", __name__)
@@ -43,7 +43,7 @@ def call(service: str) -> Response:
     """Answer a hook with cards, or with none where there is nothing to say."""
     dependencies, hook_service = cds(), find_service(service)
     limit, emergency = settings().max_body_bytes * TIMES_ONE, _emergency_test(hook_service)
-    body = read_body(limit, JSON, FHIR_JSON, example=EXAMPLE, emergency=emergency)
+    body = read_body(limit, JSON, FHIR_JSON, example=EXAMPLE, emergency=emergency, most_items=MAX_RECORD)
     # The answer depends on the day too, because the age of a finding counts. A chart is often opened several times.
     cache_key = repr((service, g.get("caller"), settings().today())).encode()
     key = cache().locked.key(cache_key, *stable_parts(body))

@@ -1,20 +1,26 @@
-"""How much is taken on: so many requests a client, and no more than can be done. An emergency is answered anyway.
+"""How much is taken on: so many requests a client, no more than can be done, and no more than there is memory for.
+
+An emergency is answered anyway.
 
 Who asks too often, or while there is too much to do, is refused; but a small body is read first, and where it amounts
 to an emergency, its request goes on as any other.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
 
 from flask import Flask, g, request
 
 from service.api.here import noted, this_app, this_request
 from service.api.problems import RETRY_SECONDS, Problem
+from service.facts.json_body import parsing_bytes
 from service.security.address import address
-from service.security.overload import Streams, Work
+from service.security.overload import Memory, Streams, Work
 from service.security.rate import Limiter, Requester
 from service.server import logs
+from service.settings import MEMORY_BYTES
 
 ALWAYS = ("operations.livez", "operations.readyz", "metrics.exposed")
 """Whoever watches the service sees it when it matters."""
@@ -33,6 +39,7 @@ class Limits:
     streams: Streams
     limiter: Limiter | None
     hops: int
+    memory: Memory = field(default_factory=lambda: Memory(MEMORY_BYTES))
 
 
 def register(app: Flask) -> None:
@@ -43,14 +50,15 @@ def register(app: Flask) -> None:
 
 def admit(body: bytes, emergency: EmergencyTest | None) -> None:
     """Let a request in whose body is there, or raise the problem that it is refused with."""
-    here, limits = noted(), _limits()
-    refusal = here.get("refusal") or _too_much(limits)
+    here, limits, size = noted(), _limits(), parsing_bytes(body)
+    refusal = here.get("refusal") or _too_much(limits) or (None if hold(size) else no_memory())
     if refusal is not None:
         if not _an_emergency(body, emergency):
             raise refusal
         logs.tell(let_in="emergency")
         here.refusal = refusal  # which still holds for the other patients of a batch
         _spend_token()
+        hold(size, anyway=True)
     here.at_work = limits.work.begin()
 
 
@@ -68,6 +76,46 @@ def refusal_of_stream() -> Problem | None:
 def most(limit: int) -> int:
     """Bytes to read of a body that may have so many: where the request is refused anyway, enough for an emergency."""
     return min(limit, SMALL) if "refusal" in noted() else limit
+
+
+def expect(length: int | None) -> None:
+    """Hold memory for a body of so many bytes that is to be read; of one that comes in chunks nobody knows the length.
+
+    Raises Problem where there is too little. A small body is read all the same: it may be an emergency.
+    """
+    if length is not None and length > SMALL and not hold(2 * length):
+        raise no_memory()
+
+
+def expect_answer(size: int, body: bytes, emergency: EmergencyTest) -> bool:
+    """Hold memory for an answer of so many bytes beside what the request holds; False where there is too little.
+
+    Raises Problem in that case, unless the body amounts to an emergency.
+    """
+    if hold(noted().get("memory", 0) + size):
+        return True
+    if not _an_emergency(body, emergency):
+        raise no_memory()
+    logs.tell(let_in="emergency")
+    return False
+
+
+def hold(size: int, *, anyway: bool = False) -> bool:
+    """Hold so many bytes of memory for this request, all told, until its answer is sent; False for too few left."""
+    here = noted()
+    held = here.get("memory", 0)
+    if size > held:
+        if not _limits().memory.take(size - held, anyway=anyway):
+            return False
+        here.memory = size
+    return True
+
+
+def no_memory() -> Problem:
+    """Return what a request is refused with for which there is too little memory."""
+    logs.tell(limited="memory")
+    detail = "What is under way takes all the memory that there is for requests. Small emergencies are answered."
+    return Problem("overloaded", detail, headers={"Retry-After": str(RETRY_SECONDS)})
 
 
 def hold_stream() -> Callable[[], None] | None:
@@ -132,6 +180,14 @@ def _end(_: BaseException | None) -> None:
     mark = g.pop("at_work", None)
     if mark is not None:
         _limits().work.end(mark)
+    held = g.pop("memory", 0)
+    if held:
+        give_back = partial(_limits().memory.give_back, held)
+        connection: Any = request.environ.get("gunicorn.socket")
+        if hasattr(connection, "when_sent"):  # a test's has not
+            connection.when_sent = give_back
+        else:
+            give_back()
 
 
 def _limits() -> Limits:

@@ -23,15 +23,14 @@ def requested_record(emergency: EmergencyTest | None = None) -> Record:
     """Return the record in the body. Raise Problem for what cannot be read as one."""
     if not knowledge().library.terminology:
         raise Problem("not-found", "This content has no code lists, so nothing can be read from FHIR.")
-    body = read_body(settings().max_body_bytes * TIMES_ONE, JSON, FHIR_JSON, example=EXAMPLE, emergency=emergency)
+    limit = settings().max_body_bytes * TIMES_ONE
+    body = read_body(limit, JSON, FHIR_JSON, example=EXAMPLE, emergency=emergency, most_items=MAX_RECORD)
     return parse_record(body)
 
 
 def parse_record(body: bytes) -> Record:
     """Return the record in some bytes. Raise Problem for what cannot be read as one."""
     document = parse_record_json(body)
-    if document.is_oversized:
-        raise Problem("body-too-large", f"A record has at most {MAX_RECORD} members and items; send a part of it.")
     if document.has_repeats:
         rule = knowledge().newest(settings().guideline).guideline.repeated_key_rule
         detail = "A key stands more than once; which value holds cannot be told."

@@ -16,6 +16,10 @@ from service.knowledge.model import Citation, Cited
 from service.knowledge.words import Words
 
 MARKUP = re.compile(r"([\\`*_{}\[\]<>#|~])")
+ADDRESS = re.compile(r"(@|:(?=//)|\.(?=[^\W\d_]))")
+"""Where an address can be told from other text: readers of Markdown make links of bare ones, whatever is escaped."""
+WORD_JOINER = "\u2060"
+"""It is not seen, and on both sides of such a sign there is no address any more."""
 MAX_LIST_ITEMS = 12
 """The whole answer is one link away."""
 MAX_MISSING_FACTS = 5
@@ -75,8 +79,8 @@ def advice_detail(answer: Answer, reading: RecordReading, remarks: list[str], no
     other = [fact for fact in advice.missing if fact.decisive and not _may_be_emergency(fact)]
     missing = [_missing_fact(fact, lead.rule.code, advice.wordings.words) for fact in (*grave, *other)]
     parts += _section(words["missing"], missing, len(grave) + MAX_MISSING_FACTS)
-    parts += _section(words["warnings"], (escape(clause.detail) for clause in advice.warnings))
-    parts += _section(words["conflicts"], (escape(clause.detail) for clause in advice.data_conflicts))
+    parts += _section(words["warnings"], (escape_content(clause.detail) for clause in advice.warnings))
+    parts += _section(words["conflicts"], (escape_content(clause.detail) for clause in advice.data_conflicts))
     checks = [*map(escape, notices), *map(escape_content, advice.must_check)]
     parts += _section(words["checks"], checks, len(checks))
     parts += _section(words["reasons"], (escape_content(reason.text) for reason in lead.certainty_reasons))
@@ -92,14 +96,18 @@ def cards_of(guideline: Guideline) -> Cards:
 
 
 def escape(text: str) -> str:
-    """Return the text on one line, without Markdown or HTML."""
-    return MARKUP.sub(r"\\\1", " ".join(text.split()))
+    """Return a text of a record on one line, without Markdown, HTML or addresses that become links."""
+    return ADDRESS.sub(rf"{WORD_JOINER}\1{WORD_JOINER}", _escape_markup(text))
 
 
 @lru_cache(maxsize=TEXTS)
 def escape_content(text: str) -> str:
     """Return a text of the content on one line, without Markdown. Never of a record: it stays in memory."""
-    return escape(text)
+    return _escape_markup(text)
+
+
+def _escape_markup(text: str) -> str:
+    return MARKUP.sub(r"\\\1", " ".join(text.split()))
 
 
 def value_at(facts: Mapping[str, Any], path: str) -> Any:
@@ -154,7 +162,7 @@ def _fact(extraction: Extraction, path: str, words: Words | None) -> str:
     source = ", ".join(str(origin[name]) for name in ("resource", "date") if origin.get(name))
     value = value_at(extraction.facts, path)
     text = f"{path}: {_value_text(value)}" if words is None else f"{words.title(path)}: {words.sent(path, value)}"
-    return escape(text + (f" ({source})" if source else ""))
+    return _escape_markup(text) + (f" ({escape(source)})" if source else "")
 
 
 def _value_text(value: Any) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from service.cds_hooks.prefetch_data import FHIR_ID
-from service.facts.json_body import MAX_RECORD, Document, Json, pointer
+from service.facts.json_body import Document, Json, pointer
 from service.facts.refusal import Fault, FaultsError, repeated_keys
 
 ORDER_SELECT = "order-select"
@@ -40,9 +40,6 @@ def read_call(document: Document, hook: str) -> HookCall:
     tree = document.tree
     if not isinstance(tree, dict):
         raise FaultsError([Fault("", "invalid_value", "A call is a JSON object.")])
-    if document.is_oversized:
-        detail = f"A call has at most {MAX_RECORD} members and items. Prefetch what discovery asks for and no more."
-        raise FaultsError([Fault("", "too_many_members", detail)])
     if document.has_repeats:
         raise FaultsError(repeated_keys(tree))
     reader = _CallReader(tree, hook)

@@ -1,4 +1,4 @@
-"""When there is too much to do: what comes then is refused at once, so that what is under way gets done.
+"""When there is too much to do or to hold: what comes then is refused at once, so that what is under way gets done.
 
 Three quarters of the threads may be at work; the others stay free for health, emergencies and refusals. A crowd of
 quick requests is no overload: they are refused only while most of those at work have been so for a while.
@@ -44,6 +44,34 @@ class Work:
         """One less."""
         with self._lock:
             self._begun.pop(mark, None)
+
+
+class Memory:
+    """The memory that the requests of one process take together: bodies that are parsed, answers that are written.
+
+    What a request takes is a bound that is worked out beforehand; nothing is measured.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._lock = Lock()
+        self._taken = 0
+
+    def take(self, size: int, *, anyway: bool = False) -> bool:
+        """Take so many bytes, unless there are too few; then `give_back` must follow.
+
+        A request that alone needs more than there are is let in while no other has any, and so is any request `anyway`.
+        """
+        with self._lock:
+            if self._taken and self._taken + size > self._most and not anyway:
+                return False
+            self._taken += size
+        return True
+
+    def give_back(self, size: int) -> None:
+        """Give back what was taken."""
+        with self._lock:
+            self._taken -= size
 
 
 class Streams:

@@ -10,10 +10,13 @@ import socket
 import struct
 import time
 from http import HTTPStatus
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from service.server.request_framing import RequestFraming
 from service.server.send_queue import SendQueue
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 READ_SECONDS = 5
 """From the first byte of a request to its last."""
@@ -46,6 +49,8 @@ class Connection(socket.socket):
     """Whether it has had its last answer, and only has to hang up."""
     is_worker_ending = False
     """Whether the worker takes no more requests: a stream would keep its successor waiting."""
+    when_sent: Callable[[], None] | None = None
+    """Called once its answer is sent or given up: gives back the memory that the answer is counted with."""
     _linger_bytes = 0
 
     def __init__(self, accepted: socket.socket, address: Any) -> None:
@@ -61,8 +66,15 @@ class Connection(socket.socket):
 
     def begin(self) -> None:
         """Be ready for the next request."""
+        self.give_back()
         self.framing, self.since = RequestFraming(), time.monotonic()
         self.has_sent_continue = self.is_stream = False
+
+    def give_back(self) -> None:
+        """Give back what its answer was counted with."""
+        give_back, self.when_sent = self.when_sent, None
+        if give_back is not None:
+            give_back()
 
     @property
     def is_idle(self) -> bool:

@@ -254,6 +254,7 @@ class Worker(base.Worker):  # type: ignore[misc] # gunicorn ships no types
     def _close(self, connection: Connection) -> None:
         if connection.unsent.size:
             connection.abort()
+        connection.give_back()
         self.connections.discard(connection)
         connection.close()
 

@@ -113,8 +113,8 @@ def test_drafts_are_bounded(hook: Ask) -> None:
 
 def test_a_call_of_millions_of_members_is_refused_at_once(hook: Ask) -> None:
     for body in ('{"hook": [' + "0," * 700_000 + "0]}", "{" + '"a":0,' * 700_000 + '"a":0}'):
-        (_, issue) = hook(body, 400, SERVICES["patient-view"])["issue"]
-        assert "at most 600000 members" in issue["details"]["text"]
+        (issue,) = hook(body, 413, SERVICES["patient-view"])["issue"]
+        assert "600000 members and items" in issue["details"]["text"]
 
 
 @pytest.mark.parametrize("name", [".", ".."])

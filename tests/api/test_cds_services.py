@@ -211,7 +211,45 @@ def test_what_the_record_says_is_no_markdown(hook: Ask, monkeypatch: pytest.Monk
     bad = "[click](http://evil.example) <img src=x> **no**\n# head"
     found(monkeypatch, RESPONDER, data_conflicts=[{"fact": "ecog", "values": ["1"], "resources": [bad], "detail": bad}])
     (card,) = hook(call(prefetch=record(BREAST_CANCER)))
-    assert "\\[click\\](http://evil.example) \\<img src=x\\> \\*\\*no\\*\\* \\# head" in card["detail"]
+    text = card["detail"].replace("\u2060", "")
+    assert "\\[click\\](http://evil.example) \\<img src=x\\> \\*\\*no\\*\\* \\# head" in text
+
+
+AUTOLINK = re.compile(r"(?:https?|ftp)://|www\.|[\w.+-]+@[\w-]+\.|\w\.(?:example|com)\b", re.IGNORECASE)
+"""What GitHub's Markdown (6.9, autolinks) and readers that know the ends of domains make a link of."""
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "http://evil.example/a",
+        "HTTPS://evil.example",
+        "ftp://1.2.3.4",
+        "www.evil.example",
+        "WWW.evil.example",
+        "evil.com",
+        "a.b@evil.example",
+        "mailto:a@evil.example",
+    ],
+)
+def test_an_address_in_what_the_record_says_is_no_link(
+    hook: Ask, monkeypatch: pytest.MonkeyPatch, address: str
+) -> None:
+    """Readers make links of bare addresses, which no backslash keeps them from: a joiner that is not seen does."""
+    conflict = {"fact": "ecog", "values": ["1"], "resources": [address], "detail": f"ecog: see {address} for more"}
+    provenance = {"metastatic_status": {"resource": f"Observation/{address}", "element": "x", "why": "x"}}
+    found(monkeypatch, RESPONDER, data_conflicts=[conflict], provenance=provenance)
+    (card,) = hook(call(prefetch=record(BREAST_CANCER)))
+    without_citations = re.sub(r"\]\(https?://[^)]*\)", "]", card["detail"])
+    assert AUTOLINK.findall(without_citations) == []
+    assert without_citations.replace("\u2060", "").count(address) == 2, "it is seen as it was sent"
+
+
+def test_the_id_of_a_resource_is_no_link(hook: Ask) -> None:
+    """FHIR lets an id be www.evil.example."""
+    (card,) = hook(call(prefetch=record({**BREAST_CANCER, "id": "www.evil.example"}, {**M1, "id": "evil.com"})))
+    assert {"www.evil.example", "evil.com"} & set(re.findall(r"\w+/([\w.]+)", card["detail"].replace("\u2060", "")))
+    assert AUTOLINK.findall(re.sub(r"\]\(https?://[^)]*\)", "]", card["detail"])) == []
 
 
 def test_what_was_not_used_is_counted(hook: Ask, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,9 +17,12 @@ from werkzeug.test import TestResponse
 
 from service import create_app
 from service.advice.question import Answer, Questioner
+from service.advice.render import VIEWS
+from service.api.batch import ANSWER_BYTES
 from service.api.limits import SMALL, Limits
+from service.knowledge.library import Library
 from service.security.keys import new_key
-from service.security.overload import Streams, Work
+from service.security.overload import Memory, Streams, Work
 from service.security.rate import Limiter, Requester
 from service.settings import Settings
 from tests.api.asking import (
@@ -46,6 +49,7 @@ GENERAL = f"/v1/guidelines/{GUIDELINE}/recommendations"
 RATE, LOAD = "too-many-requests", "overloaded"
 STATUS = {RATE: 429, LOAD: 503}
 
+CHUNKED = {"Transfer-Encoding": "chunked"}
 FORM = "application/x-www-form-urlencoded"
 FORMS = {"/", "/guidelines/<guideline>/explore"}
 
@@ -441,7 +445,7 @@ def test_workers_share_the_count_and_the_log_says_who_was_limited(
 def test_while_there_is_too_much_to_do_health_and_emergencies_are_answered(
     serving: Callable[..., Any], until: Callable[..., None]
 ) -> None:
-    batch = json.dumps([RESPONDER | {"age_years": n % 100, "ecog": n % 5} for n in range(1000)]).encode()
+    batch = json.dumps([RESPONDER | {"age_years": n % 100, "ecog": n % 5} for n in range(700)]).encode()
     with serving(WORKERS="1", THREADS="4", NEAR_CACHE_BYTES="0") as server, ThreadPoolExecutor(3) as pool:
         done = threading.Event()
 
@@ -462,3 +466,88 @@ def test_while_there_is_too_much_to_do_health_and_emergencies_are_answered(
             done.set()
         assert [poster.result() for poster in posters] == [{200}] * 3
         assert ask_server(server) == 200
+
+
+# ---- memory
+
+
+@pytest.fixture
+def full(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Memory:
+    """The shared application, whose memory is taken."""
+    memory = Memory(1000)
+    memory.take(1000)
+    monkeypatch.setitem(app.config, "LIMITS", Limits(Work(32), Streams(32), None, 0, memory))
+    return memory
+
+
+@pytest.mark.parametrize("path", [ONE, GENERAL, BATCH, "/v1/facts/extract", HOOK])
+def test_where_there_is_no_memory_left_a_body_is_refused(client: FlaskClient, full: Memory, path: str) -> None:
+    refused(send(client, "[]", path), LOAD)
+    assert client.get("/v1/facts").status_code == 200, "what has no body takes next to nothing"
+    full.give_back(1000)
+    assert send(client, "[]", path).status_code != 503
+
+
+def test_what_a_request_took_is_given_back(app: Flask, full: Memory) -> None:
+    client = app.test_client()
+    full.give_back(1000)
+    for path, body in ((ONE, RESPONDER), (BATCH, [RESPONDER] * 5), (BATCH, "{"), (ONE, {"hat": 1}), (HOOK, {})):
+        send(client, body, path)
+        assert full._taken == 0
+    with client.post(BATCH, data=f"{{}}\n{' ' * SMALL}{{}}", content_type=NDJSON, headers=CHUNKED) as response:
+        assert len(response.data.splitlines()) == 2
+    assert full._taken == 0
+
+
+def test_a_long_body_is_refused_before_it_is_read(client: FlaskClient, full: Memory) -> None:
+    class Body(io.BytesIO):
+        def read(self, size: int | None = -1, /) -> bytes:
+            pytest.fail(f"{size} bytes are read")
+
+    for length in (SMALL + 1, 1_000_000):
+        sent = {"input_stream": Body(b" " * length), "content_length": length, "content_type": JSON}
+        refused(client.post(ONE, **sent), LOAD)
+    assert full
+
+
+@pytest.mark.parametrize("path", [ONE, f"{BATCH}?view=row", BATCH])
+def test_an_emergency_is_answered_without_memory(client: FlaskClient, full: Memory, path: str) -> None:
+    emergency(send(client, SEPSIS if path == ONE else [SEPSIS], path))
+    assert full._taken == 1000
+    is_problem(send(client, json.dumps(SEPSIS).ljust(SMALL + 1), path), 503, LOAD)
+
+
+@pytest.mark.parametrize("media", [JSON, NDJSON])
+def test_an_emergency_among_many_is_answered_in_short_where_their_answers_have_no_room(
+    client: FlaskClient, full: Memory, media: str
+) -> None:
+    full.give_back(1000)
+    many = [SEPSIS, *[RESPONDER] * 200]
+    lines = [json.dumps(each) for each in many]
+    body = "\n".join(lines) if media == NDJSON else f"[{','.join(lines)}]"
+    full.take(1)
+    full._most = 10_000_000
+    text = send(client, body, f"{BATCH}?view=full", media).get_data(as_text=True)
+    first = json.loads(text)[0] if media == JSON else json.loads(text.splitlines()[0])
+    assert first["answer"]["code"] == "EMERGENCY_PATHWAY"
+    calm = body.replace("sepsis_signs", "odour")
+    refused(send(client, calm, f"{BATCH}?view=full", media), LOAD)
+    assert full._taken == 1
+
+
+def test_a_long_line_of_a_stream_is_refused_where_there_is_no_memory(client: FlaskClient, full: Memory) -> None:
+    lines = json.dumps(RESPONDER) + "\n" + json.dumps(RESPONDER).ljust(SMALL + 1) + "\n" + json.dumps(SEPSIS)
+    with client.post(BATCH, data=lines, content_type=NDJSON, headers=CHUNKED) as response:
+        found = [json.loads(line) for line in response.data.splitlines()]
+    assert [item["status"] for item in found] == [200, 503, 200]
+    assert found[1]["problem"]["type"].endswith(LOAD)
+    assert full
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_no_answer_is_longer_than_is_reckoned_with(client: FlaskClient, library: Library, view: str) -> None:
+    newest = library.newest(GUIDELINE)
+    assert newest is not None
+    worked = [case.facts for case in newest.cases if not case.refused]
+    answers = send(client, [*BODIES.values(), *worked], f"{BATCH}?view={view}").get_json()
+    assert max(len(json.dumps(item, ensure_ascii=False).encode()) for item in answers) <= ANSWER_BYTES[view]

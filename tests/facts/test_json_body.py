@@ -1,12 +1,27 @@
 """The one reader of JSON: nothing that was sent is dropped on the way, and nothing that is not JSON gets in."""
 
 import json
+import subprocess
+import sys
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.facts.json_body import MAX_DEPTH, POINTER_KEY, BodyError, Repeated, parse, pointer, repeated, salvage
+from service.facts.json_body import (
+    CONTAINERS,
+    MAX_DEPTH,
+    POINTER_KEY,
+    BodyError,
+    Repeated,
+    has_more_items,
+    parse,
+    pointer,
+    repeated,
+    salvage,
+)
+from tests.conftest import ROOT
+from tests.memory_use import crowd
 from tests.strategies import MANY, Pairs, raw
 
 values = st.recursive(
@@ -194,3 +209,52 @@ def test_beside_what_cannot_be_read_the_rest_is_salvaged(body):
 @pytest.mark.parametrize("body", [b"", b"{", b"\xff\xfe", b"{'a': 1}", b"1" * 5000])
 def test_of_what_is_no_json_nothing_is_salvaged(body):
     assert salvage(body) is None
+
+
+# ---- counted before it is parsed
+
+
+def count(tree):
+    """Members and items, all told."""
+    if type(tree) not in CONTAINERS:
+        return 0
+    return len(tree) + sum(map(count, tree.values() if isinstance(tree, dict) else tree))
+
+
+texts = st.text(alphabet='a,[]{}":\\\n\u00e9\U0001f600', max_size=12)
+crowded_values = st.recursive(
+    st.one_of(st.integers(0, 9), texts),
+    lambda below: st.one_of(st.lists(below, max_size=5), st.dictionaries(texts, below, max_size=5)),
+    max_leaves=30,
+)
+
+
+@given(tree=crowded_values, indent=st.sampled_from([None, 0, 2]), plain=st.booleans())
+@MANY
+def test_members_and_items_are_counted_without_parsing(tree, indent, plain):
+    body = json.dumps(tree, indent=indent, ensure_ascii=plain).encode()
+    number = count(tree)
+    assert not has_more_items(body, number)
+    assert number == 0 or has_more_items(body, number - 1)
+
+
+def test_a_text_that_does_not_end_hides_no_items_of_other_lines():
+    assert has_more_items(b'{"a\n' + crowd(b"{}", 3000), 900)
+    assert has_more_items(b'"\\\n' + crowd(b"{}", 3000), 900)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b'"' * 4_000_000 + b"," * 2000, b'"' + b'\\"' * 2_000_000 + b"," * 2000, b"[ " * 2_000_000, b"\\," * 2_000_000],
+)
+@pytest.mark.usefixtures("finite")
+def test_counting_takes_no_longer_for_a_body_made_for_it(body):
+    assert has_more_items(body, 1000) in {True, False}
+
+
+def test_no_body_takes_more_memory_than_is_reckoned_with():
+    """In a process of its own, by what the kernel gave it: a library may ask for much that it never touches."""
+    command = [sys.executable, "-m", "tests.memory_use"]
+    shares = json.loads(subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout)
+    assert len(shares) > 20
+    assert {name: share for name, share in shares.items() if share > 1} == {}

@@ -2,7 +2,7 @@
 
 import pytest
 
-from service.security.overload import LATE_SECONDS, Streams, Work
+from service.security.overload import LATE_SECONDS, Memory, Streams, Work
 
 
 class Clock:
@@ -82,3 +82,34 @@ def test_streams_leave_most_threads_to_others_and_one_client_leaves_streams_to_o
     if of_one:
         streams.end("one")
         assert streams.begin("yet another")
+
+
+# ---- memory
+
+
+def test_no_more_memory_is_taken_than_there_is() -> None:
+    memory = Memory(100)
+    assert memory.take(60)
+    assert not memory.take(41)
+    assert memory.take(40)
+    assert not memory.take(1)
+    memory.give_back(60)
+    assert memory.take(60)
+
+
+def test_whoever_needs_more_than_there_is_has_it_alone() -> None:
+    memory = Memory(100)
+    assert memory.take(500)
+    assert not memory.take(1)
+    memory.give_back(500)
+    assert memory.take(1)
+    assert not memory.take(500)
+
+
+def test_an_emergency_is_let_in_anyway_and_counted() -> None:
+    memory = Memory(100)
+    assert memory.take(100)
+    assert memory.take(50, anyway=True)
+    memory.give_back(100)
+    assert not memory.take(51)
+    assert memory.take(50)
