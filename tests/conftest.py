@@ -33,6 +33,11 @@ GUNICORN = str(Path(sys.executable).with_name("gunicorn"))
 """The script, as `make run` and the image start it: a master that was started by `-m` cannot start its successor."""
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """Return one process more than there are cores: tests of real servers mostly wait for them."""
+    return (os.cpu_count() or 1) + 1
+
+
 def pytest_configure() -> None:
     if browser.REQUIRED and not browser.BINARY:
         raise pytest.UsageError("REQUIRE_BROWSER is set, but no chromium is installed")

@@ -5,9 +5,11 @@ import datetime as dt
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 from redis import Redis
@@ -82,6 +84,7 @@ def beside(folder: Path, *command: str, script: Path | None = None, **environmen
              *(command or (sys.executable, "-c", URLS))],
             cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=out, text=True,
             start_new_session=True,  # a signal to its group is not one to the tests
+            preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - a shell's background ignores it
             env={**WITHOUT_URLS, **environment},
         ) as process,
     ):  # fmt: skip

@@ -2,6 +2,7 @@
 
 import fcntl
 import hashlib
+import hmac
 import os
 import threading
 import time
@@ -116,7 +117,7 @@ class _SharedText:
         descriptor = self._memory.fileno()
         whole = os.pread(descriptor, os.fstat(descriptor).st_size, 0)
         digest, content = whole[:DIGEST_BYTES], whole[DIGEST_BYTES:]
-        return content.decode() if hashlib.sha256(content).digest() == digest else ""
+        return content.decode() if hmac.compare_digest(hashlib.sha256(content).digest(), digest) else ""
 
 
 DIGEST_BYTES = hashlib.sha256().digest_size

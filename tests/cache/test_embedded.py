@@ -224,9 +224,11 @@ def test_a_locked_folder_is_told_and_taken_when_it_is_free(tmp_path: Path) -> No
 
 
 def test_two_on_the_same_data_do_not_destroy_it(tmp_path: Path) -> None:
-    with beside(tmp_path) as first, beside(tmp_path) as second:
-        urls(first), urls(second)
-        assert (set(first.servers()), set(second.servers())) == ({"cache", "state"}, {"cache"})
+    with beside(tmp_path) as first:
+        urls(first)
+        with beside(tmp_path) as second:
+            urls(second)
+            assert (set(first.servers()), set(second.servers())) == ({"cache", "state"}, {"cache"})
 
 
 def test_a_lock_holds_as_long_as_its_server_though_its_runner_was_killed(tmp_path: Path) -> None:
