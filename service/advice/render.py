@@ -15,6 +15,7 @@ from service.engine.bounded_memo import BoundedMemo
 from service.engine.compile import CompiledTable, Point
 from service.engine.trace import step
 from service.evidence.applicability import Applicability
+from service.evidence.kept_json import kept_json
 from service.evidence.outcome_json import outcome_json
 from service.knowledge.guideline import Guideline
 from service.knowledge.model import Change, Citation, Cited, Clause, Statement
@@ -31,12 +32,12 @@ class Renderer:
 
     def __init__(self, guideline: Guideline) -> None:
         self.guideline = guideline
-        self._named = _written(named(guideline))
+        self._named = kept_json(named(guideline))
         evidence = guideline.evidence
         self._evidence_date = guideline.release.evidence_date
         self._applicability = Applicability(evidence.populations, guideline.chain.features)
         self._beside = evidence.citations
-        self._unused = {name: _written(citation(source)) for name, source in guideline.citations.items()}
+        self._unused = {name: kept_json(citation(source)) for name, source in guideline.citations.items()}
         self._whole: WeakKeyDictionary[Recommendation, orjson.Fragment] = WeakKeyDictionary()
         self._short: WeakKeyDictionary[Outcome, orjson.Fragment] = WeakKeyDictionary()
         self._parts = BoundedMemo[Hashable, orjson.Fragment](KEPT)
@@ -106,7 +107,7 @@ class Renderer:
     def _recommendation(self, item: Recommendation) -> Member:
         found = self._whole.get(item)
         if found is None:
-            found = self._whole[item] = _written(_recommendation(self.guideline, item))
+            found = self._whole[item] = kept_json(_recommendation(self.guideline, item))
         return found
 
     def _trace(self, advice: Advice) -> list[Member]:
@@ -124,7 +125,7 @@ class Renderer:
         """What many answers share, by all that it depends on."""
         found = self._parts.get(key)
         if found is None:
-            found = self._parts.remember(key, _written(make()))
+            found = self._parts.remember(key, kept_json(make()))
         return found
 
     def _missing(self, item: Missing) -> dict[str, Member]:
@@ -135,7 +136,7 @@ class Renderer:
         """What an answer would become, in short."""
         found = self._short.get(item)
         if found is None:
-            found = self._short[item] = _written(
+            found = self._short[item] = kept_json(
                 {
                     "code": item.rule.code,
                     "direction": item.rule.direction,
@@ -146,10 +147,6 @@ class Renderer:
                 }
             )
         return found
-
-
-def _written(value: Any) -> orjson.Fragment:
-    return orjson.Fragment(orjson.dumps(value))
 
 
 def row(answer: Answer) -> dict[str, Any]:

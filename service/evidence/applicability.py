@@ -9,6 +9,7 @@ from service.engine.bounded_memo import BoundedMemo
 from service.engine.compile import CompiledTable, Point
 from service.engine.table import collect_table, is_inside
 from service.engine.vocabulary import Feature
+from service.evidence.kept_json import kept_json
 from service.evidence.outcomes import Criterion, Population
 
 MAX_COMPARISONS = 1_200
@@ -29,7 +30,7 @@ class Applicability:
     def _compare(self, population: Population, bits: int, point: Point) -> orjson.Fragment:
         fragment = self._comparisons.get((population.study, bits))
         if fragment is None:
-            fragment = orjson.Fragment(orjson.dumps(_comparison(population, point)))
+            fragment = kept_json(_comparison(population, point))
             self._comparisons.remember((population.study, bits), fragment)
         return fragment
 
