@@ -15,6 +15,7 @@ from service.api.knowledge import knowledge, settings
 from service.cli.diff_lines import diff_lines
 from service.cli.guideline_option import find_guideline, guideline_option
 from service.facts.json_body import BodyError, parse
+from service.knowledge.library import load_library
 from service.knowledge.new_release import copy_release, stale_lines
 
 guideline = AppGroup("guideline", help="The knowledge: check it, ask it, list its worked cases.")
@@ -22,7 +23,8 @@ guideline = AppGroup("guideline", help="The knowledge: check it, ask it, list it
 
 @guideline.command("check")
 def check() -> None:
-    """Say what has been proved of each release, and ask it its worked cases; fail if one is answered otherwise."""
+    """Prove each release and say what was proved, and ask it its worked cases; fail if one is answered otherwise."""
+    load_library(settings().content, settings().guidelines, prove=True)
     failures = 0
     for questioner in knowledge().questioners.values():
         asked = questioner.guideline

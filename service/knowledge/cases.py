@@ -82,13 +82,18 @@ class CasesFile(Schema):
     cases = fields.List(fields.Nested(CaseSchema), required=True)
 
 
-def read_cases(folder: Path) -> list[Case]:
-    """All worked cases of a release. Raises ContentError."""
+def read_case_files(folder: Path) -> dict[Path, bytes]:
+    """Return the content of each file of worked cases of a release."""
+    return {file: file.read_bytes() for file in sorted((folder / "cases").glob("*.yaml"))}
+
+
+def parse_cases(files: Mapping[Path, bytes]) -> list[Case]:
+    """Return all worked cases of some files. Raises ContentError."""
     found: list[Case] = []
     faults: list[ContentFault] = []
-    for file in sorted((folder / "cases").glob("*.yaml")):
+    for file, content in files.items():
         try:
-            loaded = load_file(CasesFile(), file, json_below=("facts",))
+            loaded = load_file(CasesFile(), file, json_below=("facts",), content=content)
         except ContentError as error:
             faults += error.faults
             continue

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Generic, Protocol, TypeVar
 
 from service.engine.chain import Chain
@@ -11,7 +12,7 @@ from service.engine.table import HitPolicy, Row, Table, collect_table, features_
 from service.engine.vocabulary import Feature
 from service.evidence.outcomes import Evidence
 from service.knowledge.cards import Cards
-from service.knowledge.cases import Case
+from service.knowledge.cases import Case, parse_cases
 from service.knowledge.extraction import Extraction
 from service.knowledge.model import Boxes, Citation, Clause, Communication, Modifier, Option, Prefix, Release, Rule
 from service.knowledge.pages import Pages
@@ -86,7 +87,8 @@ class Guideline:
     pages: Pages | None
     evidence: Evidence
     citations: Mapping[str, Citation]
-    cases: tuple[Case, ...]
+    case_files: Mapping[Path, bytes]
+    """Content of each file of worked cases."""
     studies: frozenset[str] = frozenset()
     """Ids of the studies that its files name, or a citation that they name."""
 
@@ -94,6 +96,11 @@ class Guideline:
     def key(self) -> tuple[str, str]:
         """Its id and release."""
         return self.release.id, self.release.release
+
+    @cached_property
+    def cases(self) -> tuple[Case, ...]:
+        """The worked cases. No answer rests on them, so they are parsed when somebody asks for them."""
+        return tuple(parse_cases(self.case_files))
 
     @cached_property
     def findings(self) -> tuple[Finding, ...]:

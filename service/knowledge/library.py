@@ -8,8 +8,7 @@ content/studies/<id>.yaml            figures, each typed once
 content/terminology/<list>.yaml      codes that FHIR resources are read by; optional
 """
 
-import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from typing import Any
 from service.knowledge.cards_file import shared_faults
 from service.knowledge.guideline import Guideline
 from service.knowledge.model import Citation
+from service.knowledge.proof import content_state, digest_of, is_proved, keep_proof
 from service.knowledge.record_cases import RECORD_CASES
 from service.knowledge.release_folder import load_release
 from service.knowledge.sources import Sources, read_sources
@@ -47,11 +47,14 @@ class Library:
         return self.guidelines.get(guideline, {}).get(release)
 
 
-def load_library(content: Path, only: Sequence[str] = ()) -> Library:
+def load_library(content: Path, only: Sequence[str] = (), *, prove: bool = False) -> Library:
     """Load the guidelines of a content folder with all their releases: all by id, or those of `only` in its order.
 
+    What this code has proved before is proved again only if `prove` says so.
     Raises ContentError with the faults of the first folder that has any.
     """
+    state = content_state(content)  # before anything is read: what changes meanwhile is not proved
+    prove = prove or not is_proved(content, state)
     ids = _selected(content / "guidelines", only)
     default = _default(content / "guidelines", ids)
     shared = read_sources(content)
@@ -64,24 +67,27 @@ def load_library(content: Path, only: Sequence[str] = ()) -> Library:
         folders = sorted((content / "guidelines" / name).glob("*/"))
         owned = [read_sources(folder) for folder in folders]
         releases = [
-            _release(folder, shared.with_own(own), terminology, content)
+            _release(folder, shared.with_own(own), terminology, content, prove=prove)
             for folder, own in zip(folders, owned, strict=True)
         ]
         guidelines[name] = {guideline.release.release: guideline for guideline in releases}
         newest = newest.with_own(owned[-1])
     library = Library(guidelines, default, newest.citations, newest.studies, terminology)
-    if faults := _shared_faults(content, library):
-        raise ContentError(faults)
+    if prove:
+        if faults := _shared_faults(content, library):
+            raise ContentError(faults)
+        if not only:
+            keep_proof(content, state)
     return library
 
 
-def _release(folder: Path, sources: Sources, terminology: Terminology, content: Path) -> Guideline:
+def _release(folder: Path, sources: Sources, terminology: Terminology, content: Path, *, prove: bool) -> Guideline:
     files = [file for file in sorted(folder.rglob("*.yaml")) if not _is_about_records(file, folder)]
     # Worked cases cite nothing that the rest does not: half of the text need not be looked through.
     release_sources = sources.named_in(file for file in files if file.parent.name != "cases")
     shared = [file for file in release_sources.files.values() if folder not in file.parents]
     digest = digest_of([*files, *shared], content)
-    guideline = load_release(folder, sources.citations, sources.studies, terminology, digest)
+    guideline = load_release(folder, sources, terminology, digest, prove=prove)
     cited = [citation.study for citation in release_sources.citations.values() if citation.study is not None]
     guideline = replace(guideline, studies=frozenset((*release_sources.studies, *cited)))
     for stated, name, path in zip(guideline.key, (folder.parent.name, folder.name), ("/id", "/release"), strict=True):
@@ -130,12 +136,3 @@ def _shared_faults(content: Path, library: Library) -> list[ContentFault]:
 def _is_about_records(file: Path, folder: Path) -> bool:
     """Return whether a file says how records are read: like a new code, that makes no new release."""
     return file == folder / "extraction.yaml" or file.parent == folder / RECORD_CASES
-
-
-def digest_of(files: Iterable[Path], root: Path) -> str:
-    """SHA-256 over names and bytes of the files, the same on every machine."""
-    digest = hashlib.sha256()
-    for file in files:
-        name, content = file.relative_to(root).as_posix().encode(), file.read_bytes()
-        digest.update(b"%d:%b%d:%b" % (len(name), name, len(content), content))
-    return digest.hexdigest()

@@ -21,8 +21,10 @@ from service.evidence.figures import FigureError, with_figures
 from service.evidence.outcomes import Evidence, EvidenceError, pool_text, read_outcome
 from service.evidence.study_file import misdirected_ratios
 from service.knowledge import cards_file, extraction_faults, pages, schemas
-from service.knowledge.cases import Case, read_cases
+from service.knowledge.cards import Cards
+from service.knowledge.cases import Case, parse_cases, read_case_files
 from service.knowledge.citing import CitingError, with_sources
+from service.knowledge.extraction import Extraction
 from service.knowledge.extraction_file import ExtractionSchema
 from service.knowledge.guideline import Collection, Guideline, rule_table
 from service.knowledge.model import (
@@ -31,18 +33,16 @@ from service.knowledge.model import (
     Boxes,
     Change,
     Check,
-    Citation,
     Communication,
-    Modifier,
     Offer,
     Option,
-    Prefix,
     Release,
     Rule,
 )
 from service.knowledge.names import Parts, misnamed
 from service.knowledge.record_cases import case_faults
 from service.knowledge.sentences import slot_faults
+from service.knowledge.sources import Sources
 from service.knowledge.tables_file import BoxError, boxes, derivation, expanded
 from service.knowledge.terminology import Terminology
 from service.knowledge.vocabulary_file import vocabulary
@@ -51,23 +51,20 @@ from service.knowledge.yaml_file import ContentError, ContentFault, flat, read_y
 T = TypeVar("T")
 
 
-def load_release(
-    folder: Path, citations: Mapping[str, Citation], studies: Mapping[str, Any], terminology: Terminology, digest: str
-) -> Guideline:
-    """Load, check and prove. Raises ContentError."""
-    return _Loader(folder, citations, studies, terminology).load(digest)
+def load_release(folder: Path, sources: Sources, terminology: Terminology, digest: str, *, prove: bool) -> Guideline:
+    """Load a release; check and prove it, unless it was proved before. Raises ContentError."""
+    return _Loader(folder, sources, terminology, prove=prove).load(digest)
 
 
 class _Loader:
     """Faults are noted as they are found; `stop` raises them where nothing sensible can follow."""
 
-    def __init__(
-        self, folder: Path, citations: Mapping[str, Citation], studies: Mapping[str, Any], terminology: Terminology
-    ) -> None:
+    def __init__(self, folder: Path, sources: Sources, terminology: Terminology, *, prove: bool) -> None:
         self.folder = folder
+        self.prove = prove
         self.terminology = terminology
-        self.citations = citations
-        self.studies = studies
+        self.citations = sources.citations
+        self.studies = sources.studies
         self.faults: list[ContentFault] = []
         self.pools: dict[str, str] = {}
         self.rules = schemas.RuleSchema()
@@ -90,15 +87,11 @@ class _Loader:
         extraction = self.optional("extraction.yaml", ExtractionSchema()) or None
         shown: pages.Pages | None = self.optional("pages.yaml", pages.PagesSchema()) or None
         tables = self.part("derivations.yaml", schemas.DerivationsSchema())
-        cases = self.cases()
         self.brief_lines(options, offered.get("brief_kinds", ()))
         self.stop()
 
         chain = self.chained(tables, "tables", (*words.features, *words.counted))
         derived = chain.features
-        if shown is not None:
-            for path, detail in pages.faults(shown, words, [derived[table.table.name] for table in chain.tables]):
-                self.fault("pages.yaml", path, detail)
         changed = [Feature(f"modifier.{each.id}", ("false", "true")) for each in modifiers.get("modifiers", ())]
         kinds = dict.fromkeys(option.kind for option in options.values())
         changed += [Feature(f"removed.{kind}", ("false", "true")) for kind in kinds]
@@ -111,8 +104,9 @@ class _Loader:
             for index, prefix in enumerate(modifiers.get("prefixes", ()))
         ]
         release = self.placed(release, "guideline.yaml", "", derived)
-        self.faults += misnamed(
-            Parts(
+        case_files = read_case_files(self.folder)
+        if self.prove:
+            parts = Parts(
                 folder=self.folder,
                 release=release,
                 words=words,
@@ -124,17 +118,17 @@ class _Loader:
                 communication=communication,
                 evidence=evidence,
                 citations=self.citations,
-                cases=cases,
+                cases=self.cases(case_files),
                 clauses={
-                    "contradictions.yaml": [
-                        *contradictions.get("contradictions", ()),
-                        *contradictions.get("conflicts", ()),
-                    ],
-                    "warnings.yaml": [*warnings.get("warnings", ()), *warnings.get("checks", ())],
+                    file: [clause for name in names for clause in content.get(name, ())]
+                    for file, content, names in (
+                        ("contradictions.yaml", contradictions, ("contradictions", "conflicts")),
+                        ("warnings.yaml", warnings, ("warnings", "checks")),
+                    )
                 },
             )
-        )
-        self.unfilled(rules, prefixes, modifiers.get("modifiers", ()), wording)
+            self.misfits(parts, {table.table.name for table in wording.tables})
+            self.misused(parts, shown, cards, extraction)
         populations = [
             self.placed(population, "evidence.yaml", f"/populations/{index}", derived)
             for index, population in enumerate(evidence.populations)
@@ -149,22 +143,16 @@ class _Loader:
             for name in MEMBERS[file]
         }  # fmt: skip
         if cards is not None:
-            for path, detail in cards_file.faults(cards, rules, options, words, self.terminology):
-                self.fault("cards.yaml", path, detail)
             orders = self.placed(cards.orders, "cards.yaml", "/orders", said)
             cards = replace(self.placed(cards, "cards.yaml", "", said), orders=orders)
-        if extraction is not None:
-            for path, detail in extraction_faults.faults(extraction, words, self.terminology, self.citations):
-                self.fault("extraction.yaml", path, detail)
-            self.faults += case_faults(self.folder, extraction)
-        elif cards is not None:
+        if extraction is None and cards is not None:
             self.fault("extraction.yaml", "", "missing: cards are about records, and nothing says how they are read")
         self.stop()
 
         gates = [rule for name in release.gates for rule in rules if rule.id == name]
         in_table = [rule for rule in rules if rule.id not in release.gates]
         table = self.proved(release, in_table, derived)
-        for flaw in (*chain.verify(), *wording.verify()):
+        for flaw in (*chain.verify(), *wording.verify()) if self.prove else ():
             self.fault("derivations.yaml", "", str(flaw))
         self.stop()
         return Guideline(
@@ -187,7 +175,7 @@ class _Loader:
             pages=shown,
             evidence=replace(evidence, populations=tuple(populations)),
             citations=self.citations,
-            cases=tuple(cases),
+            case_files=case_files,
         )
 
     # ---- reading
@@ -250,9 +238,9 @@ class _Loader:
                 detail = f"needs {' and '.join(missing)}, since {option.kind} is not among the brief_kinds"
                 self.fault("options.yaml", f"/options/{option.id}", detail)
 
-    def cases(self) -> list[Case]:
+    def cases(self, files: Mapping[Path, bytes]) -> list[Case]:
         try:
-            return read_cases(self.folder)
+            return parse_cases(files)
         except ContentError as error:
             self.faults += error.faults
             return []
@@ -327,19 +315,34 @@ class _Loader:
             return where
         return tuple({**box, name: frozenset({UNKNOWN})} for box in where or ({},))
 
-    def unfilled(
-        self, rules: list[Rule], prefixes: list[Prefix], modifiers: Iterable[Modifier], wording: Chain
-    ) -> None:
-        """Refuse slots without a table, and effects that would decide over the options that they depend on."""
-        slots = {table.table.name for table in wording.tables}
-        for file, path, detail in slot_faults(rules, prefixes, modifiers, slots):
+    # ---- proving
+
+    def misfits(self, parts: Parts, slots: set[str]) -> None:
+        """Refuse names of nothing, slots without a table, and effects that would decide over what they depend on."""
+        self.faults += misnamed(parts)
+        for file, path, detail in slot_faults(parts.rules, parts.prefixes, parts.modifiers, slots):
             self.fault(file, path, detail)
-        for modifier in modifiers:
+        for modifier in parts.modifiers:
             if any(effect.offered and effect.has_say for effect in modifier.effects):
                 detail = "an effect with `offered` may only mark, note, cite and check"
                 self.fault("modifiers.yaml", f"/{modifier.id}", detail)
 
-    # ---- proving
+    def misused(
+        self, parts: Parts, shown: pages.Pages | None, cards: Cards | None, extraction: Extraction | None
+    ) -> None:
+        """Refuse pages, cards and extraction that speak of what is not there."""
+        derived = parts.chain.features
+        if shown is not None:
+            tables = [derived[table.table.name] for table in parts.chain.tables]
+            for path, detail in pages.faults(shown, parts.words, tables):
+                self.fault("pages.yaml", path, detail)
+        if cards is not None:
+            for path, detail in cards_file.faults(cards, parts.rules, parts.options, parts.words, self.terminology):
+                self.fault("cards.yaml", path, detail)
+        if extraction is not None:
+            for path, detail in extraction_faults.faults(extraction, parts.words, self.terminology, self.citations):
+                self.fault("extraction.yaml", path, detail)
+            self.faults += case_faults(self.folder, extraction)
 
     def proved(self, release: Release, rules: list[Rule], features: Mapping[str, Feature]) -> Table:
         try:
@@ -347,7 +350,7 @@ class _Loader:
         except ValueError as error:
             self.fault("rules", "", str(error))
             raise ContentError(self.faults) from error
-        for flaw in verify(table):
+        for flaw in verify(table) if self.prove else ():
             self.fault("rules", "", str(flaw))
         return table
 

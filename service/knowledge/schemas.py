@@ -26,13 +26,13 @@ class Boxes(fields.Field[Boxed]):
         return boxes
 
 
-def load_file(schema: Schema, file: Path, json_below: Collection[str] = ()) -> Any:
+def load_file(schema: Schema, file: Path, json_below: Collection[str] = (), content: bytes | None = None) -> Any:
     """Return what a schema makes of a YAML file. Raise ContentError with the faults of the file.
 
-    Below the keys in `json_below` unquoted scalars are JSON values.
+    Below the keys in `json_below` unquoted scalars are JSON values. `content` is what was read of the file before.
     """
     try:
-        return schema.load(read_yaml(file, json_below))
+        return schema.load(read_yaml(file, json_below, content))
     except ValidationError as error:
         faults = [ContentFault(str(file), path, detail) for path, detail in flat(error.messages)]
         raise ContentError(faults) from error

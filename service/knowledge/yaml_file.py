@@ -48,13 +48,14 @@ def flat(messages: Any, path: str = "") -> Iterator[tuple[str, str]]:
             yield path, str(text)
 
 
-def read_yaml(file: Path, json_below: Collection[str] = ()) -> Any:
+def read_yaml(file: Path, json_below: Collection[str] = (), content: bytes | None = None) -> Any:
     """Read the file's one document. Raises ContentError naming file, path and fault.
 
-    Below the keys in `json_below` unquoted scalars are JSON values.
+    Below the keys in `json_below` unquoted scalars are JSON values. `content` is what was read of the file before.
     """
     try:
-        return _Reader(file, json_below).document()
+        text = (file.read_bytes() if content is None else content).decode("utf-8")
+        return _Reader(file, json_below, text).document()
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise ContentError([ContentFault(str(file), "", " ".join(str(error).split()))]) from error
 
@@ -62,9 +63,9 @@ def read_yaml(file: Path, json_below: Collection[str] = ()) -> Any:
 class _Reader:
     """Makes values of the events of PyYAML's parser: making its nodes first takes four times as long."""
 
-    def __init__(self, file: Path, json_below: Collection[str]) -> None:
+    def __init__(self, file: Path, json_below: Collection[str], text: str) -> None:
         self.file, self.json_below = file, json_below
-        self.events: Iterator[Any] = yaml.parse(file.read_text(encoding="utf-8"), Loader=yaml.CBaseLoader)
+        self.events: Iterator[Any] = yaml.parse(text, Loader=yaml.CBaseLoader)
         self.anchors: dict[str, Any] = {}
 
     def document(self) -> Any:

@@ -14,11 +14,10 @@ import yaml
 from click.testing import Result
 from flask import Flask
 
-from service.knowledge.cases import read_cases
 from service.settings import CONTENT
 from tests.api.asking import RESPONDER
 from tests.conftest import GUIDELINE, ROOT
-from tests.content import copy_release
+from tests.content import copy_release, read_cases
 from tests.toy.conftest import TOY, app_of
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from service.knowledge.guideline import Guideline
 from service.knowledge.library import Library, load_library
+from service.knowledge.proof import PROOF
 from service.knowledge.yaml_file import ContentError, ContentFault
 from tests.conftest import GUIDELINE
 from tests.content import RELEASES, copy_release
@@ -53,7 +54,7 @@ class Copy:
 
 @pytest.fixture
 def toy(tmp_path: Path) -> Copy:
-    shutil.copytree(TOY, tmp_path / "content")
+    shutil.copytree(TOY, tmp_path / "content", ignore=shutil.ignore_patterns(PROOF))
     return Copy(tmp_path / "content", "guidelines/toy-umbrella/2026-02-01")
 
 

@@ -11,10 +11,10 @@ from service.advice.decision import effects, supporting, wording_point
 from service.advice.question import Answer, Questioner
 from service.advice.render import Renderer
 from service.facts.json_body import parse
-from service.knowledge.cases import read_cases
 from service.knowledge.guideline import Collection, holds
 from service.settings import CONTENT
 from tests.conftest import GUIDELINE, NOON
+from tests.content import read_cases
 from tests.knowledge.test_worked_cases import answered
 
 CASES = read_cases(max((CONTENT / "guidelines" / GUIDELINE).glob("*/")))

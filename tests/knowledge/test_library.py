@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from service import create_app
-from service.knowledge.cases import read_cases
 from service.knowledge.library import load_library
 from service.settings import Settings
+from tests.content import read_cases
 from tests.knowledge.test_worked_cases import answered, refused
 
 TOY_RELEASE = ("toy-umbrella", "2026-02-01")

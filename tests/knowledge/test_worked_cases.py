@@ -6,8 +6,9 @@ import pytest
 from flask import Flask
 
 from service.advice.case_check import case_body, differences_of_answer, differences_of_refusal
-from service.knowledge.cases import Case, read_cases
+from service.knowledge.cases import Case
 from service.settings import CONTENT
+from tests.content import read_cases
 
 CASES = [(folder, case) for folder in sorted((CONTENT / "guidelines").glob("*/*/")) for case in read_cases(folder)]
 

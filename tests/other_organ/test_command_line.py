@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
-from service.knowledge.cases import read_cases
+from tests.content import read_cases
 from tests.other_organ.conftest import FOLDER, SPREAD, STOMACH
 
 Run = Callable[..., Result]

@@ -13,9 +13,10 @@ from flask import Flask
 from flask.testing import FlaskClient
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
-from service.knowledge.cases import Case, read_cases
+from service.knowledge.cases import Case
 from service.knowledge.library import load_library
 from tests.api.asking import JSON, NDJSON, contract, is_problem, send
+from tests.content import read_cases
 from tests.knowledge.test_worked_cases import answered, recalled, refused
 from tests.other_organ.conftest import CONTAINED, FOLDER, HOME, OTHER, PERFORATED, RELEASE, SPREAD, STOMACH
 

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
-from service.knowledge.cases import read_cases
 from service.knowledge.library import load_library
+from service.knowledge.proof import PROOF
+from tests.content import read_cases
 from tests.knowledge.test_worked_cases import answered, recalled, refused
 from tests.toy.conftest import TOY, app_of
 
@@ -34,7 +35,7 @@ def test_every_worked_case_of_an_invented_guideline_is_answered_as_written(toy, 
 
 
 def test_the_folder_holds_data_only():
-    assert {path.suffix for path in TOY.rglob("*") if path.is_file()} == {".yaml"}
+    assert {path.suffix for path in TOY.rglob("*") if path.is_file() and path.name != PROOF} == {".yaml"}
 
 
 def test_no_python_of_the_service_names_the_invented_guideline():
