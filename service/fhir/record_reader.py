@@ -42,6 +42,8 @@ MEASUREMENT = frozenset(
     )
 )
 """Elements of an Observation that states a number: with any other it may say where or what it is about."""
+UNCODED = frozenset(("value", "unit", "comparator"))
+"""Elements of a Quantity that name no code."""
 
 
 def read_record(
@@ -130,8 +132,12 @@ def _keep_measurement(record: Record, entry: Entry) -> bool:
     concept = record.concept(resource.get("code"))
     if concept.hits or not concept.codes or concept.is_foreign or word(resource.get("status")) in DROPPED:
         return False
-    quantity = record.concept(resource.get("valueQuantity"))  # a unit may be a code of a list
-    if quantity.hits or quantity.texts or record.dates.is_future(resource, entry.type):
+    quantity = resource.get("valueQuantity")
+    if not (isinstance(quantity, dict) and UNCODED.issuperset(quantity)):
+        unit = record.concept(quantity)  # which may be a code of a list
+        if unit.hits or unit.texts:
+            return False
+    if record.dates.is_future(resource, entry.type):
         return False
     record.measurements.setdefault(concept, []).append(entry)
     return True
