@@ -98,8 +98,10 @@ def _read_bundle(bundle: Mapping[str, Any]) -> PrefetchResult:
     if not isinstance(raw_entries, list):
         return PrefetchResult(PrefetchState.FAILED)
     entries = tuple(_entries(bundle))
-    outcomes = list(_operation_outcomes(raw_entries))
-    if any(map(_is_failure, outcomes)) or any(map(is_unanswered, raw_entries)):
+    # Where each entry brings a resource none is an outcome or a query that was not answered.
+    others = () if len(entries) == len(raw_entries) else raw_entries
+    outcomes = list(_operation_outcomes(others))
+    if any(map(_is_failure, outcomes)) or any(map(is_unanswered, others)):
         return PrefetchResult(PrefetchState.FAILED, entries)
     next_page, total = _next_page(bundle), bundle.get("total")
     is_cut = is_total_larger(total, len(entries)) or any(map(_is_incomplete, outcomes))

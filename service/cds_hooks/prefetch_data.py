@@ -102,8 +102,11 @@ def _unique_entries(results: Mapping[str, PrefetchResult]) -> Iterator[Json]:
             resource = entry["resource"]
             kind, name = resource.get("resourceType"), resource.get("id")
             if isinstance(kind, str) and isinstance(name, str):
-                versions = seen.setdefault((kind, name), [])
-                if resource in versions:
+                versions = seen.get((kind, name))
+                if versions is None:
+                    seen[kind, name] = [resource]
+                elif resource in versions:
                     continue
-                versions.append(resource)
+                else:
+                    versions.append(resource)
             yield entry
