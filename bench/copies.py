@@ -30,7 +30,10 @@ class CopiedContent:
         self._record = source.parent / "record.json"
 
     def write(self, folder: Path, guidelines: int) -> dict[str, str]:
-        """Write so many guidelines into a new folder; return the settings of a server that reads it."""
+        """Write so many guidelines into a new folder; return the settings of a server that reads it.
+
+        The guideline keeps its releases, a copy of it has the newest.
+        """
         name = self.guideline
         shutil.copytree(self.source, folder)
         for other in (folder / "guidelines").glob("*/"):
@@ -38,7 +41,8 @@ class CopiedContent:
                 shutil.rmtree(other)
         for number in range(2, guidelines + 1):
             copy = folder / "guidelines" / f"{name}-{number}"
-            shutil.copytree(folder / "guidelines" / name, copy)
+            newest = max((folder / "guidelines" / name).glob("*/"))
+            shutil.copytree(newest, copy / newest.name)
             for file in copy.rglob("*.yaml"):
                 file.write_text(_rename(file.read_text(), name, copy.name))
         return {"CONTENT": str(folder), "GUIDELINE": name}

@@ -49,7 +49,7 @@ def four_guidelines(effort: Effort, build: Build = CURRENT) -> Iterator[dict[str
     """Write a content folder with four guidelines; give the settings of a server that reads it."""
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
         content = CopiedContent(effort.content or build.content)
-        yield content.write(Path(name) / "content", GUIDELINES)
+        yield content.write(Path(name) / "content", effort.of(GUIDELINES, 2))
 
 
 def worker_bodies(effort: Effort) -> list[bytes]:

@@ -43,6 +43,19 @@ class Outcome:
     citations: tuple[Cited, ...]
 
 
+class _Hearings(dict[str, Hearing]):
+    """Rule -> how it listens, found when it is first asked: most rules of an older release never are."""
+
+    def __init__(self, guideline: Guideline, chooses: frozenset[str]) -> None:
+        super().__init__()
+        self._guideline, self._chooses = guideline, chooses
+        self._facts = tuple(open_facts(guideline))
+
+    def __missing__(self, rule: str) -> Hearing:
+        found = self[rule] = Hearing(self._guideline.rules[rule], self._guideline, self._chooses, self._facts)
+        return found
+
+
 class Wordings:
     """Trying the values of missing facts asks for the same few recommendations again and again.
 
@@ -52,8 +65,8 @@ class Wordings:
     def __init__(self, guideline: Guideline) -> None:
         self._guideline = guideline
         self.words = Words(guideline)
-        facts, chooses = tuple(open_facts(guideline)), choosing(guideline)
-        self.hearing = {rule.id: Hearing(rule, guideline, chooses, facts) for rule in guideline.rules.values()}
+        chooses = choosing(guideline)
+        self.hearing = _Hearings(guideline, chooses)
         self._choice = values_of(sorted(chooses))
         self._chosen = BoundedMemo[object, tuple[str, str]](CHOICES)
         self._known = BoundedMemo[tuple[str, str, int], Recommendation](KEPT)

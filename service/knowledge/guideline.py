@@ -65,7 +65,6 @@ class Guideline:
     """A release of a guideline: immutable, complete, proved. `digest` is the SHA-256 of its content."""
 
     release: Release
-    digest: str
     vocabulary: Vocabulary
     chain: Chain
     wording: Chain
@@ -89,6 +88,7 @@ class Guideline:
     citations: Mapping[str, Citation]
     case_files: Mapping[Path, bytes]
     """Content of each file of worked cases."""
+    digest: str = ""
     studies: frozenset[str] = frozenset()
     """Ids of the studies that its files name, or a citation that they name."""
 

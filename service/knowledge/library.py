@@ -8,8 +8,10 @@ content/studies/<id>.yaml            figures, each typed once
 content/terminology/<list>.yaml      codes that FHIR resources are read by; optional
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -83,18 +85,26 @@ def load_library(content: Path, only: Sequence[str] = (), *, prove: bool = False
 
 def _release(folder: Path, sources: Sources, terminology: Terminology, content: Path, *, prove: bool) -> Guideline:
     files = [file for file in sorted(folder.rglob("*.yaml")) if not _is_about_records(file, folder)]
+    read = cache(read_yaml)
     # Worked cases cite nothing that the rest does not: half of the text need not be looked through.
-    release_sources = sources.named_in(file for file in files if file.parent.name != "cases")
+    release_sources = sources.named_in(_documents((file for file in files if file.parent.name != "cases"), read))
     shared = [file for file in release_sources.files.values() if folder not in file.parents]
     digest = digest_of([*files, *shared], content)
-    guideline = load_release(folder, sources, terminology, digest, prove=prove)
+    guideline = load_release(folder, sources, terminology, read, prove=prove)
     cited = [citation.study for citation in release_sources.citations.values() if citation.study is not None]
-    guideline = replace(guideline, studies=frozenset((*release_sources.studies, *cited)))
+    guideline = replace(guideline, digest=digest, studies=frozenset((*release_sources.studies, *cited)))
     for stated, name, path in zip(guideline.key, (folder.parent.name, folder.name), ("/id", "/release"), strict=True):
         if stated != name:
             detail = f"{stated} must be the name of the folder, which is {name}"
             raise ContentError([ContentFault(str(folder / "guideline.yaml"), path, detail)])
     return guideline
+
+
+def _documents(files: Iterable[Path], read: Callable[[Path], Any]) -> Iterator[Any]:
+    """Yield what the files hold; nothing of one that cannot be read, whose fault is told when it is loaded."""
+    for file in files:
+        with suppress(ContentError):
+            yield read(file)
 
 
 def _selected(folder: Path, only: Sequence[str]) -> list[str]:

@@ -46,21 +46,35 @@ from service.knowledge.sources import Sources
 from service.knowledge.tables_file import BoxError, boxes, derivation, expanded
 from service.knowledge.terminology import Terminology
 from service.knowledge.vocabulary_file import vocabulary
-from service.knowledge.yaml_file import ContentError, ContentFault, flat, read_yaml
+from service.knowledge.yaml_file import ContentError, ContentFault, flat
 
 T = TypeVar("T")
 
 
-def load_release(folder: Path, sources: Sources, terminology: Terminology, digest: str, *, prove: bool) -> Guideline:
-    """Load a release; check and prove it, unless it was proved before. Raises ContentError."""
-    return _Loader(folder, sources, terminology, prove=prove).load(digest)
+def load_release(
+    folder: Path, sources: Sources, terminology: Terminology, read: Callable[[Path], Any], *, prove: bool
+) -> Guideline:
+    """Load a release, whose digest its caller knows; check and prove it, unless it was proved before.
+
+    `read` gives what a YAML file holds. Raises ContentError.
+    """
+    return _Loader(folder, sources, terminology, read, prove=prove).load()
 
 
 class _Loader:
     """Faults are noted as they are found; `stop` raises them where nothing sensible can follow."""
 
-    def __init__(self, folder: Path, sources: Sources, terminology: Terminology, *, prove: bool) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        sources: Sources,
+        terminology: Terminology,
+        read: Callable[[Path], Any],
+        *,
+        prove: bool,
+    ) -> None:
         self.folder = folder
+        self.read = read
         self.prove = prove
         self.terminology = terminology
         self.citations = sources.citations
@@ -71,7 +85,7 @@ class _Loader:
         self.worded: dict[str, Feature] = {}
         """What a sentence may read: all derived features, modifiers, removed kinds, the trigger, wording tables."""
 
-    def load(self, digest: str) -> Guideline:
+    def load(self) -> Guideline:
         self.strangers()
         release: Release = self.part("guideline.yaml", schemas.ReleaseSchema())
         evidence = self.evidence()
@@ -157,7 +171,6 @@ class _Loader:
         self.stop()
         return Guideline(
             release=release,
-            digest=digest,
             vocabulary=words,
             chain=chain,
             wording=wording,
@@ -203,7 +216,7 @@ class _Loader:
     def built(self, name: str, make: Callable[[Any], T]) -> T:
         """Read the file and make something of it."""
         try:
-            data = with_figures(expanded(read_yaml(self.folder / name)), self.studies, self.pools)
+            data = with_figures(expanded(self.read(self.folder / name)), self.studies, self.pools)
             return make(with_sources(data, self.citations, self.sources))
         except ContentError as error:
             self.faults += error.faults
@@ -224,7 +237,7 @@ class _Loader:
         """Return the words of pages.yaml for sources; its other faults are told when it is read whole."""
         file = self.folder / "pages.yaml"
         try:
-            stated = read_yaml(file) if file.exists() else {}
+            stated = self.read(file) if file.exists() else {}
         except ContentError:
             return {}
         sources = stated.get("sources", {}) if isinstance(stated, dict) else {}

@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from service.evidence.study_file import study_faults
 from service.knowledge.model import Citation
 from service.knowledge.schemas import CitationSchema, load_file
@@ -31,12 +29,12 @@ class Sources:
             {**self.citations, **own.citations}, {**self.studies, **own.studies}, {**self.files, **own.files}
         )
 
-    def named_in(self, files: Iterable[Path]) -> "Sources":
+    def named_in(self, documents: Iterable[Any]) -> "Sources":
         """Return those that the files of a release name, in the order of their names.
 
         A source is named where its id is a whole key or value, or stands in a placeholder.
         """
-        texts = {text for file in files for text in _texts(file)}
+        texts = {text for document in documents for text in _texts(document)}
         names = texts | {name for text in texts for name in _PLACED.findall(text)}
         return Sources(
             {name: citation for name, citation in self.citations.items() if name in names},
@@ -56,14 +54,17 @@ def read_sources(folder: Path) -> Sources:
     return Sources(citations, studies, files)
 
 
-def _texts(file: Path) -> Iterator[str]:
-    """Yield every scalar of a YAML file; nothing of a file that cannot be read, whose fault is told elsewhere."""
-    try:
-        for event in yaml.parse(file.read_text(encoding="utf-8"), Loader=yaml.CBaseLoader):
-            if isinstance(event, yaml.ScalarEvent):
-                yield event.value
-    except (UnicodeDecodeError, yaml.YAMLError):
-        return
+def _texts(value: Any) -> Iterator[str]:
+    """Yield every key and scalar of what a YAML file holds."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        yield from value
+        for below in value.values():
+            yield from _texts(below)
+    elif isinstance(value, list):
+        for below in value:
+            yield from _texts(below)
 
 
 def _citations(folder: Path) -> dict[str, Citation]:

@@ -10,7 +10,7 @@ import pytest
 
 from bench import cohort
 from bench.client import UnexpectedError, ask, request
-from bench.copies import GUIDELINES, CopiedContent
+from bench.copies import GUIDELINES, OTHER_ORGAN, CopiedContent
 from bench.knowledge import guideline
 from bench.large_table import large_table
 from bench.patients import patients
@@ -143,7 +143,7 @@ def test_the_laboratory_chart_is_of_60_kilobytes_and_has_200_values_that_no_code
 
 
 def test_copies_of_a_guideline_load_side_by_side_each_with_its_own_id_and_services(tmp_path):
-    settings = CopiedContent().write(tmp_path / "content", GUIDELINES)
+    settings = CopiedContent(OTHER_ORGAN).write(tmp_path / "content", GUIDELINES)
     library = load_library(Path(settings["CONTENT"]))
     assert len(library.guidelines) == GUIDELINES
     assert settings["GUIDELINE"] in library.guidelines
