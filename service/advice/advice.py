@@ -6,8 +6,8 @@ from functools import cached_property
 
 from service.advice.decision import Decision, contradictions, supporting
 from service.advice.missing import Missing, missing_facts
-from service.advice.recommendation import ModifierNotes, Recommendation, Removed, modifier_notes
-from service.advice.wordings import Grades, Outcome, Wordings
+from service.advice.recommendation import ModifierNotes, Outcome, Recommendation, Removed, modifier_notes
+from service.advice.wordings import Grades, Wordings
 from service.engine.compile import CompiledTable
 from service.engine.trace import Neighbour, Step, nearest
 from service.knowledge.guideline import Guideline, holds

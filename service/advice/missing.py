@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from service.advice.decision import Decision, emergency
-from service.advice.recommendation import Recommendation
+from service.advice.recommendation import Outcome, Recommendation
 from service.advice.trials import Trial
-from service.advice.wordings import After, Outcome, Wordings
+from service.advice.wordings import After, Wordings
 from service.engine.table import is_inside
 
 

@@ -1,6 +1,6 @@
 """One recommendation: the rule's sentence for this patient, graded, with its options and sources."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -76,6 +76,17 @@ class Recommendation:
     """Ids of the modifiers that do something here."""
 
 
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """What an answer would become, in short. Compared by identity: see wordings.py."""
+
+    rule: Rule
+    statement: str
+    certainty: str
+    urgency: str
+    citations: tuple[Cited, ...]
+
+
 @dataclass(frozen=True)
 class _OptionsLeft:
     """The options at a point: ids and kinds of those that are left, and the kinds that were removed."""
@@ -101,8 +112,27 @@ class _OptionsLeft:
         return lowers or marks or any((*words, *moves, *due))
 
 
-def recommend(decision: Decision) -> Recommendation:
-    """Word and grade the rule that holds."""
+@dataclass(frozen=True)
+class _Worded:
+    """What a rule says at a point and how sure it is; what only a whole recommendation tells is made of it."""
+
+    point: Point
+    applied: Applied
+    fitting: Sequence[Wording]
+    additions: Sequence[Addition]
+    prefixes: Sequence[Prefix]
+    grading: Grading
+    slots: Mapping[str, str]
+    choice: _OptionsLeft | None
+    """None where no effect depends on what is left."""
+    statement: str
+    certainty: str
+    lowered: tuple[Reason, ...]
+    urgency: str
+    citations: tuple[Cited, ...]
+
+
+def _word(decision: Decision) -> _Worded:
     rule, applied = decision.rule, effects(decision)
     point = wording_point(decision, applied)
     fitting = [wording for wording in rule.statements if holds(wording.when, point)]
@@ -115,11 +145,50 @@ def recommend(decision: Decision) -> Recommendation:
     sentence = filled(sentence, slots)
     for addition in additions:
         sentence = _open(sentence) + filled(addition.append, slots)
-    removed = {kind for _, effect in applied for kind in effect.remove}
-    removed |= {kind for addition in additions for kind in addition.remove}
-    listed = _listed(chosen.options if chosen is not None and chosen.options else rule.options, additions, point)
-    choice = _options_left(decision.guideline, point, _moved(listed, applied), removed)
-    applied = [(owner, effect) for owner, effect in applied if not effect.offered or choice.kinds & {*effect.offered}]
+    choice = None
+    if any(effect.offered for _, effect in applied):
+        choice = _choice(decision, point, chosen, additions, applied)
+        applied = [
+            (owner, effect) for owner, effect in applied if not effect.offered or choice.kinds & {*effect.offered}
+        ]
+    cited = (chosen.citations if chosen is not None else ()) or grading.citations or rule.citations
+    certainty, lowered = _lowered(grading.certainty or rule.certainty, applied)
+    urgency = min(
+        (grading.urgency or rule.urgency, *(e.urgency_at_least for _, e in applied if e.urgency_at_least)),
+        key=URGENCIES.index,
+    )
+    prefixes = _prefixes(decision, point | {"urgency": urgency})
+    before = "".join(dict.fromkeys(filled(prefix.text, slots) for prefix in prefixes))
+    return _Worded(
+        point=point,
+        applied=applied,
+        fitting=fitting,
+        additions=additions,
+        prefixes=prefixes,
+        grading=grading,
+        slots=slots,
+        choice=choice,
+        statement=before + filled(_modified(sentence, applied), slots),
+        certainty=certainty,
+        lowered=lowered,
+        urgency=urgency,
+        citations=_cited(cited, applied),
+    )
+
+
+def outcome(decision: Decision) -> Outcome:
+    """Word and grade the rule that holds, in short."""
+    worded = _word(decision)
+    return Outcome(decision.rule, worded.statement, worded.certainty, worded.urgency, worded.citations)
+
+
+def recommend(decision: Decision) -> Recommendation:
+    """Word and grade the rule that holds."""
+    rule, worded = decision.rule, _word(decision)
+    point, applied, grading, slots = worded.point, worded.applied, worded.grading, worded.slots
+    fitting, additions = worded.fitting, worded.additions
+    chosen = fitting[0] if fitting else None
+    choice = worded.choice or _choice(decision, point, chosen, additions, applied)
     marks = {kind: mark for _, effect in applied for kind, mark in effect.mark.items()}
     checks = [
         *(item for _, effect in applied for item in effect.must_check_first),
@@ -128,24 +197,16 @@ def recommend(decision: Decision) -> Recommendation:
         *(item for addition in additions for item in addition.must_check),
         *(item for _, effect in applied for item in effect.must_check),
     ]
-    cited = (chosen.citations if chosen is not None else ()) or grading.citations or rule.citations
     provenance = grading.provenance or rule.provenance
-    certainty, lowered = _lowered(grading.certainty or rule.certainty, applied)
-    urgency = min(
-        (grading.urgency or rule.urgency, *(e.urgency_at_least for _, e in applied if e.urgency_at_least)),
-        key=URGENCIES.index,
-    )
-    prefixes = _prefixes(decision, point | {"urgency": urgency})
-    before = "".join(dict.fromkeys(filled(prefix.text, slots) for prefix in prefixes))
-    spoken: tuple[Wording | Addition | Prefix, ...] = (*fitting[:1], *additions, *prefixes)
+    spoken: tuple[Wording | Addition | Prefix, ...] = (*fitting[:1], *additions, *worded.prefixes)
     message = (chosen.key_message if chosen is not None else None) or rule.key_message
     return Recommendation(
         rule=rule,
-        statement=before + filled(_modified(sentence, applied), slots),
+        statement=worded.statement,
         label=(chosen.label if chosen is not None else None) or (UNSOURCED if provenance == SAFETY_ONLY else None),
-        certainty=certainty,
-        certainty_reasons=(*(grading.certainty_reasons or rule.certainty_reasons), *lowered),
-        urgency=urgency,
+        certainty=worded.certainty,
+        certainty_reasons=(*(grading.certainty_reasons or rule.certainty_reasons), *worded.lowered),
+        urgency=worded.urgency,
         time_critical=rule.time_critical if grading.time_critical is None else grading.time_critical,
         provenance=provenance,
         options=tuple(OfferedOption(name, marks.get(decision.guideline.options[name].kind)) for name in choice.offered),
@@ -153,14 +214,23 @@ def recommend(decision: Decision) -> Recommendation:
             Removed(kind, tuple(dict.fromkeys(m.title for m, effect in applied if kind in effect.remove)))
             for kind in choice.removed
         ),
-        citations=_cited(cited, applied),
+        citations=worded.citations,
         must_check=tuple(dict.fromkeys(filled(item.text, slots) for item in _due(checks, point))),
         what_would_change=tuple(change for change in rule.what_would_change if holds(change.when, point)),
         warnings=tuple(effect.warning for _, effect in applied if effect.warning),
         decision_aid=rule.decision_aid or any(effect.decision_aid for _, effect in applied),
         key_message=filled(" ".join((message, *(e.message for _, e in applied if e.message))), slots),
-        acting=choice.acting(applied, [part.when for part in spoken], is_graded=certainty != NONE),
+        acting=choice.acting(applied, [part.when for part in spoken], is_graded=worded.certainty != NONE),
     )
+
+
+def _choice(
+    decision: Decision, point: Point, chosen: Wording | None, additions: Sequence[Addition], applied: Applied
+) -> _OptionsLeft:
+    removed = {kind for _, effect in applied for kind in effect.remove}
+    removed |= {kind for addition in additions for kind in addition.remove}
+    offers = chosen.options if chosen is not None and chosen.options else decision.rule.options
+    return _options_left(decision.guideline, point, _moved(_listed(offers, additions, point), applied), removed)
 
 
 def _prefixes(decision: Decision, point: Point) -> list[Prefix]:

@@ -9,8 +9,7 @@ import orjson
 from service.advice.advice import Advice
 from service.advice.missing import Missing
 from service.advice.question import Answer
-from service.advice.recommendation import Recommendation
-from service.advice.wordings import Outcome
+from service.advice.recommendation import Outcome, Recommendation
 from service.engine.bounded_memo import BoundedMemo
 from service.engine.compile import CompiledTable, Point
 from service.engine.trace import step

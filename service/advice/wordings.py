@@ -5,18 +5,19 @@ from dataclasses import dataclass
 
 from service.advice.decision import Decision, decided
 from service.advice.hearing import Hearing, choosing
-from service.advice.recommendation import Recommendation, recommend
+from service.advice.recommendation import Outcome, Recommendation, outcome, recommend
 from service.advice.trials import open_facts
 from service.engine.bounded_memo import BoundedMemo
 from service.engine.compile import Point, values_of
 from service.knowledge.guideline import Guideline
-from service.knowledge.model import Cited, Rule
 from service.knowledge.words import Words
 
 KEPT = 800
 """Recommendations kept for each guideline, at about 6 kB with their JSON."""
-OUTCOMES = 1_500
-"""The same in short, at about 3 kB with their JSON."""
+OUTCOMES = 8_000
+"""The same in short, at about 300 bytes: ten patients who are heard differently have the same outcome."""
+DISTINCT = 1_500
+"""Outcomes that differ, at about 3 kB with their JSON."""
 GRADED = 4_000
 """Grades without words, at about 300 bytes."""
 CHOICES = 9_000
@@ -30,17 +31,6 @@ class Grades:
     certainty: str
     urgency: str
     warnings: tuple[str, ...]
-
-
-@dataclass(frozen=True, eq=False)
-class Outcome:
-    """What an answer would become, in short. Compared by identity: see Wordings."""
-
-    rule: Rule
-    statement: str
-    certainty: str
-    urgency: str
-    citations: tuple[Cited, ...]
 
 
 class _Hearings(dict[str, Hearing]):
@@ -71,6 +61,7 @@ class Wordings:
         self._chosen = BoundedMemo[object, tuple[str, str]](CHOICES)
         self._known = BoundedMemo[tuple[str, str, int], Recommendation](KEPT)
         self._outcomes = BoundedMemo[tuple[str, str, int], Outcome](OUTCOMES)
+        self._distinct = BoundedMemo[tuple[object, ...], Outcome](DISTINCT)
         self._grades = BoundedMemo[tuple[str, str, int], Grades](GRADED)
 
     def of(self, decision: Decision) -> Recommendation:
@@ -106,9 +97,9 @@ class Wordings:
         """The outcome with this rule, trigger and what the rule hears of the point."""
         found = self._outcomes.get(key)
         if found is None:
-            whole = recommend(decided(self._guideline, point))  # most are never told whole
-            short = Outcome(whole.rule, whole.statement, whole.certainty, whole.urgency, whole.citations)
-            found = self._outcomes.remember(key, short)
+            short = outcome(decided(self._guideline, point))
+            content = (short.rule.id, short.statement, short.certainty, short.urgency, short.citations)
+            found = self._outcomes.remember(key, self._distinct.get(content) or self._distinct.remember(content, short))
         return found
 
 
