@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import os
 import resource
 import select
 import socket
@@ -14,7 +13,7 @@ import pytest
 
 from service.server.connection import READ_SECONDS
 from tests.conftest import Server, serving, until
-from tests.sockets import BODY, ONE, children, connect, head, open_files, rest
+from tests.sockets import BODY, ONE, children, connect, head, open_files, processor_seconds, rest
 
 PLACES = 800  # worker_connections
 HELD = 200  # far more than both workers have threads, which are 64
@@ -227,11 +226,6 @@ def test_a_body_in_tiny_chunks_is_refused_before_it_costs_anything(tmp_path: Pat
                 connection.sendall(b"1\r\n%c\r\n" % byte)
             connection.sendall(b"0\r\n\r\n")
             assert connection.recv(100).startswith(b"HTTP/1.1 200 "), "a body of a patient may come as it likes"
-
-
-def processor_seconds(pid: int) -> float:
-    words = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def test_a_client_that_hangs_up_early_disturbs_nobody(server: Server) -> None:
