@@ -187,7 +187,10 @@ def clients_file(folder: Path, number: int) -> Iterator[Keys]:
 def goals(found: dict[str, Any]) -> list[dict[str, Any]]:
     """None is taken again, and the key that was kept is taken all the time."""
     revoked, kept = (sum((Counter(each[name]) for each in found["rounds"]), Counter()) for name in ("revoked", "kept"))
-    workers, slowest = (sum(each["workers"] for each in found["rounds"]), max(each["every"] for each in found["rounds"]))
+    workers, slowest = (
+        sum(each["workers"] for each in found["rounds"]),
+        max(each["every"] for each in found["rounds"]),
+    )
     return [
         goal(
             "a revoked key is never taken again, however CLIENTS_FILE is broken and however workers are replaced",

@@ -81,7 +81,9 @@ def _most(group: Path | None) -> int | None:
 def goals(found: dict[str, Any]) -> list[dict[str, Any]]:
     """Nobody is killed, and every emergency is answered."""
     bodies = sum(found["statuses"].values())
-    where = f"under {found['limit MiB']} MiB" if found["limited"] else "without a limit: no memory group can be made here"
+    where = (
+        f"under {found['limit MiB']} MiB" if found["limited"] else "without a limit: no memory group can be made here"
+    )
     return [
         goal(
             "nobody is killed for memory, whatever is sent at once, under the memory of the container",
