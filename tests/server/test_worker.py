@@ -2,8 +2,10 @@
 
 import contextlib
 import json
+import os
 import resource
 import select
+import signal
 import socket
 import time
 from collections.abc import Iterator
@@ -131,6 +133,24 @@ def test_a_worker_outlives_having_no_file_left(tmp_path: Path) -> None:
             assert server.get("/livez")[0] == 200
         assert children(server.process.pid) == worker
         assert "a connection was not accepted: Too many open files" in server.log.read_text()
+
+
+def test_a_worker_that_has_answered_nobody_yet_answers_though_no_file_is_left(tmp_path: Path) -> None:
+    """Found by attack: its first request read a module, for which there was no file, and was ended without a word."""
+    with serving(tmp_path, WORKERS="1") as server, contextlib.ExitStack() as stack:
+        first = children(server.process.pid)
+        os.kill(first[0], signal.SIGKILL)
+        until(lambda: children(server.process.pid) not in ([], first), "another worker is there")
+        (worker,) = children(server.process.pid)
+        until(lambda: b"Booting worker with pid: %d" % worker in server.log.read_bytes(), "it runs")
+        files = len(list(Path(f"/proc/{worker}/fd").iterdir()))
+        _, most = resource.prlimit(worker, resource.RLIMIT_NOFILE)
+        resource.prlimit(worker, resource.RLIMIT_NOFILE, (files + 10, most))
+        for _ in range(50):
+            stack.enter_context(connect(server))
+        for _ in range(20):
+            assert server.get("/livez")[0] == 200
+        assert children(server.process.pid) == [worker]
 
 
 def test_a_worker_that_has_had_its_requests_does_not_wait_for_slow_clients(tmp_path: Path) -> None:

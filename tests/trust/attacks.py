@@ -42,7 +42,7 @@ def run(record: Record, *, short: bool) -> None:
         for unit, figures in (
             (memory.UNIT, functools.partial(_memory, seconds=MEMORY_SECONDS * share)),
             (keys.UNIT, functools.partial(_keys, rounds=1 if short else ROUNDS, times=1 if short else REPLACEMENTS)),
-            (limits.UNIT, functools.partial(_limits, seconds=LIMITS_SECONDS * share)),
+            (limits.UNIT, functools.partial(_limits, seconds=LIMITS_SECONDS * max(share, 0.06))),
             (wire.CHUNKS, functools.partial(_chunks, times=1 if short else CHUNKS_TIMES)),
             (wire.FILES, functools.partial(_files, seconds=FILES_SECONDS * share)),
         ):

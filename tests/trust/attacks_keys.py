@@ -18,7 +18,7 @@ from service.security.registry import PROMISED_SECONDS
 from tests.api.asking import JSON, ONE, SEPSIS
 from tests.conftest import until
 from tests.trust.record import goal, table
-from tests.trust.stand import Service, seconds
+from tests.trust.stand import Service
 
 UNIT = "keys"
 CALLERS = 4
@@ -121,11 +121,11 @@ def figures(up: Service, keys: Keys, replacements: int) -> dict[str, Any]:
         broken, replaced = (tuple(each)[number % len(each)] for each in (BROKEN, REPLACED))
         key = keys.revoke()
         began = time.monotonic()
-        until(lambda key=key: _status(up, key) == "401", "a worker refuses the key", 2 * PROMISED_SECONDS)
-        one = round(time.monotonic() - began, 1)
+        until(lambda key=key: _status(up, key) == "401", "a worker refuses the key", PROMISED_SECONDS)
+        one = every = time.monotonic() - began
         BROKEN[broken](keys)
-        until(lambda key=key: all(_status(up, key) == "401" for _ in range(ASKED)), "all refuse it", PROMISED_SECONDS)
-        every = round(time.monotonic() - began, 1)
+        while (passed := time.monotonic() - began) < PROMISED_SECONDS:
+            every = every if _status(up, key) == "401" else passed
         keys.revoked.append(key)
         with _calling(up, keys) as found:
             for _ in range(replacements):
@@ -134,11 +134,15 @@ def figures(up: Service, keys: Keys, replacements: int) -> dict[str, Any]:
                 until(lambda before=before: not before & {*up.workers()} and up.ready(), "others work")
                 for _ in range(ASKED):
                     found["kept"][_status(up, keys.made["kept"][0])] += 1
-        kept = {"broken": broken, "replaced": replaced, "one": one, "every": every, "workers": replacements * up.size}
+        kept = {
+            "broken": broken,
+            "replaced": replaced,
+            "one": round(one, 1),
+            "every": round(every, 1),
+            "workers": replacements * up.size,
+        }
         rounds.append(kept | {name: dict(counted) for name, counted in found.items()})
         keys.write()
-        until(lambda: up.ready() and _status(up, keys.made["kept"][0]) == "200", "the file is good again")
-        seconds(1.1)  # so that each worker has looked at it
     return {"rounds": rounds}
 
 
@@ -194,13 +198,13 @@ def goals(found: dict[str, Any]) -> list[dict[str, Any]]:
     return [
         goal(
             "a revoked key is never taken again, however CLIENTS_FILE is broken and however workers are replaced",
-            f"{revoked['401']:,} of {sum(revoked.values()) - revoked[GONE]:,} calls refused while {workers} workers began",
+            f"{revoked['401']:,} of {sum(revoked.values()) - revoked[GONE]:,} refused while {workers} workers began",
             met=revoked["401"] > 0 and set(revoked) <= {"401", GONE},
         ),
         goal(
-            f"each worker refuses it within {PROMISED_SECONDS:.0f} s of one, though it reads only the broken file",
-            f"all refused it {slowest} s after it was revoked at most",
-            met=slowest <= 2 * PROMISED_SECONDS,
+            f"all workers refuse it within {PROMISED_SECONDS:.0f} s, though one alone read the good file",
+            f"last taken {slowest} s after it was revoked",
+            met=slowest < PROMISED_SECONDS - 1,
         ),
         goal(
             "the keys that are left are taken meanwhile",
@@ -212,7 +216,7 @@ def goals(found: dict[str, Any]) -> list[dict[str, Any]]:
 
 def shown(found: dict[str, Any]) -> dict[str, Any]:
     """The table."""
-    columns = ["the file", "workers replaced by", "workers that began", "one refuses, s", "all refuse, s"]
+    columns = ["the file", "workers replaced by", "workers that began", "one refuses, s", "last taken, s"]
     return table(
         "Revoked keys while CLIENTS_FILE is broken",
         [*columns, "calls with revoked keys", "with a key that is left"],

@@ -17,7 +17,7 @@ from tests.trust.record import goal, table
 from tests.trust.stand import Service
 
 UNIT = "limits"
-LIMIT = 60
+LIMIT = 20
 """Requests an hour."""
 SETTINGS = {"RATE_LIMIT": f"{LIMIT}/hour", "PROXY_HOPS": "1"}
 CROWD = 40
@@ -159,9 +159,9 @@ def goals(found: dict[str, Any]) -> list[dict[str, Any]]:
     inside = batches["statuses"].get("200", 0) * EMERGENCIES_EACH
     return [
         goal(
-            f"a key with a limit of {LIMIT} an hour is let in no oftener by batches with emergencies and many addresses",
-            f"{let_in:.0f} let in of {_sum(plain) + _sum(batches):,}; {found['processes']} processes may let in {most}, "
-            "until each has heard of the others",
+            f"batches with emergencies and many addresses let a key in no oftener than its limit of {LIMIT} an hour",
+            f"{let_in:.0f} let in of {_sum(plain) + _sum(batches):,}; {found['processes']} processes may let in {most} "
+            "until they have heard of each other",
             met=LIMIT <= let_in <= most and set(plain["statuses"]) <= {"200", "429", CUT},
         ),
         goal(

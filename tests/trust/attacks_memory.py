@@ -87,7 +87,7 @@ def goals(found: dict[str, Any]) -> list[dict[str, Any]]:
     return [
         goal(
             "nobody is killed for memory, whatever is sent at once, under the memory of the container",
-            f"{'nobody' if found['same'] else 'somebody'} killed by {bodies:,} bodies in {found['seconds']:.0f} s, {where}",
+            f"{'nobody' if found['same'] else 'somebody'}, of {bodies:,} bodies in {found['seconds']:.0f} s, {where}",
             met=found["same"] and found["limited"] and {"200", "413"} <= {*found["statuses"]} <= EXPECTED,
         ),
         goal(

@@ -24,7 +24,7 @@ FEW_THREADS = 4
 SPARE = 12
 """Files that a worker may still open when its limit is lowered while it runs."""
 CONNECTIONS = 300
-SECONDS_A_MEGABYTE = 0.25
+SECONDS_A_MEGABYTE = 0.5
 ENOUGH = 4 * MIB
 """Sent of each shape at a time. A connection that is ended is followed by another."""
 
