@@ -31,7 +31,7 @@ CASES_SECONDS = 100.0
 MEMORY_SECONDS, LIMITS_SECONDS, FILES_SECONDS = 75.0, 45.0, 8.0
 ROUNDS, REPLACEMENTS = 12, 2
 """Each way of breaking CLIENTS_FILE twice, each way of replacing workers three times; in each round so many times."""
-CHUNKS_TIMES = 3
+CHUNKS_MEGABYTES = 8
 
 
 def run(record: Record, *, short: bool) -> None:
@@ -43,8 +43,8 @@ def run(record: Record, *, short: bool) -> None:
             (memory.UNIT, functools.partial(_memory, seconds=MEMORY_SECONDS * share)),
             (keys.UNIT, functools.partial(_keys, rounds=1 if short else ROUNDS, times=1 if short else REPLACEMENTS)),
             (limits.UNIT, functools.partial(_limits, seconds=LIMITS_SECONDS * max(share, 0.06))),
-            (wire.CHUNKS, functools.partial(_chunks, times=1 if short else CHUNKS_TIMES)),
-            (wire.FILES, functools.partial(_files, seconds=FILES_SECONDS * share)),
+            (wire.CHUNKS, functools.partial(_chunks, megabytes=1 if short else CHUNKS_MEGABYTES)),
+            (wire.FILES, functools.partial(_files, seconds=FILES_SECONDS * share, kinds=[*wire.FILES_KINDS][short:])),
         ):
             if unit not in record.units:
                 record.keep(unit, figures(folder, record.seed))
@@ -71,22 +71,22 @@ def _limits(folder: Path, seed: int, seconds: float) -> dict[str, Any]:
         return limits.figures(up, held, seed, seconds)
 
 
-def _chunks(folder: Path, _seed: int, times: int) -> list[dict[str, Any]]:
+def _chunks(folder: Path, _seed: int, megabytes: int) -> list[dict[str, Any]]:
     limits.clients(folder / "clients.json")
     with _with_keys(folder, folder / "clients.json", WORKERS="1", RATE_LIMIT="off") as up:
-        return wire.chunks(up, times)
+        return wire.chunks(up, megabytes)
 
 
-def _files(folder: Path, _seed: int, seconds: float) -> dict[str, Any]:
+def _files(folder: Path, _seed: int, seconds: float, kinds: list[str]) -> dict[str, Any]:
     held, found = limits.clients(folder / "clients.json"), {}
-    for name, fewer in wire.FILES_KINDS.items():
+    for name in kinds:
         with contextlib.ExitStack() as stack:
             server = stack.enter_context(redis())
             settings = {"REDIS_URL": server.url, "REDIS_STATE_URL": server.url, "THREADS": str(wire.FEW_THREADS)}
             settings["LOG_LEVEL"] = "warning"  # what the system refused is counted in the log
             with open_files(wire.FEW_FILES) if "start" in name else contextlib.nullcontext():
                 up = stack.enter_context(_with_keys(folder, folder / "clients.json", **settings))
-            stack.enter_context(fewer(up))
+            stack.enter_context(wire.FILES_KINDS[name](up))
             found[name] = wire.files(up, held["modest"], seconds)
     return found
 

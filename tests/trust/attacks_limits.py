@@ -52,6 +52,10 @@ class Flood:
         self.statuses[status] += 1
         return status, text
 
+    def close(self) -> None:
+        """End its connection."""
+        self._connection.close()
+
     def address(self) -> str:
         """An address that nobody had before."""
         return ".".join(str(self.chance.randrange(1, 255)) for _ in range(4))
@@ -83,6 +87,8 @@ def figures(up: Service, keys: dict[str, str], seed: int, seconds: float) -> dic
             end.set()
         for each in going:
             each.result()
+    for flood in floods.values():
+        flood.close()
     return {"seconds": seconds, "processes": len(workers)} | {
         name: {
             "statuses": dict(flood.statuses),

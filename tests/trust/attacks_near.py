@@ -10,8 +10,6 @@ from typing import Any
 
 from flask import Flask
 
-from service.knowledge.library import load_library
-from service.settings import CONTENT
 from tests.api.asking import BATCH, NDJSON, ONE
 from tests.api.test_emergency import ENTRIES, FEVER, GENERAL
 from tests.trust.fuzz_cases import CANARY, Verbatim, call, holds, written
@@ -174,7 +172,7 @@ def _formed(chance: random.Random, text: str) -> str:
 def look_alike(app: Flask, chance: random.Random, counts: Counter) -> None:
     """It is no emergency, so nothing says that it is one; of a name that is none nothing is urgent at all."""
     how = chance.choice(tuple(LOOKS))
-    facts = LOOKS[how](chance)
+    facts = LOOKS[how](app, chance)
     if chance.random() < 0.3:
         facts = _beside(chance, facts)
     body = written(facts).encode()
@@ -195,11 +193,11 @@ def _other(chance: random.Random, name: str) -> Any:
     return chance.choice(({"complications": [name]}, {"complications": {name: "present"}}, {name: "present"}))
 
 
-def _unlike(chance: random.Random, change: Callable[[random.Random, str], str]) -> Any:
+def _unlike(app: Flask, chance: random.Random, change: Callable[[random.Random, str], str]) -> Any:
     """Facts with a name that is changed into none that the vocabulary has."""
     while True:
         name = change(chance, chance.choice([*sorted({each for each, _ in ENTRIES.values()}), FEVER]))
-        if folded(name) not in known():
+        if folded(name) not in known(app):
             return _other(chance, _cased(chance, name))
 
 
@@ -226,21 +224,21 @@ def _a_part(chance: random.Random, name: str) -> str:
     return "_".join(words[:-1] if chance.random() < 0.5 else words[1:]) or name[:-1]
 
 
-def _said_absent(chance: random.Random) -> Any:
+def _said_absent(_: Flask, chance: random.Random) -> Any:
     name = chance.choice(("sepsis_signs", misspelt(chance, "sepsis_signs")))
     return {"complications": {name: chance.choice(("absent", "ABSENT", False, "no", "unknown", None, {"grade": 0}))}}
 
 
-def _no_grade(chance: random.Random) -> Any:
+def _no_grade(_: Flask, chance: random.Random) -> Any:
     name = chance.choice(("bleeding", "chest_wall_necrosis", "infection"))
     return {"complications": {name: {"grade": _cased(chance, chance.choice(NO_FOURS))}}}
 
 
-LOOKS: dict[str, Callable[[random.Random], Any]] = {
-    "letters of another alphabet": lambda chance: _unlike(chance, _homoglyph),
-    "one letter off": lambda chance: _unlike(chance, _one_letter),
-    "negated or qualified": lambda chance: _unlike(chance, _negated),
-    "a part of the name": lambda chance: _unlike(chance, _a_part),
+LOOKS: dict[str, Callable[[Flask, random.Random], Any]] = {
+    "letters of another alphabet": lambda app, chance: _unlike(app, chance, _homoglyph),
+    "one letter off": lambda app, chance: _unlike(app, chance, _one_letter),
+    "negated or qualified": lambda app, chance: _unlike(app, chance, _negated),
+    "a part of the name": lambda app, chance: _unlike(app, chance, _a_part),
     "said to be absent": _said_absent,
     "a grade that is none": _no_grade,
 }
@@ -248,10 +246,11 @@ NAMES_ALONE = {*tuple(LOOKS)[:4]}
 
 
 @cache
-def known() -> frozenset[str]:
+def known(app: Flask) -> frozenset[str]:
     """Every name of the shipped vocabularies, folded."""
-    named = set()
-    for vocabulary in (each.vocabulary for of in load_library(CONTENT).guidelines.values() for each in of.values()):
+    named: set[str] = set()
+    releases = [each for of in app.config["KNOWLEDGE"].library.guidelines.values() for each in of.values()]
+    for vocabulary in (each.vocabulary for each in releases):
         named |= {*vocabulary.facts, *vocabulary.spellings, *vocabulary.spellings.values()}
         named |= {*(vocabulary.findings.findings if vocabulary.findings else ())}
     return frozenset(map(folded, named))

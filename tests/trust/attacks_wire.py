@@ -25,9 +25,6 @@ SPARE = 12
 """Files that a worker may still open when its limit is lowered while it runs."""
 CONNECTIONS = 300
 SECONDS_A_MEGABYTE = 0.5
-ENOUGH = 4 * MIB
-"""Sent of each shape at a time. A connection that is ended is followed by another."""
-
 SHAPES: dict[str, tuple[bytes, str]] = {
     "one byte": (b"1\r\n \r\n", JSON),
     "one byte, with an extension": (b"1;a=b\r\n \r\n", JSON),
@@ -41,15 +38,15 @@ ALLOWED = 4000
 """Chunks of one byte in a body that may come so (request_framing.FREE_CHUNKS)."""
 
 
-def chunks(up: Service, times: int) -> list[dict[str, Any]]:
-    """Send each shape of tiny chunks without credentials; processor seconds of the one worker for each megabyte."""
+def chunks(up: Service, megabytes: int) -> list[dict[str, Any]]:
+    """Send so much of each shape of tiny chunks without credentials; what the one worker needed for it."""
     (worker,) = up.workers()
     found = []
-    endless = {name: (_begun(kind) + chunk * (MIB // len(chunk)), ENOUGH) for name, (chunk, kind) in SHAPES.items()}
+    endless = {name: _begun(kind) + chunk * (MIB // len(chunk)) for name, (chunk, kind) in SHAPES.items()}
     whole = _begun(JSON) + b"1\r\n \r\n" * ALLOWED + b"0\r\n\r\n"
-    for name, (data, enough) in (endless | {"as many of one byte as may be": (whole, MIB)}).items():
+    for name, data in (endless | {"as many of one byte as may be": whole}).items():
         before, sent, statuses = processor_seconds(worker), 0, Counter[str]()
-        while sent < times * enough:
+        while sent < megabytes * MIB:
             more, status = _sent(up, data)
             sent += more
             statuses[status] += 1
