@@ -49,7 +49,8 @@ def when_ready(server: Any) -> None:
 
 def post_worker_init(worker: Any) -> None:
     """Let a worker open its files while there are any to be had."""
-    worker.wsgi.config["METRICS"].begin()
+    with contextlib.suppress(OSError):  # a worker that does not begin would end the master
+        worker.wsgi.config["METRICS"].begin()
 
 
 def _give_memory_back() -> None:
