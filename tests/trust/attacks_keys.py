@@ -9,6 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from http.client import HTTPException
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -175,7 +176,7 @@ def _status(up: Service, key: str) -> str:
     """The status of a call on a connection of its own; or that nobody was there, while workers are replaced."""
     try:
         return str(up.get(ONE, {"Content-Type": JSON, "X-API-Key": key}, json.dumps(SEPSIS).encode())[0])
-    except OSError:
+    except (OSError, HTTPException):
         return GONE
 
 

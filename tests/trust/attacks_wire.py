@@ -7,6 +7,7 @@ import socket
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
@@ -103,7 +104,7 @@ def files(up: Service, key: str, seconds: float) -> dict[str, Any]:
 def _status(up: Service, key: str) -> str:
     try:
         return str(up.get(ONE, {"Content-Type": JSON, "X-API-Key": key}, json.dumps(SEPSIS).encode())[0])
-    except OSError as error:
+    except (OSError, HTTPException) as error:
         return type(error).__name__
 
 
