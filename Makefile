@@ -45,7 +45,7 @@ install = @echo "Installing $< (a minute at most; once) ..."; \
 	|| { echo "make: pip could not install $<; its last words (all of them: .venv/install.log):" >&2; tail -n 3 .venv/install.log >&2; exit 1; }; \
 	touch $@
 
-.PHONY: help run test bench bench-cohort cohort-spark conformance trust trust-faults trust-poison trust-fuzz trust-tokens trust-privacy trust-soak trust-mutants mutants lint audit sbom check openapi lock secrets clean preflight preflight-run FORCE
+.PHONY: help run test bench bench-cohort cohort-spark conformance trust trust-faults trust-poison trust-fuzz trust-tokens trust-privacy trust-attacks trust-soak trust-mutants mutants lint audit sbom check openapi lock secrets clean preflight preflight-run FORCE
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 # One after the other: the checks come first.
@@ -77,7 +77,7 @@ cohort-spark: preflight .venv/.dev .venv/.spark ## optional: the cohort by Apach
 conformance: preflight .venv/.dev .venv/.embedded ## the CDS Hooks checklist against running services: line, verdict, evidence
 	@$(BIN)/python -m tests.conformance $(ARGS)
 
-trust: preflight .venv/.dev .venv/.embedded ## half an hour: faults, poison, bad input, tokens, privacy; writes docs/trust-report.md (ARGS=--force: anew)
+trust: preflight .venv/.dev .venv/.embedded ## half an hour: faults, poison, bad input, tokens, privacy, attacks; writes docs/trust-report.md (ARGS=--force: anew)
 	@$(BIN)/python -m tests.trust $(ARGS)
 
 trust-faults: preflight .venv/.dev .venv/.embedded ## one part: answers while all around it fails
@@ -94,6 +94,9 @@ trust-tokens: preflight .venv/.dev .venv/.embedded ## one part: tokens and keys
 
 trust-privacy: preflight .venv/.dev .venv/.embedded ## one part: words of our own in every place, searched for everywhere
 	@$(BIN)/python -m tests.trust privacy $(ARGS)
+
+trust-attacks: preflight .venv/.dev .venv/.embedded ## one part: memory, revoked keys, floods, near misses, tiny chunks, few files
+	@$(BIN)/python -m tests.trust attacks $(ARGS)
 
 trust-soak: preflight .venv/.dev .venv/.embedded ## one part: ten minutes at half of peak, with faults
 	@$(BIN)/python -m tests.trust soak $(ARGS)

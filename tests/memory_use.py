@@ -13,11 +13,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from service.facts import json_body
-from tests.api.asking import BATCH, JSON, RESPONDER
-from tests.conftest import Server
+from tests.api.asking import BATCH, JSON, ONE, RESPONDER
+from tests.conftest import ROOT, Server
 
 MIB = 2**20
+BESIDE = 128 * MIB
+"""Of the limit of the container: what its /tmp takes, and what was there before a control group was."""
+EXTRACT = "/v1/facts/extract"
 WHOLE_BATCH = json.dumps([RESPONDER | {"age_years": n % 100, "ecog": n % 5} for n in range(1000)]).encode()
 ITEMS = {
     "empty objects": b"{}",
@@ -33,6 +38,26 @@ def crowd(item: bytes, size: int, levels: int = 1) -> bytes:
     """Return a list of about so many bytes that holds the same item again and again."""
     times = (size - 2 * levels) // (len(item) + 1)
     return b"[" * levels + b",".join([item] * times) + b"]" * levels
+
+
+OBJECT = b'{"":{}}'
+HEAVY = [
+    (f"{BATCH}?view=full", WHOLE_BATCH),
+    (f"{BATCH}?view=full", crowd(b'{"complications":["sepsis_signs"]}', 35_000)),
+    (BATCH, crowd(OBJECT, 700_000, 60)),
+    (BATCH, crowd(b"{}", 16 * MIB)),
+    (EXTRACT, crowd(OBJECT, 2_000_000, 60)),
+    (EXTRACT, crowd(b"{}", 8 * MIB)),
+    (ONE, crowd(OBJECT, MIB)),
+    (ONE, b'{"hat":"' + "\U0001f600".encode() * 200_000 + b'"}'),
+]
+"""What takes most memory of each kind that is let in, and what would, were it."""
+
+
+def limit() -> int:
+    """Return the memory that the container of the service has, in bytes."""
+    stated = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]["service"]["mem_limit"]
+    return int(stated.removesuffix("m")) * MIB
 
 
 def post(server: Server, body: bytes, path: str = f"{BATCH}?view=full") -> tuple[int, Any]:

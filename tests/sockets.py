@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import resource
 import socket
 from collections.abc import Iterator
@@ -51,6 +52,12 @@ def open_files(limit: int) -> Iterator[None]:
 def children(pid: int) -> list[int]:
     """The processes that a process has started: of gunicorn's master its workers."""
     return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def processor_seconds(pid: int) -> float:
+    """Processor time that a process has used."""
+    words = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def listening(server: Server) -> bool:

@@ -33,6 +33,8 @@ PRESENCE_WORDS = {word: word for word in PRESENCES}
 TRUE, FALSE = {"true", "yes", "1"}, {"false", "no", "0"}
 GRADE = re.compile(r"(?:(?:ctcae\W*)?g(?:r|rade)?[\W_]*)?(?:([0-5])|(i{1,3}|iv|v))")
 """A grade as people write it: G4, grade 4, CTCAE grade IV."""
+PLAIN_NUMBER = re.compile(r"[-+.eE0-9]+")
+"""Python reads the digits of every alphabet as well, and 0_4; nobody who writes so is sure to mean a number."""
 ROMAN = {"i": 1, "ii": 2, "iii": 3, "iv": 4, "v": 5}
 LONGEST_NAME = 100
 """Characters of a text that is folded; no name or value is as long."""
@@ -250,6 +252,8 @@ def _day(value: Json) -> dt.date | None:
 
 def _number(value: Json) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    if isinstance(value, str) and not PLAIN_NUMBER.fullmatch(value.strip()):
         return None
     try:
         return float(value)

@@ -47,6 +47,12 @@ def when_ready(server: Any) -> None:
     gc.enable()
 
 
+def post_worker_init(worker: Any) -> None:
+    """Let a worker open its files while there are any to be had."""
+    with contextlib.suppress(OSError):  # a worker that does not begin would end the master
+        worker.wsgi.config["METRICS"].begin()
+
+
 def _give_memory_back() -> None:
     """Keep glibc from learning to keep long bodies on its heaps, where what outlives them holds their pages.
 

@@ -53,6 +53,11 @@ class Metrics:
             multiprocess_mode="max",
         )
 
+    def begin(self) -> None:
+        """Open this process's files, with samples of nought: at its first request no file may be free."""
+        self._labelled(self._requests, "/livez", "GET", 200)
+        self._labelled(self._seconds, "/livez")
+
     def request(self, route: str, method: str, status: int, seconds: float) -> None:
         """Count a request; the route is the template."""
         self._labelled(self._requests, route, method, status).inc()

@@ -291,7 +291,10 @@ class Worker(base.Worker):  # type: ignore[misc] # gunicorn ships no types
             self.alive = False
         response, environ = wsgi.create(request, connection, connection.address, connection.server, self.cfg)
         environ["wsgi.multithread"] = True
-        body = self.wsgi(environ, response.start_response)
+        try:
+            body = self.wsgi(environ, response.start_response)
+        except OSError as error:  # no file is free, for example: the connection is well, and awaits an answer
+            raise RuntimeError("the application failed") from error
         try:
             for part in body:
                 self._close_after(response, connection)

@@ -494,7 +494,20 @@ NEAR_MISSES: dict[str, Any] = {
     **{f"a member with {how}": {"complications": {name: "present"}} for how, name in NAMES.items()},
     **{
         f"grade {grade}": {"complications": {"bleeding": {"grade": grade}}}
-        for grade in ("G4", "g4", "G 4", "IV", "iv", "\u2163", "grade 4", "Grade IV", "CTCAE grade 4", "\uff27\uff14")
+        for grade in (
+            "G4",
+            "g4",
+            "G 4",
+            "IV",
+            "iv",
+            "\u2163",
+            "grade 4",
+            "Grade IV",
+            "CTCAE grade 4",
+            "\uff27\uff14",
+            "\uff14",
+            "\u2463",
+        )
     },
     "a grade in the place of an entry": {"complications": {"bleeding": "G4"}},
     "a flag with a hyphen": {"complications": {"bleeding": {"haemodynamically-unstable": True}}},

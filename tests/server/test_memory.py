@@ -6,13 +6,23 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-import yaml
 
 from tests.api.asking import BATCH, ONE, SEPSIS
-from tests.conftest import ROOT, Server, serving, until
-from tests.memory_use import ITEMS, MIB, WHOLE_BATCH, crowd, limited, peak, post, processes
-
-EXTRACT = "/v1/facts/extract"
+from tests.conftest import Server, serving, until
+from tests.memory_use import (
+    BESIDE,
+    EXTRACT,
+    HEAVY,
+    ITEMS,
+    MIB,
+    WHOLE_BATCH,
+    crowd,
+    limit,
+    limited,
+    peak,
+    post,
+    processes,
+)
 
 
 @pytest.fixture(name="alone", scope="module")
@@ -33,11 +43,6 @@ def test_a_body_of_millions_of_items_is_refused_before_it_is_parsed(
     assert peak(processes(alone)[1]) < 160 * MIB
 
 
-def limit() -> int:
-    stated = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]["service"]["mem_limit"]
-    return int(stated.removesuffix("m")) * MIB
-
-
 def test_eight_whole_batches_at_once_stay_within_the_memory_of_the_container(tmp_path: Path) -> None:
     with serving(tmp_path, LOG_LEVEL="error") as server, ThreadPoolExecutor(8) as pool:
         until(lambda: len(processes(server)) == 3, "both workers run")
@@ -55,20 +60,6 @@ def test_eight_whole_batches_at_once_stay_within_the_memory_of_the_container(tmp
         assert sum(map(peak, before)) < limit()
 
 
-OBJECT = b'{"":{}}'
-HEAVY = [
-    (f"{BATCH}?view=full", WHOLE_BATCH),
-    (f"{BATCH}?view=full", crowd(b'{"complications":["sepsis_signs"]}', 35_000)),
-    (BATCH, crowd(OBJECT, 700_000, 60)),
-    (BATCH, crowd(b"{}", 16 * MIB)),
-    (EXTRACT, crowd(OBJECT, 2_000_000, 60)),
-    (EXTRACT, crowd(b"{}", 8 * MIB)),
-    (ONE, crowd(OBJECT, MIB)),
-    (ONE, b'{"hat":"' + "\U0001f600".encode() * 200_000 + b'"}'),
-]
-"""What takes most memory of each kind that is let in, and what would, were it."""
-
-
 def test_whatever_is_sent_at_once_nobody_is_killed_for_memory(tmp_path: Path) -> None:
     """Under the limit of the container, less what its /tmp takes and what was there before the group was.
 
@@ -77,7 +68,7 @@ def test_whatever_is_sent_at_once_nobody_is_killed_for_memory(tmp_path: Path) ->
     with serving(tmp_path, LOG_LEVEL="error") as server, ThreadPoolExecutor(32) as pool:
         until(lambda: len(processes(server)) == 3, "both workers run")
         before = processes(server)
-        with limited(server, limit() - 128 * MIB) as group:
+        with limited(server, limit() - BESIDE) as group:
             if group is None:
                 pytest.skip("no memory group can be made here")
             asked = [pool.submit(post, server, body, path) for path, body in (*HEAVY * 2, *HEAVY[:1] * 16)]

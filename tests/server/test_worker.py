@@ -5,6 +5,7 @@ import json
 import os
 import resource
 import select
+import signal
 import socket
 import time
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ import pytest
 
 from service.server.connection import READ_SECONDS
 from tests.conftest import Server, serving, until
-from tests.sockets import BODY, ONE, children, connect, head, open_files, rest
+from tests.sockets import BODY, ONE, children, connect, head, open_files, processor_seconds, rest
 
 PLACES = 800  # worker_connections
 HELD = 200  # far more than both workers have threads, which are 64
@@ -134,6 +135,24 @@ def test_a_worker_outlives_having_no_file_left(tmp_path: Path) -> None:
         assert "a connection was not accepted: Too many open files" in server.log.read_text()
 
 
+def test_a_worker_that_has_answered_nobody_yet_answers_though_no_file_is_left(tmp_path: Path) -> None:
+    """Found by attack: its first request read a module, for which there was no file, and was ended without a word."""
+    with serving(tmp_path, WORKERS="1") as server, contextlib.ExitStack() as stack:
+        first = children(server.process.pid)
+        os.kill(first[0], signal.SIGKILL)
+        until(lambda: children(server.process.pid) not in ([], first), "another worker is there")
+        (worker,) = children(server.process.pid)
+        until(lambda: b"Booting worker with pid: %d" % worker in server.log.read_bytes(), "it runs")
+        files = len(list(Path(f"/proc/{worker}/fd").iterdir()))
+        _, most = resource.prlimit(worker, resource.RLIMIT_NOFILE)
+        resource.prlimit(worker, resource.RLIMIT_NOFILE, (files + 10, most))
+        for _ in range(50):
+            stack.enter_context(connect(server))
+        for _ in range(20):
+            assert server.get("/livez")[0] == 200
+        assert children(server.process.pid) == [worker]
+
+
 def test_a_worker_that_has_had_its_requests_does_not_wait_for_slow_clients(tmp_path: Path) -> None:
     """Its successor begins when it has ended: until then nobody would be answered."""
     few = "--max-requests=20 --max-requests-jitter=0"
@@ -227,11 +246,6 @@ def test_a_body_in_tiny_chunks_is_refused_before_it_costs_anything(tmp_path: Pat
                 connection.sendall(b"1\r\n%c\r\n" % byte)
             connection.sendall(b"0\r\n\r\n")
             assert connection.recv(100).startswith(b"HTTP/1.1 200 "), "a body of a patient may come as it likes"
-
-
-def processor_seconds(pid: int) -> float:
-    words = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def test_a_client_that_hangs_up_early_disturbs_nobody(server: Server) -> None:

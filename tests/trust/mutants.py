@@ -1,4 +1,4 @@
-"""Part 7: each small change of the engine, of the evidence and of the derivations must make a test fail."""
+"""Part 8: each small change of the engine, of the evidence and of the derivations must make a test fail."""
 
 import hashlib
 import re

@@ -14,10 +14,10 @@ from typing import Any
 
 from tests.conftest import ROOT
 
-PARTS = ("faults", "poison", "fuzz", "tokens", "privacy", "soak", "mutants")
+PARTS = ("faults", "poison", "fuzz", "tokens", "privacy", "attacks", "soak", "mutants")
 """In this order. Each is a module of this folder with TITLE, ABOUT and `run(record, short)`; adding one is all there is
 to adding a part."""
-HALF_AN_HOUR = PARTS[:5]
+HALF_AN_HOUR = PARTS[:6]
 """What fits into it; the others are run by name."""
 FOLDER = ROOT / ".run" / "trust"
 CODE = ("service", "tests/trust", "tests/conftest.py", "requirements.txt")

@@ -11,8 +11,8 @@ HEAD = """# Trust report
 
 What was tried against real servers on loopback, and what came of it. Written by `make trust` from the figures under
 `.run/trust/`, never by hand. Anyone can repeat it: `make trust` does what is missing or older than the code,
-`make trust ARGS=--force` everything anew, `make trust-faults` (`-poison`, `-fuzz`, `-tokens`, `-privacy`) one part.
-`make trust-soak` and `make mutants` take longer and are run by name.
+`make trust ARGS=--force` everything anew, `make trust-faults` (`-poison`, `-fuzz`, `-tokens`, `-privacy`,
+`-attacks`) one part. `make trust-soak` and `make mutants` take longer and are run by name.
 """
 
 

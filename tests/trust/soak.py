@@ -1,4 +1,4 @@
-"""Part 6: half of what it can bear, for ten minutes, while things fail around it."""
+"""Part 7: half of what it can bear, for ten minutes, while things fail around it."""
 
 import statistics
 import tempfile

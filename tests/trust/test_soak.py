@@ -1,4 +1,4 @@
-"""Short form of part 6: a segment with a fault, and that growth would be seen."""
+"""Short form of part 7: a segment with a fault, and that growth would be seen."""
 
 from pathlib import Path
 
