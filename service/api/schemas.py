@@ -174,10 +174,15 @@ class EvidenceStatement(Schema):
     text, citation = text(), text()
 
 
+class InteractionOut(Schema):
+    between, names, text = texts(), texts(), text()
+
+
 class EvidenceOutcome(Schema):
     title = text()
     measure, direction, method = maybe(), maybe(), maybe()
     statements = several(EvidenceStatement, required=False)
+    interactions = several(InteractionOut, required=False)
     sensitivity = several(Pooled, required=False)
     date = fields.Date(required=True)
     pooled = fields.Nested(Pooled, required=True, allow_none=True)

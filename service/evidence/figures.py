@@ -43,7 +43,21 @@ def _fill(kind: str, name: str, studies: Mapping[str, Any], pools: Mapping[str, 
     return pools[name]
 
 
-def _figure(path: str, studies: Mapping[str, Any]) -> str:
+def interaction_text(path: str, studies: Mapping[str, Any]) -> str:
+    """Return an interaction of strata: a ratio of ratios with its interval, and its P. Raises FigureError."""
+    group, caveats = _part(path, studies)
+    stated = group if isinstance(group, dict) else {}
+    ratio = [_text(group, (path,))] if any(stated.get(name) for name in RATIOS) else []
+    bounds = (("p", "P ="), ("p_below", "P <"))
+    words = [*ratio, *(f"{word} {stated[name]}" for name, word in bounds if stated.get(name))]
+    if not words:
+        message = f"{path}: an interaction needs a ratio (hr_ratio), p or p_below"
+        raise FigureError(message)
+    return ", ".join([*words, *caveats])
+
+
+def _part(path: str, studies: Mapping[str, Any]) -> tuple[Any, list[str]]:
+    """Return the part of a study at the end of a path, and the caveats on the way."""
     study, *names = path.split("/")
     part, caveats = studies.get(study), _caveats(path, studies.get(study))
     for name in names:
@@ -52,6 +66,12 @@ def _figure(path: str, studies: Mapping[str, Any]) -> str:
     if part is None:
         message = f"{path}: no such figure"
         raise FigureError(message)
+    return part, caveats
+
+
+def _figure(path: str, studies: Mapping[str, Any]) -> str:
+    part, caveats = _part(path, studies)
+    names = path.split("/")[1:]
     if names and (names[-1] in RATIOS or names[-1].startswith("ci_")):
         message = f"{path}: name the group, so that the ratio is shown with its interval"
         raise FigureError(message)

@@ -59,6 +59,12 @@ def lines(outcome: Mapping[str, Any]) -> list[Line]:
     return [*trials, *pools, *(_line("published", study, {}) for study in outcome["published"])]
 
 
+def interactions(outcome: Mapping[str, Any]) -> list[str]:
+    """Return a sentence for each interaction of trials: which they are and the figure."""
+    listed = outcome.get("interactions", ())
+    return [f"Interaction of {' and '.join(each['names'])}: {each['text']}." for each in listed]
+
+
 def as_csv(outcome: Mapping[str, Any]) -> str:
     """Return the numbers of the plot, a row for each line; without a pool a row says why, and no column has weights.
 
@@ -69,6 +75,7 @@ def as_csv(outcome: Mapping[str, Any]) -> str:
     absent = {*(() if outcome["timings"] else ("timing",)), *(() if outcome["pooled"] else WEIGHTS)}
     if outcome["pooled"] is None:
         rows.append({"kind": "not_pooled", "name": outcome["pooled_reason"]})
+    rows += [{"kind": "interaction", "name": sentence} for sentence in interactions(outcome)]
     text = io.StringIO()
     writer = csv.DictWriter(text, [column for column in columns if column not in absent], extrasaction="ignore")
     writer.writeheader()

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from xml.etree import ElementTree as ET  # it only writes  # nosec B405
 
-from service.evidence.forest_lines import Line, lines
+from service.evidence.forest_lines import Line, interactions, lines
 
 SVG = "image/svg+xml"
 STYLE = (
@@ -190,7 +190,7 @@ class _Drawing:
 
     def notes(self, *, alone: bool) -> None:
         """What must be said beside the figures; within a page the page says it, but for the signs."""
-        pooled, said = self.outcome["pooled"], []
+        pooled, said = self.outcome["pooled"], interactions(self.outcome)
         if any(line.level != USUAL for line in self.lines):
             said.append(f"Dashed lines: intervals that are not at {USUAL}%.")
         if pooled is not None and any(line.kind == "trial" and line.random is None for line in self.lines):

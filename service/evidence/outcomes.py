@@ -7,6 +7,7 @@ from typing import Any
 
 from service.engine.table import Box
 from service.evidence.effect import Interval, two_decimals
+from service.evidence.figures import FigureError, interaction_text
 from service.evidence.lint import faults
 from service.evidence.pooling import Pool, pooled
 from service.evidence.study_file import part_named, people_analysed, registry_numbers, study_name
@@ -54,6 +55,11 @@ class Effect:
     registries: frozenset[str] = frozenset()
     """Where the trial is registered: two reports with a number in common are of the same people."""
 
+    @property
+    def label(self) -> str:
+        """Its name with its stratum."""
+        return self.name if self.stratum is None else f"{self.name}, {self.stratum}"
+
     def shares_people(self, other: "Effect") -> bool:
         """Return whether both are of one trial, so that no pool may hold both."""
         return self.study == other.study or bool(self.registries & other.registries)
@@ -89,6 +95,14 @@ class Finding:
 
 
 @dataclass(frozen=True)
+class Interaction:
+    """How the effects of some trials, mostly strata of one, differ: their ids and the figure in words."""
+
+    between: tuple[str, ...]
+    text: str
+
+
+@dataclass(frozen=True)
 class Outcome:
     """Everything about one outcome, ready to be shown. Without a default pool, `pooled_reason` says why.
 
@@ -108,6 +122,7 @@ class Outcome:
     published: tuple[Effect, ...]
     notes: tuple[str, ...]
     statements: tuple[Finding, ...] = ()
+    interactions: tuple[Interaction, ...] = ()
 
     @property
     def citations(self) -> tuple[str, ...]:
@@ -223,12 +238,25 @@ def read_outcome(
         published=tuple(_read_published(raw, studies) for raw in entry["published"]),
         notes=tuple(entry["notes"]),
         statements=tuple(entry.get("statements", ())),
+        interactions=tuple(_read_interaction(raw, trials, studies) for raw in entry.get("interactions", ())),
     )
+
+
+def _read_interaction(entry: Mapping[str, Any], trials: Collection[str], studies: Mapping[str, Any]) -> Interaction:
+    between = tuple(entry["between"])
+    if missing := [name for name in between if name not in trials]:
+        raise EvidenceError(f"interactions: not among the trials: {', '.join(missing)}")
+    if len(set(between)) < len(between):
+        raise EvidenceError(f"interactions: a trial stands twice in {', '.join(between)}")
+    try:
+        return Interaction(between, interaction_text(entry["figure"], studies))
+    except FigureError as error:
+        raise EvidenceError(f"interactions: {error}") from error
 
 
 def _stated_outcome(entry: Mapping[str, Any]) -> Outcome:
     """Return an outcome that is told in words only. Raises EvidenceError if it has a part of one with ratios."""
-    if extra := [name for name in ("favours", "default", "pools", "published") if entry[name]]:
+    if extra := [name for name in ("favours", "default", "pools", "published", "interactions") if entry.get(name)]:
         raise EvidenceError(f"an outcome of statements has no {', '.join(extra)}")
     return Outcome(
         **{name: entry[name] for name in ("id", "title", "measure", "direction", "default", "pooled_reason")},

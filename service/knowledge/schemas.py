@@ -339,6 +339,11 @@ class FindingSchema(Content):
     text, citation = text(), text()
 
 
+class InteractionSchema(Content):
+    between = texts(required=True, least=2)
+    figure = text()
+
+
 class OutcomeSchema(Content):
     id, title, measure, direction = text(), text(), optional(), optional()
     favours = fields.Nested(FavoursSchema, load_default=None)
@@ -347,6 +352,7 @@ class OutcomeSchema(Content):
     pools = fields.List(fields.Nested(PoolSchema), load_default=list)
     published = fields.List(fields.Nested(PublishedSchema), load_default=list)
     statements = fields.List(fields.Nested(FindingSchema), load_default=list)
+    interactions = fields.List(fields.Nested(InteractionSchema), load_default=list)
     notes = texts()
 
 

@@ -213,6 +213,51 @@ def test_a_label_that_is_no_word_is_a_fault_of_the_studies(content: Copy) -> Non
     assert fault.detail == "toy_brim/labels: labels map an id to its words"
 
 
+# ---- interactions of strata
+
+STRATA = "    interactions: [{between: [brim_light, brim_heavy], figure: toy_brim/subgroups/light against heavy}]\n"
+RATIO = "- name: light against heavy\n  hr_ratio: 1.57\n  ci_level: 95\n  ci_low: 1.02\n  ci_high: 2.41\n"
+STRATA_NAMED = "Interaction of BRIM-1, light rain and BRIM-1, heavy rain"
+SENTENCE = f"{STRATA_NAMED}: ratio of HRs 1.57, 95% CI 1.02-2.41, P &lt; 0.05, post hoc."
+
+
+def with_interaction(content: Copy, strata: str = STRATA) -> Copy:
+    content.change("evidence.yaml", "    pooled_reason: Both", f"{strata}    pooled_reason: Both")
+    bound = "  p_below: 0.05\n  display: with_caveat\n  caveat: post hoc\n"
+    content.change("/studies/toy_brim.yaml", "gusts_brim_pct", f"{RATIO}{bound}gusts_brim_pct")
+    return content
+
+
+def test_the_interaction_of_two_strata_stands_at_every_door(content: Copy) -> None:
+    client = app_of(with_interaction(content).root, "toy-umbrella").test_client()
+    (stated,) = read(client, HAIR)["interactions"]
+    assert stated["between"] == ["brim_light", "brim_heavy"]
+    assert stated["text"] == "ratio of HRs 1.57, 95% CI 1.02-2.41, P < 0.05, post hoc"
+    assert "interactions" not in read(client, EARS)
+    answer = client.post("/v1/recommendations", json=RAIN).get_json()
+    assert answer["evidence"]["dry_hair"]["interactions"] == [stated]
+    for page in ("/evidence", answer["links"]["page"]):
+        assert SENTENCE in text(client, page)
+    rows = list(csv.DictReader(io.StringIO(text(client, f"{HAIR}.csv"))))
+    (sentence,) = [row["name"] for row in rows if row["kind"] == "interaction"]
+    assert sentence.startswith(STRATA_NAMED)
+    assert STRATA_NAMED in text(client, f"{HAIR}.svg")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "detail"),
+    [
+        ("[brim_light, brim_heavy]", "[brim_light, brim_hevy]", "interactions: not among the trials: brim_hevy"),
+        ("[brim_light, brim_heavy]", "[brim_light, brim_light]", "interactions: a trial stands twice"),
+        ("light against heavy", "light rain", "light rain: an interaction needs a ratio (hr_ratio), p or p_below"),
+        ("light against heavy", "light and heavy", "light and heavy: no such figure"),
+    ],
+)
+def test_an_interaction_that_is_none_is_a_fault(content: Copy, old: str, new: str, detail: str) -> None:
+    (fault,) = with_interaction(content, STRATA.replace(old, new)).faults()
+    assert (fault.path, detail in fault.detail) == ("/outcomes/0", True)
+
+
 # ---- outcomes in words, and the pool behind a rule
 
 WORDS = """
