@@ -144,6 +144,7 @@ class StudyEffect(Schema):
     interval = word(("confidence", "credible"))
     stratum, timing, read_in, argued = maybe(), maybe(), maybe(), maybe()
     people = fields.Integer(required=True, allow_none=True)
+    margin = fields.Float()
     caveats = texts()
 
 

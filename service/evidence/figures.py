@@ -13,7 +13,9 @@ from service.evidence.study_file import part_named
 RATIOS = {"hr": "HR", "rr": "RR", "or": "OR", "hr_ratio": "ratio of HRs"}
 ABBREVIATIONS = {None: "CI", "credible": "CrI"}
 """`interval` of a group -> what its interval is called beside a figure."""
-COUNTS = ("n", "p")
+QUANTITIES = {"months": " months", "days": " days", "years": " years", "value": ""}
+"""Members with a number that is printed with the interval of their group, and the word after it."""
+COUNTS = ("n", "p", "p_below")
 """Members that are no percentage, also in a group of percentages."""
 _PLACEHOLDER = re.compile(r"\{(figure|pool):([^{}]+)\}")
 _PERCENT = re.compile(r"^pct|_pct(?!_points)")
@@ -54,6 +56,11 @@ def interaction_text(path: str, studies: Mapping[str, Any]) -> str:
         message = f"{path}: an interaction needs a ratio (hr_ratio), p or p_below"
         raise FigureError(message)
     return ", ".join([*words, *caveats])
+
+
+def group_text(group: Mapping[str, Any]) -> str:
+    """Return the figure of a group with its interval. Raises FigureError if it has none."""
+    return _text(group, ())
 
 
 def _part(path: str, studies: Mapping[str, Any]) -> tuple[Any, list[str]]:
@@ -98,8 +105,9 @@ def _text(part: Any, names: Sequence[str]) -> str:
         for key, label in RATIOS.items():
             if part.get(key):
                 return f"{label} {_two(part[key])}{_interval(part, name, decimals=True)}"
-        if part.get("months"):
-            return f"{part['months']} months{_interval(part, name)}"
+        for key, unit in QUANTITIES.items():
+            if part.get(key):
+                return f"{part[key]}{unit}{_interval(part, name)}"
         if part.get("pct"):
             return f"{part['pct']}%"
     message = f"{name}: neither a ratio nor a percentage"

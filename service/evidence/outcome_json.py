@@ -101,6 +101,7 @@ def _effect_json(effect: Effect) -> dict[str, Any]:
         "read_in": effect.read_in,
         "caveats": list(effect.caveats),
         "argued": effect.argued,
+        **({} if effect.margin is None else {"margin": round(effect.margin, 3)}),
     }
 
 

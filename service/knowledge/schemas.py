@@ -315,7 +315,7 @@ class ArmSchema(Content):
 
 class TrialSchema(Content):
     study, effect, citation = text(), text(), text()
-    id, stratum, timing = optional(), optional(), optional()
+    id, stratum, timing, group = optional(), optional(), optional(), optional()
     argued, caveat = optional(), optional()
 
 
