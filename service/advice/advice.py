@@ -127,17 +127,14 @@ class Advice:
 
     def _consequences(self, item: Missing) -> str:
         """Return the values that would change the answer, in words, with the rules that they lead to."""
-        words, titles = self.wordings.words, dict[str, list[str]]()
-        for value, other in item.would_become.items():
-            if other.rule.code != self.lead.rule.code:
-                titles.setdefault(other.rule.title, []).append(words.value(item.fact, value))
+        titles = item.consequences(self.lead.rule.code, self.wordings.words)
         return "; ".join(f"If {' or '.join(values)}: {title}" for title, values in titles.items())
 
     @cached_property
     def cited(self) -> dict[str, tuple[Cited, ...]]:
         """Every source used, in order of first use, with what it supports where."""
         found: dict[str, dict[Cited, None]] = {}
-        others = (other for item in self.missing for other in item.would_become.values())
+        others = (other for item in self.missing for other in item.outcomes)
         said: tuple[Recommendation | Outcome, ...] = (*self.recommendations, *dict.fromkeys(others))
         for item in (item for each in said for item in each.citations):
             found.setdefault(item.id, {})[item] = None

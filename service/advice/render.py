@@ -129,7 +129,9 @@ class Renderer:
 
     def _missing(self, item: Missing) -> dict[str, Member]:
         would_become = {value: self._other(other) for value, other in item.would_become.items()}
-        return {"fact": item.fact, "decisive": item.decisive, "would_become": would_become}
+        pairs = [{"facts": pair.stated, "becomes": self._other(pair.outcome)} for pair in item.together]
+        told = {"fact": item.fact, "decisive": item.decisive, "would_become": would_become}
+        return told | ({"together": pairs} if pairs else {})
 
     def _other(self, item: Outcome) -> Member:
         """What an answer would become, in short."""

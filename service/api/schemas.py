@@ -90,10 +90,18 @@ class Outcome(Schema):
     citations = texts()
 
 
+class TogetherOut(Schema):
+    """Values of several facts that are not known, and what they would make of the answer together."""
+
+    facts = fields.Dict(fields.String(), fields.String(), required=True)
+    becomes = fields.Nested(Outcome, required=True)
+
+
 class MissingFact(Schema):
     fact = text()
     decisive = fields.Boolean(required=True)
     would_become = fields.Dict(fields.String(), fields.Nested(Outcome), required=True)
+    together = several(TogetherOut, required=False)
 
 
 class ChangeOut(Schema):

@@ -176,6 +176,8 @@ class Rule:
     statements: tuple[Wording, ...] = ()
     additions: tuple[Addition, ...] = ()
     grades: tuple[Grading, ...] = ()
+    together: tuple[tuple[str, ...], ...] = ()
+    """Facts of `asks` that are always listed while they are not known, and tried together."""
 
     @property
     def sources(self) -> tuple[Cited, ...]:

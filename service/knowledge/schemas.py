@@ -140,6 +140,17 @@ class Worded(fields.Field[list[Any]]):
         return loaded
 
 
+class Words(fields.Field[str | list[str]]):
+    """A word, or a list of words that belong together."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Any:
+        del attr, data, kwargs
+        listed = value if isinstance(value, list) else [value]
+        if not listed or not all(isinstance(item, str) and item for item in listed):
+            raise ValidationError("Must be the name of a fact, or a list of such names.")
+        return value
+
+
 class CitationSchema(Content):
     makes = model.Citation
     id, source, read_in = text(), text(), text()
@@ -228,7 +239,8 @@ class RuleSchema(Content):
     certainty_reasons = fields.List(fields.Nested(ReasonSchema), required=True, validate=validate.Length(min=1))
     urgency, intent, time_critical = one_of(model.URGENCIES), one_of(model.INTENTS), whole()
     provenance = fields.List(one_of(model.PROVENANCES), required=True, validate=validate.Length(min=1))
-    asks, must_check, dissent = texts(), checks(), texts()
+    asks = fields.List(Words(), load_default=list)
+    must_check, dissent = checks(), texts()
     decision_aid = truth()
     options = offers(required=True, least=2)
     what_would_change = fields.List(fields.Nested(ChangeSchema), required=True)
@@ -237,9 +249,18 @@ class RuleSchema(Content):
         required=True,
         validate=validate.Length(min=1, error="a rule needs a citation with a locator"),
     )
+
     statements = fields.List(fields.Nested(WordingSchema), load_default=list)
     additions = fields.List(fields.Nested(AdditionSchema), load_default=list)
     grades = fields.List(fields.Nested(GradingSchema), load_default=list)
+
+    @post_load
+    def make(self, data: dict[str, Any], **_: Any) -> Any:
+        """Make the rule: the facts that it asks for, and those of them that stand in a list of their own."""
+        listed = data.pop("asks")
+        together = tuple(tuple(item) for item in listed if isinstance(item, list))
+        flat_names = (name for item in listed for name in (item if isinstance(item, list) else [item]))
+        return super().make({**data, "asks": list(dict.fromkeys(flat_names)), "together": together})
 
 
 class EffectSchema(Content):

@@ -297,3 +297,49 @@ def test_a_release_brings_its_own_version_of_a_source(toy, ask):
     toy.change("rules/U03.yaml", "key_message: It will be wet.", 'key_message: "It will be wet ({cite:TOY-RAIN})."')
     assert ask(RAIN)["communication"]["key_message"] == "It will be wet (Shower 2025)."
     assert ask(None, path="/v1/citations/TOY-RAIN")["authors"] == "Shower A, Puddle B"
+
+
+# ---- facts that decide only together
+
+ASKS = "asks: [hazards.lightning, forecast, sky.look]"
+
+
+def page_of(toy, address):
+    app = create_app(Settings(content=toy.root, guideline="toy-umbrella", clock=lambda: NOON, log_level="error"))
+    return app.test_client().get(address).get_data(as_text=True)
+
+
+def test_facts_that_decide_only_together_are_tried_together(toy, ask):
+    toy.change("rules/U05.yaml", ASKS, "asks: [[hazards.lightning, forecast]]")
+    answer = ask({})
+    missing = {item["fact"]: item for item in answer["missing_facts"]}
+    assert [(pair["facts"], pair["becomes"]["code"]) for pair in missing["hazards.lightning"]["together"]] == [
+        ({"hazards.lightning": "absent", "forecast": "dry"}, "LEAVE_UMBRELLA"),
+        ({"hazards.lightning": "absent", "forecast": "rain"}, "TAKE_UMBRELLA"),
+    ]
+    assert (missing["hazards.lightning"]["decisive"], missing["forecast"]["decisive"]) == (True, False)
+    assert "absent with forecast: dry: Leave the umbrella at home" in answer["summary"]
+    assert "Absent with forecast: dry" in page_of(toy, answer["links"]["page"])
+    known = {item["fact"]: item for item in ask({"forecast": "dry"})["missing_facts"]}
+    assert "together" not in known["hazards.lightning"]
+
+
+def test_a_fact_in_a_list_of_its_own_is_listed_wherever_it_is_not_known(toy, ask):
+    assert "belongings" not in [item["fact"] for item in ask({"hazards": "none"})["missing_facts"]]
+    toy.change("rules/U05.yaml", ASKS, "asks: [[belongings], forecast]")
+    first, *_ = ask({"hazards": "none"})["missing_facts"]
+    assert (first["fact"], first["decisive"]) == ("belongings", False)
+
+
+@pytest.mark.parametrize(
+    ("asks", "detail"),
+    [
+        ("[[hazards.lightning, forcast]]", "no such fact: forcast"),
+        ("[[]]", "Must be the name of a fact, or a list of such names."),
+        ("[[walk_minutes]]", 'walk_minutes is `asked: "false"`, so that no answer lists it'),
+    ],
+)
+def test_a_rule_asks_for_facts_that_answers_can_list(toy, asks, detail):
+    toy.change("facts.yaml", "title: Length of the walk\n", 'title: Length of the walk\n    asked: "false"\n')
+    toy.change("rules/U05.yaml", ASKS, f"asks: {asks}")
+    assert [fault.detail for fault in toy.faults()] == [detail]
