@@ -79,7 +79,8 @@ def _boxes(
     effects = tuple(effect for several in counted.values() for effect in several)
     # Checks and changes are in no outcome, so a fact that moves nothing else need not be tried.
     without = () if checked else (Check, Change)
-    own = (rule.statements, rule.additions, rule.grades, rule.options, rule.must_check, rule.what_would_change)
+    spoken = (rule.statements, rule.additions, rule.slots)
+    own = (*spoken, rule.grades, rule.options, rule.must_check, rule.what_would_change)
     parts = (*own, prefixes, *map(_checked, effects)) if worded else (rule.grades,)
     said = list(boxes_in(parts, without))
     slots = set(slots_in((rule, prefixes, effects))) if worded else set()

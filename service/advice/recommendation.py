@@ -111,6 +111,8 @@ def recommend(decision: Decision) -> Recommendation:
     chosen = fitting[0] if fitting else None
 
     slots = {table.table.name: point[table.table.name] for table in decision.guideline.wording.tables}
+    texts = {slot.id: next(text.text for text in slot.texts if holds(text.when, point)) for slot in rule.slots}
+    slots |= {name: filled(text, slots) for name, text in texts.items()}
     sentence = rule.statement if chosen is None else chosen.statement.replace("{rule}", _open(rule.statement))
     sentence = filled(sentence, slots)
     for addition in additions:

@@ -149,6 +149,22 @@ class Grading:
 
 
 @dataclass(frozen=True)
+class SlotText:
+    """Words for the patients in the boxes."""
+
+    when: Boxes
+    text: str
+
+
+@dataclass(frozen=True)
+class Slot:
+    """Words in the sentences of a rule that change with the patient; of several texts that fit, the first."""
+
+    id: str
+    texts: tuple[SlotText, ...]
+
+
+@dataclass(frozen=True)
 class Rule:
     """One rule of the guideline: where it holds, what it says, how sure, and on what grounds."""
 
@@ -176,6 +192,7 @@ class Rule:
     statements: tuple[Wording, ...] = ()
     additions: tuple[Addition, ...] = ()
     grades: tuple[Grading, ...] = ()
+    slots: tuple[Slot, ...] = ()
     together: tuple[tuple[str, ...], ...] = ()
     """Facts of `asks` that are always listed while they are not known, and tried together."""
 

@@ -230,6 +230,20 @@ class GradingSchema(Content):
     time_critical = fields.Boolean(truthy={"true"}, falsy={"false"}, load_default=None)
 
 
+class SlotTextSchema(Content):
+    makes = model.SlotText
+    when, text = Boxes(required=True), fields.String(required=True)
+
+
+class Slots(fields.Field[list[model.Slot]]):
+    """A mapping of the names of slots to the texts that can stand there."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Any:
+        del attr, data, kwargs
+        texts = fields.Dict(fields.String(), fields.List(fields.Nested(SlotTextSchema))).deserialize(value)
+        return [model.Slot(name, tuple(listed)) for name, listed in texts.items()]
+
+
 class RuleSchema(Content):
     makes = model.Rule
     id, code, title, statement, key_message = text(), text(), text(), text(), text()
@@ -253,6 +267,7 @@ class RuleSchema(Content):
     statements = fields.List(fields.Nested(WordingSchema), load_default=list)
     additions = fields.List(fields.Nested(AdditionSchema), load_default=list)
     grades = fields.List(fields.Nested(GradingSchema), load_default=list)
+    slots = Slots(load_default=list)
 
     @post_load
     def make(self, data: dict[str, Any], **_: Any) -> Any:

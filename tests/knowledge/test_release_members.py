@@ -343,3 +343,46 @@ def test_a_rule_asks_for_facts_that_answers_can_list(toy, asks, detail):
     toy.change("facts.yaml", "title: Length of the walk\n", 'title: Length of the walk\n    asked: "false"\n')
     toy.change("rules/U05.yaml", ASKS, f"asks: {asks}")
     assert [fault.detail for fault in toy.faults()] == [detail]
+
+
+# ---- words that change inside the sentences of a rule
+
+FAR = '{when: {walk_minutes: long}, text: "; it is far"}'
+REST = '{when: {}, text: ""}'
+
+
+def slotted(toy, texts=f"{FAR}, {REST}", statement='"Take an umbrella{how_far}."'):
+    toy.change("rules/U03.yaml", "statement: Take an umbrella.", f"statement: {statement}")
+    toy.add("rules/U03.yaml", f"slots: {{how_far: [{texts}]}}\n")
+
+
+@pytest.mark.parametrize(("walk", "words"), [({"walk_minutes": 30}, "; it is far"), ({"walk_minutes": 1}, ", or run")])
+def test_a_slot_of_a_rule_says_the_first_text_that_fits(toy, ask, walk, words):
+    slotted(toy)
+    answer = ask(RAIN | walk)
+    assert lead(answer)["statement"] == f"Take an umbrella{words}."
+    assert f"Take an umbrella{words}." in page_of(toy, answer["links"]["page"])
+    becomes = next(item for item in ask(RAIN)["missing_facts"] if item["fact"] == "walk_minutes")["would_become"]
+    assert becomes["long"]["statement"] == "Take an umbrella; it is far."
+
+
+@pytest.mark.parametrize(
+    ("texts", "statement", "detail"),
+    [
+        (FAR, '"Take it{how_far}."', "the last text holds for all patients: `when: {}`"),
+        (f"{REST}, {FAR}", '"Take it{how_far}."', "nobody reads what stands after `when: {}`"),
+        (f"{FAR}, {REST}", "Take it.", "no sentence of the rule has {how_far}"),
+        (REST, '"Take it{how_far}{how_near}."', "no wording table fills {how_near}"),
+        ("{when: {walk_minutes: far}, text: x}", '"Take it{how_far}."', "walk_minutes is never far"),
+        ("{when: {}, text: '{how_near}'}", '"Take it{how_far}."', "no wording table fills {how_near}"),
+    ],
+)
+def test_a_slot_that_cannot_be_filled_is_a_fault(toy, texts, statement, detail):
+    slotted(toy, texts, statement)
+    assert detail in [fault.detail for fault in toy.faults()]
+
+
+def test_a_slot_has_a_name_of_its_own(toy):
+    slotted(toy, statement='"Take an umbrella{how_far}."')
+    toy.change("rules/U03.yaml", "slots: {how_far:", "slots: {umbrella_left:")
+    assert "a wording table has this name" in [fault.detail for fault in toy.faults()]
