@@ -6,7 +6,14 @@ from functools import cached_property
 
 from service.advice.decision import Decision, contradictions, supporting
 from service.advice.missing import Missing, missing_facts
-from service.advice.recommendation import ModifierNotes, Recommendation, Removed, modifier_notes
+from service.advice.recommendation import (
+    ModifierNotes,
+    Recommendation,
+    Removed,
+    first_unknown,
+    modifier_notes,
+    recommend,
+)
 from service.advice.wordings import Grades, Outcome, Wordings
 from service.engine.compile import CompiledTable
 from service.engine.trace import Neighbour, Step, nearest
@@ -25,7 +32,7 @@ class Advice:
     @cached_property
     def recommendations(self) -> tuple[Recommendation, ...]:
         """The one that answers the question, then those that support it."""
-        found = [self.wordings.of(self.decision)]
+        found = [self._named_missing or self._worded]
         for other in self._supporting:
             further = self.wordings.of(other)
             if all(further.statement != given.statement for given in found):
@@ -44,7 +51,22 @@ class Advice:
     @cached_property
     def missing(self) -> tuple[Missing, ...]:
         """What is not known and would change the answer."""
-        return missing_facts(self.decision, self.lead, self.wordings)
+        return missing_facts(self.decision, self._worded, self.wordings)
+
+    @property
+    def _worded(self) -> Recommendation:
+        return self.wordings.of(self.decision)
+
+    @property
+    def _named_missing(self) -> Recommendation | None:
+        """The recommendation with its decisive missing fact named, where its sentences name another one."""
+        rule = self.decision.rule
+        if rule.id not in self.guideline.named_missing:
+            return None
+        fact = next((item.fact for item in self.missing if item.decisive and item.fact in rule.asks), None)
+        if fact is None or fact == first_unknown(self.decision):
+            return None
+        return recommend(self.decision, self.wordings.words.spoken, fact)
 
     @cached_property
     def must_check(self) -> tuple[str, ...]:

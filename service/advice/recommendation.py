@@ -1,12 +1,13 @@
 """One recommendation: the rule's sentence for this patient, graded, with its options and sources."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import TypeAlias
 
 from service.advice.decision import Decision, effects, wording_point
 from service.engine.compile import Point
+from service.engine.vocabulary import UNKNOWN
 from service.knowledge.guideline import Guideline, holds
 from service.knowledge.model import (
     CERTAINTIES,
@@ -26,9 +27,11 @@ from service.knowledge.model import (
     Rule,
     Wording,
 )
-from service.knowledge.sentences import filled
+from service.knowledge.sentences import MISSING, filled
 
 NONE = "none"
+NOT_NAMED = "what is missing"
+"""What sentences say for the missing fact where everything that the rule asks for is known."""
 SAFETY_ONLY = ("safety",)
 Applied: TypeAlias = list[tuple[Modifier, Effect]]
 """What modifiers do here, each effect with its modifier."""
@@ -101,8 +104,11 @@ class _OptionsLeft:
         return lowers or marks or any((*words, *moves, *due))
 
 
-def recommend(decision: Decision) -> Recommendation:
-    """Word and grade the rule that holds."""
+def recommend(decision: Decision, spoken_name: Callable[[str], str], missing: str | None = None) -> Recommendation:
+    """Word and grade the rule that holds.
+
+    `missing`: the fact that its sentences name as not known; without it the first one that it asks for.
+    """
     rule, applied = decision.rule, effects(decision)
     point = wording_point(decision, applied)
     fitting = [wording for wording in rule.statements if holds(wording.when, point)]
@@ -111,6 +117,9 @@ def recommend(decision: Decision) -> Recommendation:
     chosen = fitting[0] if fitting else None
 
     slots = {table.table.name: point[table.table.name] for table in decision.guideline.wording.tables}
+    if rule.id in decision.guideline.named_missing:
+        fact = missing or first_unknown(decision)
+        slots[MISSING] = NOT_NAMED if fact is None else spoken_name(fact)
     texts = {slot.id: next(text.text for text in slot.texts if holds(text.when, point)) for slot in rule.slots}
     slots |= {name: filled(text, slots) for name, text in texts.items()}
     sentence = rule.statement if chosen is None else chosen.statement.replace("{rule}", _open(rule.statement))
@@ -163,6 +172,12 @@ def recommend(decision: Decision) -> Recommendation:
         key_message=filled(" ".join((message, *(e.message for _, e in applied if e.message))), slots),
         acting=choice.acting(applied, [part.when for part in spoken], is_graded=certainty != NONE),
     )
+
+
+def first_unknown(decision: Decision) -> str | None:
+    """Return the first fact that the rule asks for and that is not stated; for a rule that names it."""
+    asked = decision.guideline.named_missing[decision.rule.id]
+    return next((fact for fact, feature in asked.items() if decision.point[feature] == UNKNOWN), None)
 
 
 def _prefixes(decision: Decision, point: Point) -> list[Prefix]:

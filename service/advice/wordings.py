@@ -65,7 +65,7 @@ class Wordings:
         key = (decision.rule.id, decision.trigger, self.hearing[decision.rule.id].whole(decision.point))
         found = self._known.get(key)
         if found is None:
-            found = self._known.remember(key, recommend(decision))
+            found = self._known.remember(key, recommend(decision, self.words.spoken))
         return found
 
     def grades(self, decision: Decision) -> Grades:
@@ -93,7 +93,7 @@ class Wordings:
         """The outcome with this rule, trigger and what the rule hears of the point."""
         found = self._outcomes.get(key)
         if found is None:
-            whole = recommend(decided(self._guideline, point))  # most are never told whole
+            whole = recommend(decided(self._guideline, point), self.words.spoken)  # most are never told whole
             short = Outcome(whole.rule, whole.statement, whole.certainty, whole.urgency, whole.citations)
             found = self._outcomes.remember(key, short)
         return found

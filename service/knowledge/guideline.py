@@ -15,6 +15,7 @@ from service.knowledge.cases import Case
 from service.knowledge.extraction import Extraction
 from service.knowledge.model import Boxes, Citation, Clause, Communication, Modifier, Option, Prefix, Release, Rule
 from service.knowledge.pages import Pages
+from service.knowledge.sentences import names_missing
 from service.knowledge.vocabulary import REPEATED, Finding, Vocabulary
 
 
@@ -152,6 +153,21 @@ class Guideline:
         """What sentences may read beside the point, for a patient whom no modifier touches."""
         names = (*(f"modifier.{item.id}" for item in self.modifiers.items), *(f"removed.{kind}" for kind in self.kinds))
         return dict.fromkeys(names, "false")
+
+    @cached_property
+    def named_missing(self) -> Mapping[str, Mapping[str, str]]:
+        """Rule that names the fact that is missing -> each fact that it asks for, with the feature that is unknown."""
+        features = self.chain.features
+        endings = ("", ".count", ".presence")
+        return {
+            rule.id: {
+                fact: name
+                for fact in rule.asks
+                if (name := next((f"{fact}{end}" for end in endings if f"{fact}{end}" in features), None))
+            }
+            for rule in self.rules.values()
+            if names_missing(rule)
+        }
 
     @cached_property
     def kinds(self) -> tuple[str, ...]:

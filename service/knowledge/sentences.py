@@ -9,6 +9,8 @@ from service.knowledge.model import Check, Modifier, Prefix, Rule, Slot, SlotTex
 SLOT = re.compile(r"\{([a-z_0-9]+)\}")
 RULE = "rule"
 """In the sentences of a rule: the rule's own sentence."""
+MISSING = "missing"
+"""In the sentences of a rule: the first fact that it asks for and that is not known."""
 SPOKEN = ("statement", "append", "key_message", "prefix", "adds", "ends", "message")
 """Members whose slots are filled."""
 
@@ -33,6 +35,11 @@ def slots_in(part: object) -> Iterator[str]:
                 yield from slots_in(value)
 
 
+def names_missing(rule: Rule) -> bool:
+    """Return whether a sentence of the rule names the fact that is not known."""
+    return MISSING in slots_in(rule)
+
+
 def _is_said(part: object, member: str) -> bool:
     return member == "text" and isinstance(part, Check | Prefix | SlotText)
 
@@ -45,11 +52,17 @@ def slot_faults(
     parts += [("modifiers.yaml", f"/prefixes/{prefix.name}", prefix) for prefix in prefixes]
     parts += [("modifiers.yaml", f"/{modifier.id}", modifier) for modifier in modifiers]
     for file, path, part in parts:
-        own = {RULE, *(slot.id for slot in part.slots)} if isinstance(part, Rule) else set()
+        own = {RULE, MISSING, *(slot.id for slot in part.slots)} if isinstance(part, Rule) else set()
         for name in dict.fromkeys(slots_in(part)):
             if name not in slots and name not in own:
                 yield file, path, f"no wording table fills {{{name}}}"
     for rule in rules:
+        if names_missing(rule) and not rule.asks:
+            yield (
+                f"rules/{rule.id}.yaml",
+                "/asks",
+                "{missing} names a fact that the rule asks for, and it asks for none",
+            )
         named = set(slots_in(replace(rule, slots=())))
         for slot in rule.slots:
             if detail := _fault_of(slot, named, slots):
@@ -58,8 +71,8 @@ def slot_faults(
 
 def _fault_of(slot: Slot, named: Collection[str], tables: Collection[str]) -> str | None:
     """Return what is wrong with a slot: the name, a text that nobody reads, or patients without a text."""
-    if not SLOT.fullmatch(f"{{{slot.id}}}") or slot.id == RULE:
-        return "a slot is named in small letters, digits and underscores, and not `rule`"
+    if not SLOT.fullmatch(f"{{{slot.id}}}") or slot.id in {RULE, MISSING}:
+        return "a slot is named in small letters, digits and underscores, and neither `rule` nor `missing`"
     if slot.id in tables:
         return "a wording table has this name"
     if slot.id not in named:

@@ -386,3 +386,49 @@ def test_a_slot_has_a_name_of_its_own(toy):
     slotted(toy, statement='"Take an umbrella{how_far}."')
     toy.change("rules/U03.yaml", "slots: {how_far:", "slots: {umbrella_left:")
     assert "a wording table has this name" in [fault.detail for fault in toy.faults()]
+
+
+# ---- the missing fact in a sentence
+
+
+def missing_named(toy, sentence='"Look, until {missing} is known."'):
+    toy.change("rules/U05.yaml", "statement: Look out of the window and ask again.", f"statement: {sentence}")
+    toy.change("rules/U05.yaml", 'key_message: "Still open: whether', 'key_message: "Open: {missing}." #')
+
+
+@pytest.mark.parametrize(
+    ("facts", "name"),
+    [
+        ({}, "lightning"),
+        ({"hazards": {"lightning": "absent"}}, "forecast"),
+        ({"forecast": "dry"}, "lightning"),
+        ({"hazards": {"lightning": "absent"}, "sky": {"look": "grey", "seen_on": "2026-02-01"}}, "forecast"),
+    ],
+)
+def test_a_sentence_names_the_first_decisive_fact_that_the_rule_asks_for(toy, ask, facts, name):
+    missing_named(toy)
+    answer = ask(facts)
+    assert lead(answer)["statement"] == f"Look, until {name} is known."
+    assert answer["communication"]["key_message"] == f"Open: {name}."
+    assert answer["summary"].startswith(f"Look, until {name} is known. Not known: {name}.")
+    assert f"Look, until {name} is known." in page_of(toy, answer["links"]["page"])
+
+
+def test_a_fact_that_decides_nothing_is_not_the_missing_one(toy, ask):
+    missing_named(toy)
+    toy.change("rules/U05.yaml", ASKS, "asks: [walk_minutes, sky.seen_on, forecast, hazards.lightning]")
+    assert lead(ask({"hazards": "none"}))["statement"] == "Look, until forecast is known."
+
+
+def test_what_an_answer_would_become_names_what_is_missing_then(toy, ask):
+    missing_named(toy)
+    (lightning,) = [item for item in ask({})["missing_facts"] if item["fact"] == "hazards.lightning"]
+    assert lightning["would_become"]["absent"]["statement"] == "Look, until forecast is known."
+
+
+def test_a_rule_that_names_what_is_missing_asks_for_something(toy):
+    missing_named(toy)
+    toy.change("rules/U05.yaml", ASKS, "asks: []")
+    assert [fault.detail for fault in toy.faults()] == [
+        "{missing} names a fact that the rule asks for, and it asks for none"
+    ]
