@@ -97,13 +97,14 @@ class Advice:
 
     @property
     def tables(self) -> list[CompiledTable]:
-        """The tables that were asked, without those of findings of which there is nothing to tell."""
+        """The tables that were asked, without helpers and those of findings that are absent or not known."""
         guideline, point = self.guideline, self.decision.point
         tiers, ranks = guideline.tiers_of_findings, guideline.tier_rank
         tables = [
             table
             for table in guideline.chain.tables
-            if table.table.name not in tiers or point[table.table.name] in ranks
+            if table.table.name not in guideline.helpers
+            and (table.table.name not in tiers or point[table.table.name] in ranks)
         ]
         return tables if self.gate else [*tables, guideline.table]
 

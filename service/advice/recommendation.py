@@ -1,6 +1,6 @@
 """One recommendation: the rule's sentence for this patient, graded, with its options and sources."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -12,6 +12,7 @@ from service.knowledge.guideline import Guideline, holds
 from service.knowledge.model import (
     CERTAINTIES,
     DOMAINS,
+    NAMINGS,
     URGENCIES,
     Addition,
     Boxes,
@@ -22,6 +23,7 @@ from service.knowledge.model import (
     Grading,
     Modifier,
     Offer,
+    Option,
     Prefix,
     Reason,
     Rule,
@@ -159,7 +161,7 @@ def recommend(decision: Decision, spoken_name: Callable[[str], str], missing: st
         urgency=urgency,
         time_critical=rule.time_critical if grading.time_critical is None else grading.time_critical,
         provenance=provenance,
-        options=tuple(OfferedOption(name, marks.get(decision.guideline.options[name].kind)) for name in choice.offered),
+        options=tuple(OfferedOption(name, _mark(decision.guideline.options[name], marks)) for name in choice.offered),
         removed=tuple(
             Removed(kind, tuple(dict.fromkeys(m.title for m, effect in applied if kind in effect.remove)))
             for kind in choice.removed
@@ -191,10 +193,14 @@ def _prefixes(decision: Decision, point: Point) -> list[Prefix]:
 
 def _options_left(guideline: Guideline, point: Point, listed: Sequence[str], removed: AbstractSet[str]) -> _OptionsLeft:
     """Return which of the listed options are left."""
-    kinds = {name: guideline.options[name].kind for name in listed}
-    offered = [name for name in listed if kinds[name] not in removed]
-    lost = dict.fromkeys(kind for kind in kinds.values() if kind in removed)
-    return _OptionsLeft(point, offered, {kinds[name] for name in offered}, tuple(lost))
+    words = {name: guideline.options[name].removable for name in listed}
+    offered = [name for name in listed if removed.isdisjoint(words[name])]
+    lost = dict.fromkeys(word for removable in words.values() for word in removable if word in removed)
+    return _OptionsLeft(point, offered, {word for name in offered for word in words[name]}, tuple(lost))
+
+
+def _mark(option: Option, marks: Mapping[str, str]) -> str | None:
+    return next((marks[word] for word in option.removable if word in marks), None)
 
 
 def _listed(options: Sequence[Offer], additions: Sequence[Addition], point: Point) -> list[str]:
@@ -280,10 +286,11 @@ def modifier_notes(decision: Decision, given: Sequence[Recommendation]) -> list[
         for modifier in decision.modifiers
         if modifier.when != ({},)
     ]
-    if decision.guideline.lists_all_modifiers:
-        return entries
     acting = frozenset[str]().union(*(item.acting for item in given))
-    return _together([entry for entry in entries if entry.id in acting])
+    lists_all = decision.guideline.lists_all_modifiers
+    namings = {modifier.id: modifier.named or NAMINGS[0 if lists_all else 1] for modifier in decision.modifiers}
+    named = [entry for entry in entries if namings[entry.id] == NAMINGS[0] or entry.id in acting]
+    return named if lists_all else _together(named)
 
 
 def _together(entries: list[ModifierNotes]) -> list[ModifierNotes]:

@@ -17,7 +17,7 @@ from service.engine.trace import step
 from service.evidence.applicability import Applicability
 from service.evidence.outcome_json import outcome_json
 from service.knowledge.guideline import Guideline
-from service.knowledge.model import Change, Citation, Cited, Clause, Statement
+from service.knowledge.model import Change, Citation, Cited, Clause, Option, Statement
 
 VIEWS = ("full", "brief", "row")
 KEPT = 2_000
@@ -240,6 +240,7 @@ def _recommendation(guideline: Guideline, item: Recommendation) -> dict[str, Any
                 "benefit": guideline.options[offered.id].benefit,
                 "harm": guideline.options[offered.id].harm,
                 "unknown": guideline.options[offered.id].unknown,
+                **_timing(guideline.options[offered.id]),
                 "note": offered.note,
                 "citations": list(guideline.options[offered.id].citations),
             }
@@ -249,6 +250,10 @@ def _recommendation(guideline: Guideline, item: Recommendation) -> dict[str, Any
         "decision_aid": item.decision_aid,
         "citations": list(dict.fromkeys(cited.id for cited in item.citations)),
     }
+
+
+def _timing(option: Option) -> dict[str, str]:
+    return {} if option.timing is None else {"when": option.timing}
 
 
 def _what_would_change(guideline: Guideline, changes: Iterable[Change]) -> list[dict[str, Any]]:

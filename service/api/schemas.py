@@ -2,7 +2,7 @@
 
 from marshmallow import Schema, fields, validate
 
-from service.knowledge.model import CERTAINTIES, DIRECTIONS, INTENTS, PROVENANCES, STRENGTHS, URGENCIES
+from service.knowledge.model import CERTAINTIES, DIRECTIONS, INTENTS, PROVENANCES, STRENGTHS, TIMINGS, URGENCIES
 
 
 def word(values: tuple[str, ...]) -> fields.String:
@@ -48,6 +48,7 @@ class OptionOut(Schema):
     unknown = maybe()  # type: ignore[assignment] # a field; marshmallow keeps fields and its own options apart
     id, kind, text = text(), text(), text()
     benefit, harm = maybe(), maybe()
+    when = fields.String(validate=validate.OneOf(tuple(TIMINGS)))
     note, citations = maybe(), texts()
 
 

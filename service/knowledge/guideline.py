@@ -88,6 +88,8 @@ class Guideline:
     evidence: Evidence
     citations: Mapping[str, Citation]
     cases: tuple[Case, ...]
+    helpers: frozenset[str] = frozenset()
+    """Tables that are told to nobody: no step of the trace, no words."""
     studies: frozenset[str] = frozenset()
     """Ids of the studies that its files name, or a citation that they name."""
 
@@ -171,8 +173,8 @@ class Guideline:
 
     @cached_property
     def kinds(self) -> tuple[str, ...]:
-        """Kinds of option, in the order of the content."""
-        return tuple(dict.fromkeys(option.kind for option in self.options.values()))
+        """Words by which options can be removed, kinds and times, in the order of the content."""
+        return tuple(dict.fromkeys(word for option in self.options.values() for word in option.removable))
 
 
 def rule_table(name: str, rules: Sequence[Rule], features: Mapping[str, Feature], axes: Sequence[str]) -> Table:

@@ -53,7 +53,7 @@ def misnamed(parts: Parts) -> list[ContentFault]:
     """A fault for each name without a thing, each thing without its due, each id that stands twice."""
     told = () if parts.communication is None else parts.communication.dissent
     rules = {rule.id for rule in parts.rules}
-    kinds = {option.kind for option in parts.options.values()}
+    kinds = {word for option in parts.options.values() for word in option.removable}
     facts = {*parts.words.facts, *parts.words.single_facts, *(f.grade for f in parts.findings)}
     known = {
         "citations": set(parts.citations),

@@ -203,6 +203,7 @@ class OptionSchema(Content):
     benefit, harm = (fields.String(load_default=None, allow_none=True) for _ in range(2))
     id, kind, text = text(), text(), text()
     citations, advised_against = texts(), truth()
+    timing = fields.String(data_key="when", load_default=None, validate=validate.OneOf(tuple(model.TIMINGS)))
 
 
 class WordingSchema(Content):
@@ -294,6 +295,7 @@ class EffectSchema(Content):
 class ModifierSchema(Content):
     makes = model.Modifier
     id, title, when = text(), text(), Boxes(required=True)
+    named = one_of(model.NAMINGS, required=False)
     effects = fields.List(fields.Nested(EffectSchema), required=True)
 
 
@@ -338,8 +340,12 @@ class TableSchema(Content):
     rows = fields.List(fields.Nested(RowSchema), required=True, validate=validate.Length(min=1))
 
 
+class StepSchema(TableSchema):
+    helper = truth()
+
+
 class DerivationsSchema(Content):
-    tables = fields.List(fields.Nested(TableSchema), required=True)
+    tables = fields.List(fields.Nested(StepSchema), required=True)
     wording = fields.List(fields.Nested(TableSchema), load_default=list)
 
 

@@ -178,6 +178,8 @@ def _steps(trace: Iterable[Mapping[str, Any]], words: Words) -> Iterator[Step]:
     for step in trace:
         read: dict[str, list[str]] = {}
         for name, value in step["inputs"].items():
+            if name in words.guideline.helpers and name not in words.pages.values:
+                continue
             read.setdefault(words.value(name, value), []).append(words.title(name))
         groups = tuple((", ".join(dict.fromkeys(titles)), value) for value, titles in read.items())
         rule = rules.get(step["output"])

@@ -362,6 +362,7 @@ def test_a_slot_of_a_rule_says_the_first_text_that_fits(toy, ask, walk, words):
     answer = ask(RAIN | walk)
     assert lead(answer)["statement"] == f"Take an umbrella{words}."
     assert f"Take an umbrella{words}." in page_of(toy, answer["links"]["page"])
+    assert "In place of {how_far}: ; it is far" in page_of(toy, "/guidelines/toy-umbrella/rules/U03")
     becomes = next(item for item in ask(RAIN)["missing_facts"] if item["fact"] == "walk_minutes")["would_become"]
     assert becomes["long"]["statement"] == "Take an umbrella; it is far."
 
@@ -432,3 +433,79 @@ def test_a_rule_that_names_what_is_missing_asks_for_something(toy):
     assert [fault.detail for fault in toy.faults()] == [
         "{missing} names a fact that the rule asks for, and it asks for none"
     ]
+
+
+# ---- helper tables, modifiers by themselves, options in time
+
+
+def test_a_helper_table_is_no_step_and_needs_no_words(toy, ask):
+    tables = [step["table"] for step in ask(RAIN)["because"]["trace"]]
+    toy.change("derivations.yaml", "title: Look of the sky, where it is fresh", 'title: Look\n    helper: "true"')
+    answer = ask(RAIN)
+    assert [step["table"] for step in answer["because"]["trace"]] == [name for name in tables if name != "look_today"]
+    words = "values:\n  wetness: {WET: w, DRY: d, UNKNOWN: o}\n  hazard_tier: {T4: a, T3: b, T1: c, TU: d, T0: e}\n"
+    facts = "forecast: {dry: dry, rain: rain, mixed: mixed}\n  sky.look: {blue: blue, grey: grey}\n"
+    groups = "groups:\n  - {title: All, facts: [forecast, sky, hazards, belongings, walk_minutes, staying_in]}\n"
+    toy.add("pages.yaml", f"{groups}{words}  {facts}  belongings: {{hat: hat, laptop: laptop}}\n")
+    page = page_of(toy, answer["links"]["page"])
+    assert "Whether it will be wet" in page
+    assert "UNKNOWN" not in page
+    toy.change("derivations.yaml", 'helper: "true"', 'helper: "false"')
+    assert [fault.detail for fault in toy.faults()] == ["no words for BLUE, GREY, UNKNOWN"]
+
+
+@pytest.mark.parametrize("table", ["Whether it will be wet", "The worst hazard"])
+def test_what_an_answer_tells_is_no_helper(toy, table):
+    toy.change("derivations.yaml", f"title: {table}", f'title: {table}\n    helper: "true"')
+    assert [fault.detail for fault in toy.faults()] == ["an answer tells this feature, so it is no helper"]
+
+
+def test_a_table_of_words_is_no_helper(toy):
+    toy.change("derivations.yaml", "title: Whether an umbrella can be used", 'title: Words\n    helper: "true"')
+    assert [(fault.path, fault.detail) for fault in toy.faults()] == [("/wording/0/helper", "Unknown field.")]
+
+
+def test_a_modifier_may_be_named_only_where_it_acts(toy, ask):
+    dry = {"forecast": "dry", "hazards": "none", "belongings": ["laptop"]}
+    assert [item["id"] for item in ask(dry)["modifiers"]] == ["LAPTOP"]
+    toy.change("modifiers.yaml", "title: A laptop is carried", "title: A laptop is carried\n    named: where_it_acts")
+    assert ask(dry)["modifiers"] == []
+    assert [item["id"] for item in ask(dry | {"forecast": "rain"})["modifiers"]] == ["LAPTOP"]
+
+
+def test_a_modifier_may_be_named_always_beside_others_that_are_not(toy, ask):
+    dry = {"forecast": "dry", "hazards": "none", "belongings": ["laptop"]}
+    toy.change("modifiers.yaml", "modifiers:\n", "listed: where_they_act\nmodifiers:\n")
+    assert ask(dry)["modifiers"] == []
+    toy.change("modifiers.yaml", "title: A laptop is carried", "title: A laptop is carried\n    named: always")
+    assert [item["id"] for item in ask(dry)["modifiers"]] == ["LAPTOP"]
+
+
+def timed(toy, when="after_response"):
+    toy.change("options.yaml", "text: A raincoat,", f"text: A raincoat, when: {when},")
+
+
+def test_an_option_says_when_it_is_taken(toy, ask):
+    timed(toy, "trial_only")
+    answer = ask(RAIN)
+    assert [option.get("when") for option in lead(answer)["options"]] == [None, "trial_only"]
+    assert '<p class="tag">In a trial only</p>' in page_of(toy, answer["links"]["page"])
+    assert "in a trial only" in page_of(toy, "/guidelines/toy-umbrella/rules/U03")
+
+
+def test_a_modifier_removes_and_marks_the_options_of_a_time(toy, ask):
+    timed(toy)
+    toy.change("modifiers.yaml", "remove: [umbrella]", "remove: [after_response]")
+    windy = RAIN | {"sky": {"wind_km_per_h": 50}}
+    assert [option["id"] for option in lead(ask(windy))["options"]] == ["umbrella"]
+    assert lead(ask(windy))["removed"] == [{"kind": "after_response", "because": ["Strong wind"]}]
+    assert "Not an option for this patient: after response (Strong wind)." in ask(windy)["summary"]
+    toy.change("modifiers.yaml", "remove: [after_response]\n        mark: {clothes:", "mark: {after_response:")
+    assert lead(ask(windy))["options"][1]["note"] == "button it up"
+
+
+def test_a_time_that_no_option_has_is_a_fault(toy):
+    toy.change("modifiers.yaml", "remove: [umbrella]", "remove: [after_response]")
+    assert [fault.detail for fault in toy.faults()] == ["no such id: after_response"]
+    timed(toy, "later")
+    assert "Must be one of: now, after_response, trial_only." in [fault.detail for fault in toy.faults()]
