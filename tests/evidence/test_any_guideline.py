@@ -330,6 +330,21 @@ def test_a_trial_without_a_ratio_is_told_in_words_beside_the_others(content: Cop
         assert "Hail printed no ratio." in text(client, page)
 
 
+@pytest.mark.parametrize("level", ["90", "99", "99.9"])
+def test_an_interval_of_another_level_says_so_at_every_door(content: Copy, level: str) -> None:
+    figure = f"dryness: {{hr: 0.80, ci_level: {level}, ci_low: 0.54, ci_high: 1.18}}\n"
+    content.change("evidence.yaml", "{study: toy_hat,", "{study: toy_hat, argued: invented,")
+    client = app_of(turned(content, figure).root, "toy-umbrella").test_client()
+    drawing, answer = text(client, f"{EARS}.svg"), client.post("/v1/recommendations", json=RAIN).get_json()
+    assert f"{level}% CI" in drawing
+    assert "Dashed lines: intervals that are not at 95%." in drawing
+    assert f"<strong>{level}%</strong>" in text(client, "/evidence")
+    assert f"<strong>{level}%</strong> interval" in text(client, "/evidence/studies/toy_hat")
+    assert f"<strong>{level} % interval</strong>" in text(client, answer["links"]["page"])
+    rows = {row["id"]: row for row in csv.DictReader(io.StringIO(text(client, f"{EARS}.csv")))}
+    assert float(rows["toy_hat"]["ci_level"]) == float(level)
+
+
 def test_the_table_of_numbers_says_which_interval_is_credible(hats: FlaskClient) -> None:
     rows = {row["id"]: row for row in csv.DictReader(io.StringIO(text(hats, f"{EARS}.csv")))}
     assert (rows["toy_network"]["interval"], rows["toy_hat"]["interval"]) == ("credible", "confidence")

@@ -319,6 +319,27 @@ def test_the_evidence_page_of_a_guideline_shows_its_own_outcomes(client: FlaskCl
     assert "no figures" in text(client, f"/guidelines/{COAT}/evidence")
 
 
+def test_the_evidence_page_of_a_guideline_shows_no_study_that_it_does_not_use(
+    client: FlaskClient, several_content: Path
+) -> None:
+    library = client.application.config["KNOWLEDGE"].library
+    shown = {study: text(client, f"/guidelines/{study}/evidence") for study in (UMBRELLA, COAT)}
+    shown[GUIDELINE] = text(client, "/evidence")
+    assert (several_content / "studies" / "tbcrc013.yaml").exists()  # which no release names
+    for guideline, page in shown.items():
+        own = {study for release in library.guidelines[guideline].values() for study in release.studies}
+        assert set(re.findall(r'href="/evidence/studies/(\w+)"', page)) == own
+        assert f">{library.newest(guideline).release.title}</a>, and of no other." in page
+
+
+def test_the_list_of_guidelines_is_the_page_of_none(client: FlaskClient, app: Flask) -> None:
+    page = text(client, "/guidelines")
+    assert "SHA-256" not in page
+    assert "<span>All guidelines</span>" in page
+    assert page.count("Not signed off.") == len(IDS)
+    assert "SHA-256" in text(app.test_client(), "/guidelines")
+
+
 def test_a_patient_stands_beside_the_trials_of_its_own_guideline_only(client: FlaskClient) -> None:
     wet = decision_id(client, UMBRELLA, WET)
     page = text(client, f"/guidelines/{UMBRELLA}/evidence?decision={wet}")
