@@ -6,7 +6,15 @@ from functools import cached_property
 
 from service.advice.decision import Decision, contradictions, supporting
 from service.advice.missing import Missing, missing_facts
-from service.advice.recommendation import ModifierNotes, Outcome, Recommendation, Removed, modifier_notes
+from service.advice.recommendation import (
+    ModifierNotes,
+    Outcome,
+    Recommendation,
+    Removed,
+    first_unknown,
+    modifier_notes,
+    recommend,
+)
 from service.advice.wordings import Grades, Wordings
 from service.engine.compile import CompiledTable
 from service.engine.trace import Neighbour, Step, nearest
@@ -25,7 +33,7 @@ class Advice:
     @cached_property
     def recommendations(self) -> tuple[Recommendation, ...]:
         """The one that answers the question, then those that support it."""
-        found = [self.wordings.of(self.decision)]
+        found = [self._named_missing or self._worded]
         for other in self._supporting:
             further = self.wordings.of(other)
             if all(further.statement != given.statement for given in found):
@@ -44,7 +52,22 @@ class Advice:
     @cached_property
     def missing(self) -> tuple[Missing, ...]:
         """What is not known and would change the answer."""
-        return missing_facts(self.decision, self.lead, self.wordings)
+        return missing_facts(self.decision, self._worded, self.wordings)
+
+    @property
+    def _worded(self) -> Recommendation:
+        return self.wordings.of(self.decision)
+
+    @property
+    def _named_missing(self) -> Recommendation | None:
+        """The recommendation with its decisive missing fact named, where its sentences name another one."""
+        rule = self.decision.rule
+        if rule.id not in self.guideline.named_missing:
+            return None
+        fact = next((item.fact for item in self.missing if item.decisive and item.fact in rule.asks), None)
+        if fact is None or fact == first_unknown(self.decision):
+            return None
+        return recommend(self.decision, self.wordings.words.spoken, fact)
 
     @cached_property
     def must_check(self) -> tuple[str, ...]:
@@ -75,13 +98,14 @@ class Advice:
 
     @property
     def tables(self) -> list[CompiledTable]:
-        """The tables that were asked, without those of findings of which there is nothing to tell."""
+        """The tables that were asked, without helpers and those of findings that are absent or not known."""
         guideline, point = self.guideline, self.decision.point
         tiers, ranks = guideline.tiers_of_findings, guideline.tier_rank
         tables = [
             table
             for table in guideline.chain.tables
-            if table.table.name not in tiers or point[table.table.name] in ranks
+            if table.table.name not in guideline.helpers
+            and (table.table.name not in tiers or point[table.table.name] in ranks)
         ]
         return tables if self.gate else [*tables, guideline.table]
 
@@ -127,17 +151,14 @@ class Advice:
 
     def _consequences(self, item: Missing) -> str:
         """Return the values that would change the answer, in words, with the rules that they lead to."""
-        words, titles = self.wordings.words, dict[str, list[str]]()
-        for value, other in item.would_become.items():
-            if other.rule.code != self.lead.rule.code:
-                titles.setdefault(other.rule.title, []).append(words.value(item.fact, value))
+        titles = item.consequences(self.lead.rule.code, self.wordings.words)
         return "; ".join(f"If {' or '.join(values)}: {title}" for title, values in titles.items())
 
     @cached_property
     def cited(self) -> dict[str, tuple[Cited, ...]]:
         """Every source used, in order of first use, with what it supports where."""
         found: dict[str, dict[Cited, None]] = {}
-        others = (other for item in self.missing for other in item.would_become.values())
+        others = (other for item in self.missing for other in item.outcomes)
         said: tuple[Recommendation | Outcome, ...] = (*self.recommendations, *dict.fromkeys(others))
         for item in (item for each in said for item in each.citations):
             found.setdefault(item.id, {})[item] = None

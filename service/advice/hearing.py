@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from service.advice.trials import OpenFact
 from service.engine.compile import CompiledTable, Point
 from service.engine.table import Box, collect_table
+from service.engine.vocabulary import UNKNOWN
 from service.knowledge.guideline import Guideline
 from service.knowledge.model import Change, Check, Effect, Rule, boxes_in
 from service.knowledge.sentences import slots_in
@@ -79,13 +80,17 @@ def _boxes(
     effects = tuple(effect for several in counted.values() for effect in several)
     # Checks and changes are in no outcome, so a fact that moves nothing else need not be tried.
     without = () if checked else (Check, Change)
-    own = (rule.statements, rule.additions, rule.grades, rule.options, rule.must_check, rule.what_would_change)
+    spoken = (rule.statements, rule.additions, rule.slots)
+    own = (*spoken, rule.grades, rule.options, rule.must_check, rule.what_would_change)
     parts = (*own, prefixes, *map(_checked, effects)) if worded else (rule.grades,)
     said = list(boxes_in(parts, without))
     slots = set(slots_in((rule, prefixes, effects))) if worded else set()
     for table in reversed(guideline.wording.tables):
         if table.table.name in _names(said) | slots:
             said += [box for _, box in table.table.entries]
+    if worded:
+        asked = guideline.named_missing.get(rule.id, {}).values()
+        yield from ({name: frozenset({UNKNOWN})} for name in asked)
     yield from said
     named = _names(said)
     removals = any(name.startswith("removed.") for name in named) or any(effect.offered for effect in effects)

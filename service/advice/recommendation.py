@@ -1,16 +1,18 @@
 """One recommendation: the rule's sentence for this patient, graded, with its options and sources."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import TypeAlias
 
 from service.advice.decision import Decision, effects, wording_point
 from service.engine.compile import Point
+from service.engine.vocabulary import UNKNOWN
 from service.knowledge.guideline import Guideline, holds
 from service.knowledge.model import (
     CERTAINTIES,
     DOMAINS,
+    NAMINGS,
     URGENCIES,
     Addition,
     Boxes,
@@ -21,14 +23,17 @@ from service.knowledge.model import (
     Grading,
     Modifier,
     Offer,
+    Option,
     Prefix,
     Reason,
     Rule,
     Wording,
 )
-from service.knowledge.sentences import filled
+from service.knowledge.sentences import MISSING, filled
 
 NONE = "none"
+NOT_NAMED = "what is missing"
+"""What sentences say for the missing fact where everything that the rule asks for is known."""
 SAFETY_ONLY = ("safety",)
 Applied: TypeAlias = list[tuple[Modifier, Effect]]
 """What modifiers do here, each effect with its modifier."""
@@ -132,7 +137,7 @@ class _Worded:
     citations: tuple[Cited, ...]
 
 
-def _word(decision: Decision) -> _Worded:
+def _word(decision: Decision, spoken_name: Callable[[str], str], missing: str | None) -> _Worded:
     rule, applied = decision.rule, effects(decision)
     point = wording_point(decision, applied)
     fitting = [wording for wording in rule.statements if holds(wording.when, point)]
@@ -141,6 +146,11 @@ def _word(decision: Decision) -> _Worded:
     chosen = fitting[0] if fitting else None
 
     slots = {table.table.name: point[table.table.name] for table in decision.guideline.wording.tables}
+    if rule.id in decision.guideline.named_missing:
+        fact = missing or first_unknown(decision)
+        slots[MISSING] = NOT_NAMED if fact is None else spoken_name(fact)
+    texts = {slot.id: next(text.text for text in slot.texts if holds(text.when, point)) for slot in rule.slots}
+    slots |= {name: filled(text, slots) for name, text in texts.items()}
     sentence = rule.statement if chosen is None else chosen.statement.replace("{rule}", _open(rule.statement))
     sentence = filled(sentence, slots)
     for addition in additions:
@@ -176,15 +186,18 @@ def _word(decision: Decision) -> _Worded:
     )
 
 
-def outcome(decision: Decision) -> Outcome:
+def outcome(decision: Decision, spoken_name: Callable[[str], str]) -> Outcome:
     """Word and grade the rule that holds, in short."""
-    worded = _word(decision)
+    worded = _word(decision, spoken_name, None)
     return Outcome(decision.rule, worded.statement, worded.certainty, worded.urgency, worded.citations)
 
 
-def recommend(decision: Decision) -> Recommendation:
-    """Word and grade the rule that holds."""
-    rule, worded = decision.rule, _word(decision)
+def recommend(decision: Decision, spoken_name: Callable[[str], str], missing: str | None = None) -> Recommendation:
+    """Word and grade the rule that holds.
+
+    `missing`: the fact that its sentences name as not known; without it the first one that it asks for.
+    """
+    rule, worded = decision.rule, _word(decision, spoken_name, missing)
     point, applied, grading, slots = worded.point, worded.applied, worded.grading, worded.slots
     fitting, additions = worded.fitting, worded.additions
     chosen = fitting[0] if fitting else None
@@ -209,7 +222,7 @@ def recommend(decision: Decision) -> Recommendation:
         urgency=worded.urgency,
         time_critical=rule.time_critical if grading.time_critical is None else grading.time_critical,
         provenance=provenance,
-        options=tuple(OfferedOption(name, marks.get(decision.guideline.options[name].kind)) for name in choice.offered),
+        options=tuple(OfferedOption(name, _mark(decision.guideline.options[name], marks)) for name in choice.offered),
         removed=tuple(
             Removed(kind, tuple(dict.fromkeys(m.title for m, effect in applied if kind in effect.remove)))
             for kind in choice.removed
@@ -222,6 +235,12 @@ def recommend(decision: Decision) -> Recommendation:
         key_message=filled(" ".join((message, *(e.message for _, e in applied if e.message))), slots),
         acting=choice.acting(applied, [part.when for part in spoken], is_graded=worded.certainty != NONE),
     )
+
+
+def first_unknown(decision: Decision) -> str | None:
+    """Return the first fact that the rule asks for and that is not stated; for a rule that names it."""
+    asked = decision.guideline.named_missing[decision.rule.id]
+    return next((fact for fact, feature in asked.items() if decision.point[feature] == UNKNOWN), None)
 
 
 def _choice(
@@ -244,10 +263,14 @@ def _prefixes(decision: Decision, point: Point) -> list[Prefix]:
 
 def _options_left(guideline: Guideline, point: Point, listed: Sequence[str], removed: AbstractSet[str]) -> _OptionsLeft:
     """Return which of the listed options are left."""
-    kinds = {name: guideline.options[name].kind for name in listed}
-    offered = [name for name in listed if kinds[name] not in removed]
-    lost = dict.fromkeys(kind for kind in kinds.values() if kind in removed)
-    return _OptionsLeft(point, offered, {kinds[name] for name in offered}, tuple(lost))
+    words = {name: guideline.options[name].removable for name in listed}
+    offered = [name for name in listed if removed.isdisjoint(words[name])]
+    lost = dict.fromkeys(word for removable in words.values() for word in removable if word in removed)
+    return _OptionsLeft(point, offered, {word for name in offered for word in words[name]}, tuple(lost))
+
+
+def _mark(option: Option, marks: Mapping[str, str]) -> str | None:
+    return next((marks[word] for word in option.removable if word in marks), None)
 
 
 def _listed(options: Sequence[Offer], additions: Sequence[Addition], point: Point) -> list[str]:
@@ -333,10 +356,11 @@ def modifier_notes(decision: Decision, given: Sequence[Recommendation]) -> list[
         for modifier in decision.modifiers
         if modifier.when != ({},)
     ]
-    if decision.guideline.lists_all_modifiers:
-        return entries
     acting = frozenset[str]().union(*(item.acting for item in given))
-    return _together([entry for entry in entries if entry.id in acting])
+    lists_all = decision.guideline.lists_all_modifiers
+    namings = {modifier.id: modifier.named or NAMINGS[0 if lists_all else 1] for modifier in decision.modifiers}
+    named = [entry for entry in entries if namings[entry.id] == NAMINGS[0] or entry.id in acting]
+    return named if lists_all else _together(named)
 
 
 def _together(entries: list[ModifierNotes]) -> list[ModifierNotes]:

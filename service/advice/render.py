@@ -17,7 +17,7 @@ from service.evidence.applicability import Applicability
 from service.evidence.kept_json import kept_json
 from service.evidence.outcome_json import outcome_json
 from service.knowledge.guideline import Guideline
-from service.knowledge.model import Change, Citation, Cited, Clause, Statement
+from service.knowledge.model import Change, Citation, Cited, Clause, Option, Statement
 
 VIEWS = ("full", "brief", "row")
 KEPT = 2_000
@@ -129,7 +129,9 @@ class Renderer:
 
     def _missing(self, item: Missing) -> dict[str, Member]:
         would_become = {value: self._other(other) for value, other in item.would_become.items()}
-        return {"fact": item.fact, "decisive": item.decisive, "would_become": would_become}
+        pairs = [{"facts": pair.stated, "becomes": self._other(pair.outcome)} for pair in item.together]
+        told = {"fact": item.fact, "decisive": item.decisive, "would_become": would_become}
+        return told | ({"together": pairs} if pairs else {})
 
     def _other(self, item: Outcome) -> Member:
         """What an answer would become, in short."""
@@ -234,6 +236,7 @@ def _recommendation(guideline: Guideline, item: Recommendation) -> dict[str, Any
                 "benefit": guideline.options[offered.id].benefit,
                 "harm": guideline.options[offered.id].harm,
                 "unknown": guideline.options[offered.id].unknown,
+                **_timing(guideline.options[offered.id]),
                 "note": offered.note,
                 "citations": list(guideline.options[offered.id].citations),
             }
@@ -243,6 +246,10 @@ def _recommendation(guideline: Guideline, item: Recommendation) -> dict[str, Any
         "decision_aid": item.decision_aid,
         "citations": list(dict.fromkeys(cited.id for cited in item.citations)),
     }
+
+
+def _timing(option: Option) -> dict[str, str]:
+    return {} if option.timing is None else {"when": option.timing}
 
 
 def _what_would_change(guideline: Guideline, changes: Iterable[Change]) -> list[dict[str, Any]]:

@@ -69,7 +69,7 @@ class Wordings:
         key = (decision.rule.id, decision.trigger, self.hearing[decision.rule.id].whole(decision.point))
         found = self._known.get(key)
         if found is None:
-            found = self._known.remember(key, recommend(decision))
+            found = self._known.remember(key, recommend(decision, self.words.spoken))
         return found
 
     def grades(self, decision: Decision) -> Grades:
@@ -97,7 +97,7 @@ class Wordings:
         """The outcome with this rule, trigger and what the rule hears of the point."""
         found = self._outcomes.get(key)
         if found is None:
-            short = outcome(decided(self._guideline, point))
+            short = outcome(decided(self._guideline, point), self.words.spoken)
             content = (short.rule.id, short.statement, short.certainty, short.urgency, short.citations)
             found = self._outcomes.remember(key, self._distinct.get(content) or self._distinct.remember(content, short))
         return found

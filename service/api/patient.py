@@ -5,19 +5,21 @@ from typing import Any
 
 from flask import request
 
+from service.advice.elsewhere import with_hints
 from service.advice.question import Answer, Questioner, Refused, Urgent
 from service.advice.render import VIEWS
 from service.api.body import parse_json
-from service.api.knowledge import settings
+from service.api.knowledge import knowledge, settings
 from service.api.problems import Problem, listed
 from service.facts.json_body import Json
 
 
 def answer_patient(questioner: Questioner, tree: Json) -> Answer:
     """Return the answer for a parsed body. Raises Problem with every fault of a refused one."""
-    result = questioner.ask(tree, settings().today())
+    today = settings().today()
+    result = questioner.ask(tree, today)
     if isinstance(result, Refused):
-        raise refusal(result)
+        raise refusal(with_hints(knowledge(), questioner, tree, result, today))
     return result
 
 

@@ -2,7 +2,7 @@
 
 from marshmallow import Schema, fields, validate
 
-from service.knowledge.model import CERTAINTIES, DIRECTIONS, INTENTS, PROVENANCES, STRENGTHS, URGENCIES
+from service.knowledge.model import CERTAINTIES, DIRECTIONS, INTENTS, PROVENANCES, STRENGTHS, TIMINGS, URGENCIES
 
 
 def word(values: tuple[str, ...]) -> fields.String:
@@ -48,6 +48,7 @@ class OptionOut(Schema):
     unknown = maybe()  # type: ignore[assignment] # a field; marshmallow keeps fields and its own options apart
     id, kind, text = text(), text(), text()
     benefit, harm = maybe(), maybe()
+    when = fields.String(validate=validate.OneOf(tuple(TIMINGS)))
     note, citations = maybe(), texts()
 
 
@@ -90,10 +91,18 @@ class Outcome(Schema):
     citations = texts()
 
 
+class TogetherOut(Schema):
+    """Values of several facts that are not known, and what they would make of the answer together."""
+
+    facts = fields.Dict(fields.String(), fields.String(), required=True)
+    becomes = fields.Nested(Outcome, required=True)
+
+
 class MissingFact(Schema):
     fact = text()
     decisive = fields.Boolean(required=True)
     would_become = fields.Dict(fields.String(), fields.Nested(Outcome), required=True)
+    together = several(TogetherOut, required=False)
 
 
 class ChangeOut(Schema):
@@ -144,6 +153,7 @@ class StudyEffect(Schema):
     interval = word(("confidence", "credible"))
     stratum, timing, read_in, argued = maybe(), maybe(), maybe(), maybe()
     people = fields.Integer(required=True, allow_none=True)
+    margin = fields.Float()
     caveats = texts()
 
 
@@ -174,10 +184,15 @@ class EvidenceStatement(Schema):
     text, citation = text(), text()
 
 
+class InteractionOut(Schema):
+    between, names, text = texts(), texts(), text()
+
+
 class EvidenceOutcome(Schema):
     title = text()
     measure, direction, method = maybe(), maybe(), maybe()
     statements = several(EvidenceStatement, required=False)
+    interactions = several(InteractionOut, required=False)
     sensitivity = several(Pooled, required=False)
     date = fields.Date(required=True)
     pooled = fields.Nested(Pooled, required=True, allow_none=True)

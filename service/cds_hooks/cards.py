@@ -22,7 +22,7 @@ from service.knowledge.cards import (
     SummaryText,
 )
 from service.knowledge.guideline import Guideline, holds
-from service.knowledge.model import Effect, Modifier
+from service.knowledge.model import TIMINGS, Effect, Modifier
 
 
 @dataclass(frozen=True)
@@ -163,8 +163,9 @@ def _offered_options(context: CardContext, kind: str) -> list[OfferedOption]:
 
 
 def _option_text(context: CardContext, option: OfferedOption) -> str:
-    text = context.advice.guideline.options[option.id].text
-    return text if option.note is None else f"{text} ({option.note})"
+    content = context.advice.guideline.options[option.id]
+    notes = [*([TIMINGS[content.timing]] if content.timing else []), *([option.note] if option.note else [])]
+    return f"{content.text} ({'; '.join(notes)})" if notes else content.text
 
 
 def _summary(context: CardContext, *, differs: bool) -> str:

@@ -125,16 +125,13 @@ def _section(title: str, items: Iterable[str], max_items: int = MAX_LIST_ITEMS) 
 
 
 def _may_be_emergency(fact: Missing) -> bool:
-    return any(other.urgency == "emergency" for other in fact.would_become.values())
+    return any(other.urgency == "emergency" for other in fact.outcomes)
 
 
 def _missing_fact(fact: Missing, code: str, words: Words) -> str:
     """Return the fact with the values that would change the code, in words."""
-    values_by_title: dict[str, list[str]] = {}
-    for value, recommendation in fact.would_become.items():
-        if recommendation.rule.code != code:
-            values_by_title.setdefault(recommendation.rule.title, []).append(words.value(fact.fact, value))
-    consequences = "; ".join(f"{' or '.join(values)}: {title}" for title, values in values_by_title.items())
+    titles = fact.consequences(code, words)
+    consequences = "; ".join(f"{' or '.join(values)}: {title}" for title, values in titles.items())
     return escape_content(f"{words.title(fact.fact)} ({consequences})")
 
 

@@ -13,7 +13,9 @@ from service.evidence.study_file import part_named
 RATIOS = {"hr": "HR", "rr": "RR", "or": "OR", "hr_ratio": "ratio of HRs"}
 ABBREVIATIONS = {None: "CI", "credible": "CrI"}
 """`interval` of a group -> what its interval is called beside a figure."""
-COUNTS = ("n", "p")
+QUANTITIES = {"months": " months", "days": " days", "years": " years", "value": ""}
+"""Members with a number that is printed with the interval of their group, and the word after it."""
+COUNTS = ("n", "p", "p_below")
 """Members that are no percentage, also in a group of percentages."""
 _PLACEHOLDER = re.compile(r"\{(figure|pool):([^{}]+)\}")
 _PERCENT = re.compile(r"^pct|_pct(?!_points)")
@@ -43,7 +45,26 @@ def _fill(kind: str, name: str, studies: Mapping[str, Any], pools: Mapping[str, 
     return pools[name]
 
 
-def _figure(path: str, studies: Mapping[str, Any]) -> str:
+def interaction_text(path: str, studies: Mapping[str, Any]) -> str:
+    """Return an interaction of strata: a ratio of ratios with its interval, and its P. Raises FigureError."""
+    group, caveats = _part(path, studies)
+    stated = group if isinstance(group, dict) else {}
+    ratio = [_text(group, (path,))] if any(stated.get(name) for name in RATIOS) else []
+    bounds = (("p", "P ="), ("p_below", "P <"))
+    words = [*ratio, *(f"{word} {stated[name]}" for name, word in bounds if stated.get(name))]
+    if not words:
+        message = f"{path}: an interaction needs a ratio (hr_ratio), p or p_below"
+        raise FigureError(message)
+    return ", ".join([*words, *caveats])
+
+
+def group_text(group: Mapping[str, Any]) -> str:
+    """Return the figure of a group with its interval. Raises FigureError if it has none."""
+    return _text(group, ())
+
+
+def _part(path: str, studies: Mapping[str, Any]) -> tuple[Any, list[str]]:
+    """Return the part of a study at the end of a path, and the caveats on the way."""
     study, *names = path.split("/")
     part, caveats = studies.get(study), _caveats(path, studies.get(study))
     for name in names:
@@ -52,6 +73,12 @@ def _figure(path: str, studies: Mapping[str, Any]) -> str:
     if part is None:
         message = f"{path}: no such figure"
         raise FigureError(message)
+    return part, caveats
+
+
+def _figure(path: str, studies: Mapping[str, Any]) -> str:
+    part, caveats = _part(path, studies)
+    names = path.split("/")[1:]
     if names and (names[-1] in RATIOS or names[-1].startswith("ci_")):
         message = f"{path}: name the group, so that the ratio is shown with its interval"
         raise FigureError(message)
@@ -78,8 +105,9 @@ def _text(part: Any, names: Sequence[str]) -> str:
         for key, label in RATIOS.items():
             if part.get(key):
                 return f"{label} {_two(part[key])}{_interval(part, name, decimals=True)}"
-        if part.get("months"):
-            return f"{part['months']} months{_interval(part, name)}"
+        for key, unit in QUANTITIES.items():
+            if part.get(key):
+                return f"{part[key]}{unit}{_interval(part, name)}"
         if part.get("pct"):
             return f"{part['pct']}%"
     message = f"{name}: neither a ratio nor a percentage"

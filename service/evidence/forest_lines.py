@@ -34,6 +34,7 @@ class Line:
     fixed: float | None = None
     random: float | None = None
     caveats: tuple[str, ...] = ()
+    margin: float | None = None
 
     @property
     def ratio(self) -> str:
@@ -59,16 +60,26 @@ def lines(outcome: Mapping[str, Any]) -> list[Line]:
     return [*trials, *pools, *(_line("published", study, {}) for study in outcome["published"])]
 
 
+def interactions(outcome: Mapping[str, Any]) -> list[str]:
+    """Return a sentence for each interaction of trials: which they are and the figure."""
+    listed = outcome.get("interactions", ())
+    return [f"Interaction of {' and '.join(each['names'])}: {each['text']}." for each in listed]
+
+
 def as_csv(outcome: Mapping[str, Any]) -> str:
     """Return the numbers of the plot, a row for each line; without a pool a row says why, and no column has weights.
 
-    The column `timing` stands only where the guideline groups its trials.
+    The column `timing` stands only where the guideline groups its trials, `interval` only beside a credible one.
     """
-    rows = [_row(line, outcome["chosen"]) for line in lines(outcome)]
-    columns = ["kind", "id", "name", "timing", "people", *NUMBERS, "chosen", *WEIGHTS, "caveats"]
+    drawn = lines(outcome)
+    rows = [_row(line, outcome["chosen"]) for line in drawn]
+    columns = ["kind", "id", "name", "timing", "people", *NUMBERS, "interval", "chosen", *WEIGHTS, "caveats"]
     absent = {*(() if outcome["timings"] else ("timing",)), *(() if outcome["pooled"] else WEIGHTS)}
+    absent |= set() if any(line.credible for line in drawn) else {"interval"}
     if outcome["pooled"] is None:
         rows.append({"kind": "not_pooled", "name": outcome["pooled_reason"]})
+    rows += [{"kind": "interaction", "name": sentence} for sentence in interactions(outcome)]
+    rows += [{"kind": "statement", "name": stated["text"]} for stated in outcome.get("statements", ())]
     text = io.StringIO()
     writer = csv.DictWriter(text, [column for column in columns if column not in absent], extrasaction="ignore")
     writer.writeheader()
@@ -86,6 +97,7 @@ def _row(line: Line, chosen: list[str]) -> dict[str, Any]:
         "people": line.people,
         **numbers,
         "chosen": str(line.id in chosen).lower() if line.kind == "trial" else "",
+        "interval": "credible" if line.credible else "confidence",
         "weight_fixed": line.fixed,
         "weight_random": line.random,
         "caveats": "; ".join(line.caveats),
@@ -104,6 +116,7 @@ def _line(kind: str, study: Mapping[str, Any], weight: Mapping[str, Any]) -> Lin
         fixed=weight.get("fixed"),
         random=weight.get("random"),
         caveats=tuple(study["caveats"]),
+        margin=study.get("margin"),
     )
 
 

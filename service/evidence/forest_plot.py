@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from xml.etree import ElementTree as ET  # it only writes  # nosec B405
 
-from service.evidence.forest_lines import Line, lines
+from service.evidence.forest_lines import Line, interactions, lines
 
 SVG = "image/svg+xml"
 STYLE = (
@@ -47,8 +47,12 @@ class _Drawing:
         self.left, self.right = (10, 200) if self.narrow else (300, 580)
         self.row = 42 if self.narrow else 25
         single = [line for line in self.lines if line.kind != "pooled"]
+        margins = [line.margin for line in single if line.margin is not None]
         # Never without a tick on either side of no effect.
-        lowest, highest = min([0.7, *(line.low for line in single)]), max([1.5, *(line.high for line in single)])
+        lowest, highest = (
+            min([0.7, *margins, *(each.low for each in single)]),
+            max([1.5, *margins, *(each.high for each in single)]),
+        )
         below = [tick for tick in TICKS if tick <= lowest] or [TICKS[0]]
         above = [tick for tick in TICKS if tick >= highest] or [TICKS[-1]]
         self.ticks = [tick for tick in TICKS if below[-1] <= tick <= above[0]]
@@ -129,6 +133,7 @@ class _Drawing:
         weight = f"{line.random:.1f}%" if line.random is not None else "" if alone else "left out"
         self.cells(row, line, weight)
         self.whisker(row, line)
+        self.margin(row, line)
         side = 5 + 10 * math.sqrt((line.random or 0) / self.heaviest) if pooled else 8
         x = self.x(line.hr)
         box = {"x": _n(x - side / 2), "y": _n(self.middle - side / 2), "width": _n(side), "height": _n(side)}
@@ -195,7 +200,11 @@ class _Drawing:
             said.append(f"Dashed lines: intervals that are not at {USUAL}%.")
         if pooled is not None and any(line.kind == "trial" and line.random is None for line in self.lines):
             said.append("Open squares: left out of the pool.")
+        if any(line.margin is not None for line in self.lines):
+            said.append("Upright lines: non-inferiority margins.")
         if alone:
+            said += interactions(self.outcome)
+            said += [stated["text"] for stated in self.outcome.get("statements", ())]
             said = [f"{line.name}: {caveat}." for line in self.lines for caveat in line.caveats] + said
             said += self.outcome["notes"]
             said += [f"Pool: {pooled['caveat']}."] if pooled is not None and pooled["caveat"] else []
@@ -247,6 +256,12 @@ class _Drawing:
             path += "".join(f"M{_n(x)} {_n(self.middle - 4)}v8" for x in (low, high))
         drawn = {"d": path, "stroke": ACCENT if caps else INK, "stroke-width": "1.6", "fill": "none"}
         _add(row, "path", drawn | ({"stroke-dasharray": "4 2.5"} if line.level != USUAL else {}))
+
+    def margin(self, row: ET.Element, line: Line) -> None:
+        """Draw the margin of the trial, a short line across its row."""
+        if line.margin is not None:
+            path = f"M{_n(self.x(line.margin))} {_n(self.middle - 9)}v18"
+            _add(row, "path", {"class": "margin", "d": path, "stroke": ACCENT, "stroke-width": "2", "fill": "none"})
 
     def diamond(self, row: ET.Element, line: Line, *, filled: bool, accent: bool = True) -> None:
         low, x, high = (self.x(value) for value in (line.low, line.hr, line.high))

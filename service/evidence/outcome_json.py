@@ -23,8 +23,14 @@ def outcome_json(outcome: Outcome, evidence_date: date, rule: str | None = None)
     ruled = rule is not None and any(pool.rules for pool in outcome.pools)
     others = [pool_json(pool) for pool in outcome.pools if pool is not shown] if ruled else []
     words = {"statements": [{"text": each.text, "citation": each.citation} for each in outcome.statements]}
+    names = {effect.id: effect.label for effect in outcome.trials}
+    strata = [
+        {"between": list(each.between), "names": [names[name] for name in each.between], "text": each.text}
+        for each in outcome.interactions
+    ]
     return (
         (words if outcome.statements else {})
+        | ({"interactions": strata} if strata else {})
         | ({"sensitivity": others} if ruled else {})
         | {
             "title": outcome.title,
@@ -95,6 +101,7 @@ def _effect_json(effect: Effect) -> dict[str, Any]:
         "read_in": effect.read_in,
         "caveats": list(effect.caveats),
         "argued": effect.argued,
+        **({} if effect.margin is None else {"margin": round(effect.margin, 3)}),
     }
 
 

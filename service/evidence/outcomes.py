@@ -1,12 +1,13 @@
 """The evidence of a guideline: effects, pools of them, and the populations of the trials."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import combinations
 from typing import Any
 
 from service.engine.table import Box
 from service.evidence.effect import Interval, two_decimals
+from service.evidence.figures import FigureError, group_text, interaction_text
 from service.evidence.lint import faults
 from service.evidence.pooling import Pool, pooled
 from service.evidence.study_file import part_named, people_analysed, registry_numbers, study_name
@@ -19,6 +20,8 @@ MEANINGFUL = 2
 """Degrees of freedom below which the Hartung-Knapp interval says nothing: two trials give one."""
 MIN_POOL_SIZE = 2
 """Trials that a pool needs at least."""
+ROUNDING = 0.0051
+"""How far a ratio that was turned over may lie from the one as it is printed."""
 CHOSEN = "chosen"
 """The id of a pool that the content does not have."""
 EXPLORED = "no pool of the guideline: trials chosen with their results in view can be made to say much"
@@ -51,8 +54,15 @@ class Effect:
     timing: str | None = None
     people: int | None = None
     argued: str | None = None
+    margin: float | None = None
+    """The ratio up to which the trial called a treatment not inferior."""
     registries: frozenset[str] = frozenset()
     """Where the trial is registered: two reports with a number in common are of the same people."""
+
+    @property
+    def label(self) -> str:
+        """Its name with its stratum."""
+        return self.name if self.stratum is None else f"{self.name}, {self.stratum}"
 
     def shares_people(self, other: "Effect") -> bool:
         """Return whether both are of one trial, so that no pool may hold both."""
@@ -89,6 +99,14 @@ class Finding:
 
 
 @dataclass(frozen=True)
+class Interaction:
+    """How the effects of some trials, mostly strata of one, differ: their ids and the figure in words."""
+
+    between: tuple[str, ...]
+    text: str
+
+
+@dataclass(frozen=True)
 class Outcome:
     """Everything about one outcome, ready to be shown. Without a default pool, `pooled_reason` says why.
 
@@ -108,6 +126,7 @@ class Outcome:
     published: tuple[Effect, ...]
     notes: tuple[str, ...]
     statements: tuple[Finding, ...] = ()
+    interactions: tuple[Interaction, ...] = ()
 
     @property
     def citations(self) -> tuple[str, ...]:
@@ -218,17 +237,38 @@ def read_outcome(
         **{name: entry[name] for name in ("id", "title", "measure", "direction", "default", "pooled_reason")},
         favours=Favours(**{side: arms[arm].label for side, arm in entry["favours"].items()}),
         trials=tuple(trials.values()),
-        timings={name: timings[name] for name in timings if name in {trial.timing for trial in trials.values()}},
+        timings=_headings(trials.values(), timings),
         pools=tuple(pools),
         published=tuple(_read_published(raw, studies) for raw in entry["published"]),
         notes=tuple(entry["notes"]),
         statements=tuple(entry.get("statements", ())),
+        interactions=tuple(_read_interaction(raw, trials, studies) for raw in entry.get("interactions", ())),
     )
+
+
+def _headings(trials: Iterable[Effect], timings: Mapping[str, str]) -> dict[str, str]:
+    """Return the headings of the groups of trials: those of the guideline in its order, then free ones."""
+    used = dict.fromkeys(trial.timing for trial in trials if trial.timing is not None)
+    return {name: timings[name] for name in timings if name in used} | {
+        name: name for name in used if name not in timings
+    }
+
+
+def _read_interaction(entry: Mapping[str, Any], trials: Collection[str], studies: Mapping[str, Any]) -> Interaction:
+    between = tuple(entry["between"])
+    if missing := [name for name in between if name not in trials]:
+        raise EvidenceError(f"interactions: not among the trials: {', '.join(missing)}")
+    if len(set(between)) < len(between):
+        raise EvidenceError(f"interactions: a trial stands twice in {', '.join(between)}")
+    try:
+        return Interaction(between, interaction_text(entry["figure"], studies))
+    except FigureError as error:
+        raise EvidenceError(f"interactions: {error}") from error
 
 
 def _stated_outcome(entry: Mapping[str, Any]) -> Outcome:
     """Return an outcome that is told in words only. Raises EvidenceError if it has a part of one with ratios."""
-    if extra := [name for name in ("favours", "default", "pools", "published") if entry[name]]:
+    if extra := [name for name in ("favours", "default", "pools", "published", "interactions") if entry.get(name)]:
         raise EvidenceError(f"an outcome of statements has no {', '.join(extra)}")
     return Outcome(
         **{name: entry[name] for name in ("id", "title", "measure", "direction", "default", "pooled_reason")},
@@ -252,11 +292,14 @@ def _pool(name: str, title: str, chosen: tuple[Effect, ...], caveat: str | None)
 def _read_trial(entry: Mapping[str, Any], studies: Mapping[str, Any], timings: Mapping[str, str]) -> Effect:
     if entry["timing"] is not None and entry["timing"] not in timings:
         raise EvidenceError(f"{entry['study']}: no such timing: {entry['timing']}")
+    if entry["timing"] is not None and entry.get("group") is not None:
+        raise EvidenceError(f"{entry['study']}: a trial has a timing or a group")
     groups = _groups(entry, studies)
     study = studies[entry["study"]]
-    own = {name: entry[name] for name in ("stratum", "timing", "argued")}
+    own = {name: entry[name] for name in ("stratum", "argued")}
     trial = Effect(
         id=entry["id"] or entry["study"],
+        timing=entry["timing"] or entry.get("group"),
         people=people_analysed(study, groups[1:]),
         registries=registry_numbers(study),
         **own,
@@ -303,14 +346,43 @@ def _figure(entry: Mapping[str, Any], groups: list[Mapping[str, Any]]) -> dict[s
     caveats = [group.get("caveat") for group in groups if group.get("display") == "with_caveat"]
     if not all(caveats):
         raise EvidenceError(f"{path}: display: with_caveat without a caveat")
+    printed, margin = _printed(path, figure, ratio)
     return {
+        "margin": margin,
         "study": entry["study"],
         "name": study_name(entry["study"], groups[0]),
         "citation": entry["citation"],
         "interval": Interval(ratio, low, high, level, credible=kind is not None),
         "read_in": next((group["read_in"] for group in reversed(groups) if "read_in" in group), None),
-        "caveats": (*caveats, *([entry["caveat"]] if entry["caveat"] else [])),
+        "caveats": (*caveats, *printed, *([entry["caveat"]] if entry["caveat"] else [])),
     }
+
+
+def _printed(path: str, figure: Mapping[str, Any], ratio: float) -> tuple[list[str], float | None]:
+    """Return what to say of a ratio that was turned over and of a margin, and where the margin lies on the plot.
+
+    `as_printed` has the ratio as the source prints it, which is the other one turned over.
+    """
+    printed = figure.get("as_printed")
+    source = printed if isinstance(printed, dict) else figure
+    words = []
+    if source is not figure:
+        try:
+            turned = 1 / float(source["hr"])
+        except (KeyError, TypeError, ValueError, ZeroDivisionError) as error:
+            raise EvidenceError(f"{path}/as_printed: needs hr, the ratio as it is printed") from error
+        if abs(turned - ratio) > ROUNDING:
+            raise EvidenceError(f"{path}/as_printed: turned over it is {two_decimals(turned)}, not {figure['hr']}")
+        comparison = f" for {source['comparison']}" if source.get("comparison") else ""
+        words.append(f"printed as {group_text(source)}{comparison}")
+    bound = source.get("noninferiority_margin")
+    if bound is None:
+        return words, None
+    try:
+        margin = float(bound) if source is figure else 1 / float(bound)
+    except (TypeError, ValueError, ZeroDivisionError) as error:
+        raise EvidenceError(f"{path}: noninferiority_margin is a ratio") from error
+    return [*words, f"non-inferiority margin {bound}{'' if source is figure else ' as printed'}"], margin
 
 
 def ratio_text(interval: Interval) -> str:

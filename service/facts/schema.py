@@ -33,7 +33,7 @@ NONE_ALONE = 'A list names what is present; to assert that all are absent send "
 NOTHING: Mapping[str, str] = {}
 NO_VALUE = "There is no such value."
 NO_MEMBER = "There is no such member; /v1/facts lists those that there are."
-UNKNOWN_MEMBER = "unknown_member"
+UNKNOWN_MEMBER, UNKNOWN_VALUE = "unknown_member", "unknown_value"
 SCHEMA = "_schema"
 """Where marshmallow puts what is wrong with an object as a whole; a caller may have a member of that name."""
 SUGGESTED = 20
@@ -77,7 +77,7 @@ class FactField(fields.Field[Any]):
             raise self.refuse(f"Must be one of the words {listed(words)}.", "wrong_type")
         if value in words:
             return words[value]
-        raise self.refuse(unknown_word(value, words, self.spellings) if suggest else NO_VALUE, "unknown_value")
+        raise self.refuse(unknown_word(value, words, self.spellings) if suggest else NO_VALUE, UNKNOWN_VALUE)
 
     def each(self, items: list[Any], words: Mapping[str, str], alone: Mapping[str, str] = NOTHING) -> list[str]:
         """Read each word of a list; faults stand at their index. `alone`: words that are no items, and why."""
@@ -288,7 +288,7 @@ class FindingsField(FactField):
             return value
         raise self.refuse(
             f'Must be "none", "unknown", an object or a list. {unknown_word(value, self.words, self.spellings)}',
-            "unknown_value",
+            UNKNOWN_VALUE,
         )
 
 

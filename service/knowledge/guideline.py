@@ -16,6 +16,7 @@ from service.knowledge.cases import Case, parse_cases
 from service.knowledge.extraction import Extraction
 from service.knowledge.model import Boxes, Citation, Clause, Communication, Modifier, Option, Prefix, Release, Rule
 from service.knowledge.pages import Pages
+from service.knowledge.sentences import names_missing
 from service.knowledge.vocabulary import REPEATED, Finding, Vocabulary
 
 
@@ -89,6 +90,8 @@ class Guideline:
     case_files: Mapping[Path, bytes]
     """Content of each file of worked cases."""
     digest: str = ""
+    helpers: frozenset[str] = frozenset()
+    """Tables that are told to nobody: no step of the trace, no words."""
     studies: frozenset[str] = frozenset()
     """Ids of the studies that its files name, or a citation that they name."""
 
@@ -161,9 +164,24 @@ class Guideline:
         return dict.fromkeys(names, "false")
 
     @cached_property
+    def named_missing(self) -> Mapping[str, Mapping[str, str]]:
+        """Rule that names the fact that is missing -> each fact that it asks for, with the feature that is unknown."""
+        features = self.chain.features
+        endings = ("", ".count", ".presence")
+        return {
+            rule.id: {
+                fact: name
+                for fact in rule.asks
+                if (name := next((f"{fact}{end}" for end in endings if f"{fact}{end}" in features), None))
+            }
+            for rule in self.rules.values()
+            if names_missing(rule)
+        }
+
+    @cached_property
     def kinds(self) -> tuple[str, ...]:
-        """Kinds of option, in the order of the content."""
-        return tuple(dict.fromkeys(option.kind for option in self.options.values()))
+        """Words by which options can be removed, kinds and times, in the order of the content."""
+        return tuple(dict.fromkeys(word for option in self.options.values() for word in option.removable))
 
 
 def rule_table(name: str, rules: Sequence[Rule], features: Mapping[str, Feature], axes: Sequence[str]) -> Table:

@@ -28,6 +28,10 @@ INTENTS = ("survival", "local_control", "symptom", "none")
 PROVENANCES = ("trial", "news", "other", "safety")
 LISTINGS = ("always", "where_they_act")
 """Which modifiers that hold are listed in an answer."""
+NAMINGS = ("always", "where_it_acts")
+"""Where one modifier that holds is named; left out, the listing of the release decides."""
+TIMINGS = {"now": "now", "after_response": "after a response", "trial_only": "in a trial only"}
+"""When an option is taken, in words."""
 DOMAINS = ("risk_of_bias", "inconsistency", "indirectness", "imprecision", "publication_bias", "other")
 
 
@@ -107,6 +111,13 @@ class Option:
     citations: tuple[str, ...] = ()
     advised_against: bool = False
     """Listed for comparison only: a card treats it as not offered."""
+    timing: str | None = None
+    """`when` in the content: when it is taken."""
+
+    @property
+    def removable(self) -> tuple[str, ...]:
+        """The words by which a modifier may remove or mark it."""
+        return (self.kind,) if self.timing is None else (self.kind, self.timing)
 
 
 @dataclass(frozen=True)
@@ -149,6 +160,22 @@ class Grading:
 
 
 @dataclass(frozen=True)
+class SlotText:
+    """Words for the patients in the boxes."""
+
+    when: Boxes
+    text: str
+
+
+@dataclass(frozen=True)
+class Slot:
+    """Words in the sentences of a rule that change with the patient; of several texts that fit, the first."""
+
+    id: str
+    texts: tuple[SlotText, ...]
+
+
+@dataclass(frozen=True)
 class Rule:
     """One rule of the guideline: where it holds, what it says, how sure, and on what grounds."""
 
@@ -176,6 +203,9 @@ class Rule:
     statements: tuple[Wording, ...] = ()
     additions: tuple[Addition, ...] = ()
     grades: tuple[Grading, ...] = ()
+    slots: tuple[Slot, ...] = ()
+    together: tuple[tuple[str, ...], ...] = ()
+    """Facts of `asks` that are always listed while they are not known, and tried together."""
 
     @property
     def sources(self) -> tuple[Cited, ...]:
@@ -230,6 +260,7 @@ class Modifier:
     title: str
     when: Boxes
     effects: tuple[Effect, ...]
+    named: str | None = None
 
 
 @dataclass(frozen=True)

@@ -53,7 +53,7 @@ def misnamed(parts: Parts) -> list[ContentFault]:
     """A fault for each name without a thing, each thing without its due, each id that stands twice."""
     told = () if parts.communication is None else parts.communication.dissent
     rules = {rule.id for rule in parts.rules}
-    kinds = {option.kind for option in parts.options.values()}
+    kinds = {word for option in parts.options.values() for word in option.removable}
     facts = {*parts.words.facts, *parts.words.single_facts, *(f.grade for f in parts.findings)}
     known = {
         "citations": set(parts.citations),
@@ -97,6 +97,7 @@ def misnamed(parts: Parts) -> list[ContentFault]:
     found += _of_release(parts.release, parts.chain, rules)
     found += _of_facts(parts.words, parts.citations)
     found += _of_rules(parts.rules, {case.rule for case in parts.cases})
+    found += _never_asked(parts.rules, parts.words)
     found += [("modifiers.yaml", "", f"the id {name} stands twice") for name in _twice([m.id for m in parts.modifiers])]
     return [ContentFault(str(parts.folder / file), path, detail) for file, path, detail in found]
 
@@ -161,6 +162,14 @@ def _of_rules(rules: Iterable[Rule], worked: set[str | None]) -> Iterator[_Fault
     for ids in ([rule.id for rule in rules], [rule.code for rule in rules]):
         for name in _twice(ids):
             yield "rules", "", f"the id {name} stands twice"
+
+
+def _never_asked(rules: Iterable[Rule], words: Vocabulary) -> Iterator[_Fault]:
+    facts = {**words.facts, **words.single_facts}
+    for rule in rules:
+        for name in (name for listed in rule.together for name in listed):
+            if name in facts and not facts[name].asked:
+                yield f"rules/{rule.id}.yaml", "/asks", f'{name} is `asked: "false"`, so that no answer lists it'
 
 
 def _twice(names: list[str]) -> list[str]:

@@ -34,6 +34,7 @@ from service.knowledge.model import (
     Change,
     Check,
     Communication,
+    Modifier,
     Offer,
     Option,
     Release,
@@ -45,6 +46,7 @@ from service.knowledge.sentences import slot_faults
 from service.knowledge.sources import Sources
 from service.knowledge.tables_file import BoxError, boxes, derivation, expanded
 from service.knowledge.terminology import Terminology
+from service.knowledge.vocabulary import Vocabulary
 from service.knowledge.vocabulary_file import vocabulary
 from service.knowledge.yaml_file import ContentError, ContentFault, flat
 
@@ -106,11 +108,9 @@ class _Loader:
 
         chain = self.chained(tables, "tables", (*words.features, *words.counted))
         derived = chain.features
-        changed = [Feature(f"modifier.{each.id}", ("false", "true")) for each in modifiers.get("modifiers", ())]
-        kinds = dict.fromkeys(option.kind for option in options.values())
-        changed += [Feature(f"removed.{kind}", ("false", "true")) for kind in kinds]
-        trigger = Feature("trigger", ("none", *(words.findings.findings if words.findings else ())))
-        wording = self.chained(tables, "wording", (*derived.values(), *changed, trigger))
+        helpers = self.helpers(tables, release)
+        further = _said_of_patient(modifiers.get("modifiers", ()), options.values(), words)
+        wording = self.chained(tables, "wording", (*derived.values(), *further))
         self.worded = said = dict(wording.features)
         rules = [self.placed(rule, f"rules/{rule.id}.yaml", "", said) for rule in rules]
         prefixes = [
@@ -142,7 +142,7 @@ class _Loader:
                 },
             )
             self.misfits(parts, {table.table.name for table in wording.tables})
-            self.misused(parts, shown, cards, extraction)
+            self.misused(parts, shown, cards, extraction, helpers)
         populations = [
             self.placed(population, "evidence.yaml", f"/populations/{index}", derived)
             for index, population in enumerate(evidence.populations)
@@ -182,6 +182,7 @@ class _Loader:
             prefixes=tuple(prefixes),
             lists_all_modifiers=modifiers.get("listed", LISTINGS[0]) == LISTINGS[0],
             options=options,
+            helpers=helpers,
             communication=communication,
             cards=cards,
             extraction=extraction,
@@ -292,6 +293,13 @@ class _Loader:
             self.fault("derivations.yaml", f"/{member}/{len(made)}", str(error))
             raise ContentError(self.faults) from error
 
+    def helpers(self, tables: Mapping[str, Any], release: Release) -> frozenset[str]:
+        """Return the tables that are told to nobody."""
+        helpers = frozenset(entry["output"] for entry in tables["tables"] if entry["helper"])
+        for name in sorted(helpers.intersection((*release.axes, release.tier))):
+            self.fault("derivations.yaml", f"/tables/{name}", "an answer tells this feature, so it is no helper")
+        return helpers
+
     def collected(self, name: str, content: Mapping[str, Any], file: str, features: Mapping[str, Feature]) -> Any:
         placed = [
             self.placed(item, file, f"/{name}/{index}", features) for index, item in enumerate(content.get(name, ()))
@@ -341,12 +349,17 @@ class _Loader:
                 self.fault("modifiers.yaml", f"/{modifier.id}", detail)
 
     def misused(
-        self, parts: Parts, shown: pages.Pages | None, cards: Cards | None, extraction: Extraction | None
+        self,
+        parts: Parts,
+        shown: pages.Pages | None,
+        cards: Cards | None,
+        extraction: Extraction | None,
+        helpers: frozenset[str],
     ) -> None:
         """Refuse pages, cards and extraction that speak of what is not there."""
         derived = parts.chain.features
         if shown is not None:
-            tables = [derived[table.table.name] for table in parts.chain.tables]
+            tables = [derived[table.table.name] for table in parts.chain.tables if table.table.name not in helpers]
             for path, detail in pages.faults(shown, parts.words, tables):
                 self.fault("pages.yaml", path, detail)
         if cards is not None:
@@ -373,6 +386,14 @@ class _Loader:
     def stop(self) -> None:
         if self.faults:
             raise ContentError(self.faults)
+
+
+def _said_of_patient(modifiers: Iterable[Modifier], options: Iterable[Option], words: Vocabulary) -> list[Feature]:
+    """Return what sentences may read beside derived features: modifiers, what they remove, the trigger."""
+    removable = dict.fromkeys(word for option in options for word in option.removable)
+    names = (*(f"modifier.{each.id}" for each in modifiers), *(f"removed.{word}" for word in removable))
+    trigger = Feature("trigger", ("none", *(words.findings.findings if words.findings else ())))
+    return [*(Feature(name, ("false", "true")) for name in names), trigger]
 
 
 URGENCY = Feature("urgency", URGENCIES)

@@ -140,6 +140,17 @@ class Worded(fields.Field[list[Any]]):
         return loaded
 
 
+class Words(fields.Field[str | list[str]]):
+    """A word, or a list of words that belong together."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Any:
+        del attr, data, kwargs
+        listed = value if isinstance(value, list) else [value]
+        if not listed or not all(isinstance(item, str) and item for item in listed):
+            raise ValidationError("Must be the name of a fact, or a list of such names.")
+        return value
+
+
 class CitationSchema(Content):
     makes = model.Citation
     id, source, read_in = text(), text(), text()
@@ -192,6 +203,7 @@ class OptionSchema(Content):
     benefit, harm = (fields.String(load_default=None, allow_none=True) for _ in range(2))
     id, kind, text = text(), text(), text()
     citations, advised_against = texts(), truth()
+    timing = fields.String(data_key="when", load_default=None, validate=validate.OneOf(tuple(model.TIMINGS)))
 
 
 class WordingSchema(Content):
@@ -219,6 +231,20 @@ class GradingSchema(Content):
     time_critical = fields.Boolean(truthy={"true"}, falsy={"false"}, load_default=None)
 
 
+class SlotTextSchema(Content):
+    makes = model.SlotText
+    when, text = Boxes(required=True), fields.String(required=True)
+
+
+class Slots(fields.Field[list[model.Slot]]):
+    """A mapping of the names of slots to the texts that can stand there."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Any:
+        del attr, data, kwargs
+        texts = fields.Dict(fields.String(), fields.List(fields.Nested(SlotTextSchema))).deserialize(value)
+        return [model.Slot(name, tuple(listed)) for name, listed in texts.items()]
+
+
 class RuleSchema(Content):
     makes = model.Rule
     id, code, title, statement, key_message = text(), text(), text(), text(), text()
@@ -228,7 +254,8 @@ class RuleSchema(Content):
     certainty_reasons = fields.List(fields.Nested(ReasonSchema), required=True, validate=validate.Length(min=1))
     urgency, intent, time_critical = one_of(model.URGENCIES), one_of(model.INTENTS), whole()
     provenance = fields.List(one_of(model.PROVENANCES), required=True, validate=validate.Length(min=1))
-    asks, must_check, dissent = texts(), checks(), texts()
+    asks = fields.List(Words(), load_default=list)
+    must_check, dissent = checks(), texts()
     decision_aid = truth()
     options = offers(required=True, least=2)
     what_would_change = fields.List(fields.Nested(ChangeSchema), required=True)
@@ -237,9 +264,19 @@ class RuleSchema(Content):
         required=True,
         validate=validate.Length(min=1, error="a rule needs a citation with a locator"),
     )
+
     statements = fields.List(fields.Nested(WordingSchema), load_default=list)
     additions = fields.List(fields.Nested(AdditionSchema), load_default=list)
     grades = fields.List(fields.Nested(GradingSchema), load_default=list)
+    slots = Slots(load_default=list)
+
+    @post_load
+    def make(self, data: dict[str, Any], **_: Any) -> Any:
+        """Make the rule: the facts that it asks for, and those of them that stand in a list of their own."""
+        listed = data.pop("asks")
+        together = tuple(tuple(item) for item in listed if isinstance(item, list))
+        flat_names = (name for item in listed for name in (item if isinstance(item, list) else [item]))
+        return super().make({**data, "asks": list(dict.fromkeys(flat_names)), "together": together})
 
 
 class EffectSchema(Content):
@@ -258,6 +295,7 @@ class EffectSchema(Content):
 class ModifierSchema(Content):
     makes = model.Modifier
     id, title, when = text(), text(), Boxes(required=True)
+    named = one_of(model.NAMINGS, required=False)
     effects = fields.List(fields.Nested(EffectSchema), required=True)
 
 
@@ -302,8 +340,12 @@ class TableSchema(Content):
     rows = fields.List(fields.Nested(RowSchema), required=True, validate=validate.Length(min=1))
 
 
+class StepSchema(TableSchema):
+    helper = truth()
+
+
 class DerivationsSchema(Content):
-    tables = fields.List(fields.Nested(TableSchema), required=True)
+    tables = fields.List(fields.Nested(StepSchema), required=True)
     wording = fields.List(fields.Nested(TableSchema), load_default=list)
 
 
@@ -315,7 +357,7 @@ class ArmSchema(Content):
 
 class TrialSchema(Content):
     study, effect, citation = text(), text(), text()
-    id, stratum, timing = optional(), optional(), optional()
+    id, stratum, timing, group = optional(), optional(), optional(), optional()
     argued, caveat = optional(), optional()
 
 
@@ -339,6 +381,11 @@ class FindingSchema(Content):
     text, citation = text(), text()
 
 
+class InteractionSchema(Content):
+    between = texts(required=True, least=2)
+    figure = text()
+
+
 class OutcomeSchema(Content):
     id, title, measure, direction = text(), text(), optional(), optional()
     favours = fields.Nested(FavoursSchema, load_default=None)
@@ -347,6 +394,7 @@ class OutcomeSchema(Content):
     pools = fields.List(fields.Nested(PoolSchema), load_default=list)
     published = fields.List(fields.Nested(PublishedSchema), load_default=list)
     statements = fields.List(fields.Nested(FindingSchema), load_default=list)
+    interactions = fields.List(fields.Nested(InteractionSchema), load_default=list)
     notes = texts()
 
 

@@ -2,13 +2,15 @@
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import is_dataclass
+from dataclasses import is_dataclass, replace
 
-from service.knowledge.model import Check, Modifier, Prefix, Rule
+from service.knowledge.model import Check, Modifier, Prefix, Rule, Slot, SlotText
 
 SLOT = re.compile(r"\{([a-z_0-9]+)\}")
 RULE = "rule"
 """In the sentences of a rule: the rule's own sentence."""
+MISSING = "missing"
+"""In the sentences of a rule: the first fact that it asks for and that is not known."""
 SPOKEN = ("statement", "append", "key_message", "prefix", "adds", "ends", "message")
 """Members whose slots are filled."""
 
@@ -33,8 +35,13 @@ def slots_in(part: object) -> Iterator[str]:
                 yield from slots_in(value)
 
 
+def names_missing(rule: Rule) -> bool:
+    """Return whether a sentence of the rule names the fact that is not known."""
+    return MISSING in slots_in(rule)
+
+
 def _is_said(part: object, member: str) -> bool:
-    return member == "text" and isinstance(part, Check | Prefix)
+    return member == "text" and isinstance(part, Check | Prefix | SlotText)
 
 
 def slot_faults(
@@ -45,6 +52,32 @@ def slot_faults(
     parts += [("modifiers.yaml", f"/prefixes/{prefix.name}", prefix) for prefix in prefixes]
     parts += [("modifiers.yaml", f"/{modifier.id}", modifier) for modifier in modifiers]
     for file, path, part in parts:
-        for slot in dict.fromkeys(slots_in(part)):
-            if slot not in slots and not (isinstance(part, Rule) and slot == RULE):
-                yield file, path, f"no wording table fills {{{slot}}}"
+        own = {RULE, MISSING, *(slot.id for slot in part.slots)} if isinstance(part, Rule) else set()
+        for name in dict.fromkeys(slots_in(part)):
+            if name not in slots and name not in own:
+                yield file, path, f"no wording table fills {{{name}}}"
+    for rule in rules:
+        if names_missing(rule) and not rule.asks:
+            yield (
+                f"rules/{rule.id}.yaml",
+                "/asks",
+                "{missing} names a fact that the rule asks for, and it asks for none",
+            )
+        named = set(slots_in(replace(rule, slots=())))
+        for slot in rule.slots:
+            if detail := _fault_of(slot, named, slots):
+                yield f"rules/{rule.id}.yaml", f"/slots/{slot.id}", detail
+
+
+def _fault_of(slot: Slot, named: Collection[str], tables: Collection[str]) -> str | None:
+    """Return what is wrong with a slot: the name, a text that nobody reads, or patients without a text."""
+    if not SLOT.fullmatch(f"{{{slot.id}}}") or slot.id in {RULE, MISSING}:
+        return "a slot is named in small letters, digits and underscores, and neither `rule` nor `missing`"
+    if slot.id in tables:
+        return "a wording table has this name"
+    if slot.id not in named:
+        return f"no sentence of the rule has {{{slot.id}}}"
+    everywhere = [{} in text.when for text in slot.texts]
+    if True not in everywhere:
+        return "the last text holds for all patients: `when: {}`"
+    return None if everywhere.index(True) == len(everywhere) - 1 else "nobody reads what stands after `when: {}`"

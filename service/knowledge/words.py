@@ -84,6 +84,11 @@ class Words:
             said = next((shape.sub(words, value) for shape, words in BANDS if shape.fullmatch(value)), value)
         return said or value.replace("_", " ")
 
+    def together(self, stated: Mapping[str, str]) -> str:
+        """Return values of several facts in one phrase: the first by itself, the others with their names."""
+        (first, value), *others = stated.items()
+        return " with ".join([self.value(first, value), *(f"{self.spoken(n)}: {self.value(n, v)}" for n, v in others)])
+
     def stated(self, stated: Mapping[str, str]) -> Iterator[tuple[str, str]]:
         """What the caller said, in the bands that the tables read: title and value, in the order of the form."""
         said = {name: value for name, value in stated.items() if value != self.vocabulary.nothing[name]}

@@ -44,6 +44,8 @@ class Open:
     title: str
     decisive: bool
     outcomes: tuple[Outcome, ...]
+    together: tuple[tuple[str, Mapping[str, Any], str], ...] = ()
+    """Values of several facts in words, what they would make of the answer, and the title of its rule."""
 
 
 @dataclass(frozen=True)
@@ -164,7 +166,11 @@ def _open(item: Mapping[str, Any], lead: Mapping[str, Any], words: Words) -> Ope
                 told=item["would_become"][values[0]],
             )
         )
-    return Open(words.title(fact), item["decisive"], tuple(outcomes))
+    pairs = tuple(
+        (words.together(pair["facts"]), pair["becomes"], words.rules[pair["becomes"]["code"]].title)
+        for pair in item.get("together", ())
+    )
+    return Open(words.title(fact), item["decisive"], tuple(outcomes), pairs)
 
 
 def _steps(trace: Iterable[Mapping[str, Any]], words: Words) -> Iterator[Step]:
@@ -172,6 +178,8 @@ def _steps(trace: Iterable[Mapping[str, Any]], words: Words) -> Iterator[Step]:
     for step in trace:
         read: dict[str, list[str]] = {}
         for name, value in step["inputs"].items():
+            if name in words.guideline.helpers and name not in words.pages.values:
+                continue
             read.setdefault(words.value(name, value), []).append(words.title(name))
         groups = tuple((", ".join(dict.fromkeys(titles)), value) for value, titles in read.items())
         rule = rules.get(step["output"])

@@ -104,15 +104,10 @@ def _use(guideline: Guideline, study: str) -> dict[str, Any] | None:
 
 
 def _studies_beside(guideline: Guideline) -> list[str]:
-    """Return the studies of the library but for those that only other guidelines use, in any release."""
-    others = {
-        study
-        for name, releases in knowledge().library.guidelines.items()
-        if name != guideline.release.id
-        for other in releases.values()
-        for study in other.studies
-    }
-    return [study for study in knowledge().library.studies if study in guideline.studies or study not in others]
+    """Return the studies that a release of the guideline uses; all of the library where there is no other guideline."""
+    library = knowledge().library
+    own = {study for release in library.guidelines[guideline.release.id].values() for study in release.studies}
+    return [study for study in library.studies if study in own or len(library.guidelines) == 1]
 
 
 def _outcome(guideline: Guideline, name: str) -> dict[str, Any]:

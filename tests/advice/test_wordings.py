@@ -28,7 +28,7 @@ def test_a_row_tells_the_grades_and_warnings_of_the_whole_answer_without_its_wor
             moved |= {each.name: "absent" for each in vocabulary.features if each.name.endswith(".presence")}
         decision = decide(guideline, recount(vocabulary, dict(vocabulary.nothing) | moved))
         for each in (decision, *supporting(decision)):
-            whole, grades = recommend(each), wordings.grades(each)
+            whole, grades = recommend(each, wordings.words.spoken), wordings.grades(each)
             assert (grades.certainty, grades.urgency) == (whole.certainty, whole.urgency), each.rule.id
             assert grades.warnings == whole.warnings, each.rule.id
             rules.add(each.rule.id)

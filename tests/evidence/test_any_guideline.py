@@ -213,6 +213,143 @@ def test_a_label_that_is_no_word_is_a_fault_of_the_studies(content: Copy) -> Non
     assert fault.detail == "toy_brim/labels: labels map an id to its words"
 
 
+# ---- interactions of strata
+
+STRATA = "    interactions: [{between: [brim_light, brim_heavy], figure: toy_brim/subgroups/light against heavy}]\n"
+RATIO = "- name: light against heavy\n  hr_ratio: 1.57\n  ci_level: 95\n  ci_low: 1.02\n  ci_high: 2.41\n"
+STRATA_NAMED = "Interaction of BRIM-1, light rain and BRIM-1, heavy rain"
+SENTENCE = f"{STRATA_NAMED}: ratio of HRs 1.57, 95% CI 1.02-2.41, P &lt; 0.05, post hoc."
+
+
+def with_interaction(content: Copy, strata: str = STRATA) -> Copy:
+    content.change("evidence.yaml", "    pooled_reason: Both", f"{strata}    pooled_reason: Both")
+    bound = "  p_below: 0.05\n  display: with_caveat\n  caveat: post hoc\n"
+    content.change("/studies/toy_brim.yaml", "gusts_brim_pct", f"{RATIO}{bound}gusts_brim_pct")
+    return content
+
+
+def test_the_interaction_of_two_strata_stands_at_every_door(content: Copy) -> None:
+    client = app_of(with_interaction(content).root, "toy-umbrella").test_client()
+    (stated,) = read(client, HAIR)["interactions"]
+    assert stated["between"] == ["brim_light", "brim_heavy"]
+    assert stated["text"] == "ratio of HRs 1.57, 95% CI 1.02-2.41, P < 0.05, post hoc"
+    assert "interactions" not in read(client, EARS)
+    answer = client.post("/v1/recommendations", json=RAIN).get_json()
+    assert answer["evidence"]["dry_hair"]["interactions"] == [stated]
+    for page in ("/evidence", answer["links"]["page"]):
+        assert SENTENCE in text(client, page)
+    rows = list(csv.DictReader(io.StringIO(text(client, f"{HAIR}.csv"))))
+    (sentence,) = [row["name"] for row in rows if row["kind"] == "interaction"]
+    assert sentence.startswith(STRATA_NAMED)
+    assert STRATA_NAMED in text(client, f"{HAIR}.svg")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "detail"),
+    [
+        ("[brim_light, brim_heavy]", "[brim_light, brim_hevy]", "interactions: not among the trials: brim_hevy"),
+        ("[brim_light, brim_heavy]", "[brim_light, brim_light]", "interactions: a trial stands twice"),
+        ("light against heavy", "light rain", "light rain: an interaction needs a ratio (hr_ratio), p or p_below"),
+        ("light against heavy", "light and heavy", "light and heavy: no such figure"),
+    ],
+)
+def test_an_interaction_that_is_none_is_a_fault(content: Copy, old: str, new: str, detail: str) -> None:
+    (fault,) = with_interaction(content, STRATA.replace(old, new)).faults()
+    assert (fault.path, detail in fault.detail) == ("/outcomes/0", True)
+
+
+# ---- free groups, ratios that were turned over, margins, words beside ratios
+
+TURNED = (
+    "dryness:\n  hr: 0.80\n  ci_level: 95\n  ci_low: 0.54\n  ci_high: 1.18\n"
+    "  as_printed: {comparison: no hat versus a hat, hr: 1.25, ci_level: 95, ci_low: 0.85, ci_high: 1.85,"
+    " noninferiority_margin: 1.60}\n"
+)
+
+
+def turned(content: Copy, figure: str = TURNED) -> Copy:
+    content.change("/studies/toy_hat.yaml", "dryness: {hr: 0.80, ci_level: 95, ci_low: 0.54, ci_high: 1.18}\n", figure)
+    return content
+
+
+def test_a_ratio_that_was_turned_over_is_told_as_printed_with_its_margin_at_every_door(content: Copy) -> None:
+    client = app_of(turned(content).root, "toy-umbrella").test_client()
+    *_, hat = read(client, EARS)["studies"]
+    printed = "printed as HR 1.25, 95% CI 0.85-1.85 for no hat versus a hat"
+    assert (hat["margin"], hat["caveats"]) == (0.625, [printed, "non-inferiority margin 1.60 as printed"])
+    assert "margin" not in read(client, EARS)["studies"][0]
+    page, drawing = text(client, "/evidence"), text(client, f"{EARS}.svg")
+    for door in (page, drawing, text(client, f"{EARS}.csv")):
+        assert "non-inferiority margin 1.60 as printed" in door
+    assert drawing.count('class="margin"') == 1
+    assert "Upright lines: non-inferiority margins." in page
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "detail"),
+    [
+        ("hr: 1.25", "hr: 1.22", "dryness/as_printed: turned over it is 0.82, not 0.80"),
+        ("hr: 1.25, ", "", "dryness/as_printed: needs hr"),
+        ("margin: 1.60", "margin: wide", "dryness: noninferiority_margin is a ratio"),
+    ],
+)
+def test_a_printed_ratio_that_is_not_the_one_turned_over_is_a_fault(
+    content: Copy, old: str, new: str, detail: str
+) -> None:
+    (fault,) = turned(content, TURNED.replace(old, new)).faults()
+    assert (fault.path, detail in fault.detail) == ("/outcomes/1", True)
+
+
+def test_a_margin_that_is_not_turned_stands_where_it_was_printed(content: Copy) -> None:
+    figure = "dryness: {hr: 0.80, ci_level: 95, ci_low: 0.54, ci_high: 1.18, noninferiority_margin: 1.3}\n"
+    client = app_of(turned(content, figure).root, "toy-umbrella").test_client()
+    *_, hat = read(client, EARS)["studies"]
+    assert (hat["margin"], hat["caveats"]) == (1.3, ["non-inferiority margin 1.3"])
+
+
+def test_trials_stand_in_groups_with_free_headings(content: Copy) -> None:
+    content.change("evidence.yaml", "{study: toy_hat,", "{study: toy_hat, group: Hats of felt,")
+    client = app_of(content.root, "toy-umbrella").test_client()
+    assert read(client, EARS)["timings"] == {"Hats of felt": "Hats of felt"}
+    for page in (f"{EARS}.svg", f"{EARS}.csv", "/evidence"):
+        assert "Hats of felt" in text(client, page)
+
+
+def test_a_trial_has_no_group_beside_a_timing(content: Copy) -> None:
+    content.change("evidence.yaml", "\noutcomes:\n", "\ntimings:\n  spring: In the spring\n\noutcomes:\n")
+    content.change("evidence.yaml", "{study: toy_hat,", "{study: toy_hat, timing: spring, group: Felt,")
+    assert [fault.detail for fault in content.faults()] == ["toy_hat: a trial has a timing or a group"]
+
+
+def test_a_trial_without_a_ratio_is_told_in_words_beside_the_others(content: Copy) -> None:
+    words = "{text: Hail printed no ratio., citation: TOY-STORM}"
+    content.change("evidence.yaml", "    pooled_reason: Both", f"    statements: [{words}]\n    pooled_reason: Both")
+    client = app_of(content.root, "toy-umbrella").test_client()
+    answer = client.post("/v1/recommendations", json=RAIN).get_json()
+    for page in (HAIR, f"{HAIR}.svg", f"{HAIR}.csv", "/evidence", answer["links"]["page"]):
+        assert "Hail printed no ratio." in text(client, page)
+
+
+@pytest.mark.parametrize("level", ["90", "99", "99.9"])
+def test_an_interval_of_another_level_says_so_at_every_door(content: Copy, level: str) -> None:
+    figure = f"dryness: {{hr: 0.80, ci_level: {level}, ci_low: 0.54, ci_high: 1.18}}\n"
+    content.change("evidence.yaml", "{study: toy_hat,", "{study: toy_hat, argued: invented,")
+    client = app_of(turned(content, figure).root, "toy-umbrella").test_client()
+    drawing, answer = text(client, f"{EARS}.svg"), client.post("/v1/recommendations", json=RAIN).get_json()
+    assert f"{level}% CI" in drawing
+    assert "Dashed lines: intervals that are not at 95%." in drawing
+    assert f"<strong>{level}%</strong>" in text(client, "/evidence")
+    assert f"<strong>{level}%</strong> interval" in text(client, "/evidence/studies/toy_hat")
+    assert f"<strong>{level} % interval</strong>" in text(client, answer["links"]["page"])
+    rows = {row["id"]: row for row in csv.DictReader(io.StringIO(text(client, f"{EARS}.csv")))}
+    assert float(rows["toy_hat"]["ci_level"]) == float(level)
+
+
+def test_the_table_of_numbers_says_which_interval_is_credible(hats: FlaskClient) -> None:
+    rows = {row["id"]: row for row in csv.DictReader(io.StringIO(text(hats, f"{EARS}.csv")))}
+    assert (rows["toy_network"]["interval"], rows["toy_hat"]["interval"]) == ("credible", "confidence")
+
+
 # ---- outcomes in words, and the pool behind a rule
 
 WORDS = """

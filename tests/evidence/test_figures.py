@@ -30,6 +30,20 @@ def test_a_figure_is_shown_with_its_interval_level_and_caveat(path, words):
 
 
 @pytest.mark.parametrize(
+    ("group", "words"),
+    [
+        ({"years": "7.5"}, "7.5 years"),
+        ({"days": "143", "ci_level": "95", "ci_low": "104.9", "ci_high": "181.1"}, "143 days, 95% CI 104.9-181.1"),
+        ({"value": "4.3", "ci_level": "90", "ci_low": "1.9", "ci_high": "6.6"}, "4.3, 90% CI 1.9-6.6"),
+        ({"months": "45", "ci_level": "95", "ci_low": "40.4", "ci_high": "49.6", "interval": "credible"},
+         "45 months, 95% CrI 40.4-49.6"),
+    ],
+)  # fmt: skip
+def test_a_median_is_shown_with_its_unit_and_interval(group, words):
+    assert with_figures("{figure:study/median}", {"study": {"median": group}}) == words
+
+
+@pytest.mark.parametrize(
     ("path", "words"),
     [
         ("subgroups/tall people", "display: never"),

@@ -297,3 +297,215 @@ def test_a_release_brings_its_own_version_of_a_source(toy, ask):
     toy.change("rules/U03.yaml", "key_message: It will be wet.", 'key_message: "It will be wet ({cite:TOY-RAIN})."')
     assert ask(RAIN)["communication"]["key_message"] == "It will be wet (Shower 2025)."
     assert ask(None, path="/v1/citations/TOY-RAIN")["authors"] == "Shower A, Puddle B"
+
+
+# ---- facts that decide only together
+
+ASKS = "asks: [hazards.lightning, forecast, sky.look]"
+
+
+def page_of(toy, address):
+    app = create_app(Settings(content=toy.root, guideline="toy-umbrella", clock=lambda: NOON, log_level="error"))
+    return app.test_client().get(address).get_data(as_text=True)
+
+
+def test_facts_that_decide_only_together_are_tried_together(toy, ask):
+    toy.change("rules/U05.yaml", ASKS, "asks: [[hazards.lightning, forecast]]")
+    answer = ask({})
+    missing = {item["fact"]: item for item in answer["missing_facts"]}
+    assert [(pair["facts"], pair["becomes"]["code"]) for pair in missing["hazards.lightning"]["together"]] == [
+        ({"hazards.lightning": "absent", "forecast": "dry"}, "LEAVE_UMBRELLA"),
+        ({"hazards.lightning": "absent", "forecast": "rain"}, "TAKE_UMBRELLA"),
+    ]
+    assert (missing["hazards.lightning"]["decisive"], missing["forecast"]["decisive"]) == (True, False)
+    assert "absent with forecast: dry: Leave the umbrella at home" in answer["summary"]
+    assert "Absent with forecast: dry" in page_of(toy, answer["links"]["page"])
+    known = {item["fact"]: item for item in ask({"forecast": "dry"})["missing_facts"]}
+    assert "together" not in known["hazards.lightning"]
+
+
+def test_a_fact_in_a_list_of_its_own_is_listed_wherever_it_is_not_known(toy, ask):
+    assert "belongings" not in [item["fact"] for item in ask({"hazards": "none"})["missing_facts"]]
+    toy.change("rules/U05.yaml", ASKS, "asks: [[belongings], forecast]")
+    first, *_ = ask({"hazards": "none"})["missing_facts"]
+    assert (first["fact"], first["decisive"]) == ("belongings", False)
+
+
+@pytest.mark.parametrize(
+    ("asks", "detail"),
+    [
+        ("[[hazards.lightning, forcast]]", "no such fact: forcast"),
+        ("[[]]", "Must be the name of a fact, or a list of such names."),
+        ("[[walk_minutes]]", 'walk_minutes is `asked: "false"`, so that no answer lists it'),
+    ],
+)
+def test_a_rule_asks_for_facts_that_answers_can_list(toy, asks, detail):
+    toy.change("facts.yaml", "title: Length of the walk\n", 'title: Length of the walk\n    asked: "false"\n')
+    toy.change("rules/U05.yaml", ASKS, f"asks: {asks}")
+    assert [fault.detail for fault in toy.faults()] == [detail]
+
+
+# ---- words that change inside the sentences of a rule
+
+FAR = '{when: {walk_minutes: long}, text: "; it is far"}'
+REST = '{when: {}, text: ""}'
+
+
+def slotted(toy, texts=f"{FAR}, {REST}", statement='"Take an umbrella{how_far}."'):
+    toy.change("rules/U03.yaml", "statement: Take an umbrella.", f"statement: {statement}")
+    toy.add("rules/U03.yaml", f"slots: {{how_far: [{texts}]}}\n")
+
+
+@pytest.mark.parametrize(("walk", "words"), [({"walk_minutes": 30}, "; it is far"), ({"walk_minutes": 1}, ", or run")])
+def test_a_slot_of_a_rule_says_the_first_text_that_fits(toy, ask, walk, words):
+    slotted(toy)
+    answer = ask(RAIN | walk)
+    assert lead(answer)["statement"] == f"Take an umbrella{words}."
+    assert f"Take an umbrella{words}." in page_of(toy, answer["links"]["page"])
+    assert "In place of {how_far}: ; it is far" in page_of(toy, "/guidelines/toy-umbrella/rules/U03")
+    becomes = next(item for item in ask(RAIN)["missing_facts"] if item["fact"] == "walk_minutes")["would_become"]
+    assert becomes["long"]["statement"] == "Take an umbrella; it is far."
+
+
+@pytest.mark.parametrize(
+    ("texts", "statement", "detail"),
+    [
+        (FAR, '"Take it{how_far}."', "the last text holds for all patients: `when: {}`"),
+        (f"{REST}, {FAR}", '"Take it{how_far}."', "nobody reads what stands after `when: {}`"),
+        (f"{FAR}, {REST}", "Take it.", "no sentence of the rule has {how_far}"),
+        (REST, '"Take it{how_far}{how_near}."', "no wording table fills {how_near}"),
+        ("{when: {walk_minutes: far}, text: x}", '"Take it{how_far}."', "walk_minutes is never far"),
+        ("{when: {}, text: '{how_near}'}", '"Take it{how_far}."', "no wording table fills {how_near}"),
+    ],
+)
+def test_a_slot_that_cannot_be_filled_is_a_fault(toy, texts, statement, detail):
+    slotted(toy, texts, statement)
+    assert detail in [fault.detail for fault in toy.faults()]
+
+
+def test_a_slot_has_a_name_of_its_own(toy):
+    slotted(toy, statement='"Take an umbrella{how_far}."')
+    toy.change("rules/U03.yaml", "slots: {how_far:", "slots: {umbrella_left:")
+    assert "a wording table has this name" in [fault.detail for fault in toy.faults()]
+
+
+# ---- the missing fact in a sentence
+
+
+def missing_named(toy, sentence='"Look, until {missing} is known."'):
+    toy.change("rules/U05.yaml", "statement: Look out of the window and ask again.", f"statement: {sentence}")
+    toy.change("rules/U05.yaml", 'key_message: "Still open: whether', 'key_message: "Open: {missing}." #')
+
+
+@pytest.mark.parametrize(
+    ("facts", "name"),
+    [
+        ({}, "lightning"),
+        ({"hazards": {"lightning": "absent"}}, "forecast"),
+        ({"forecast": "dry"}, "lightning"),
+        ({"hazards": {"lightning": "absent"}, "sky": {"look": "grey", "seen_on": "2026-02-01"}}, "forecast"),
+    ],
+)
+def test_a_sentence_names_the_first_decisive_fact_that_the_rule_asks_for(toy, ask, facts, name):
+    missing_named(toy)
+    answer = ask(facts)
+    assert lead(answer)["statement"] == f"Look, until {name} is known."
+    assert answer["communication"]["key_message"] == f"Open: {name}."
+    assert answer["summary"].startswith(f"Look, until {name} is known. Not known: {name}.")
+    assert f"Look, until {name} is known." in page_of(toy, answer["links"]["page"])
+
+
+def test_a_fact_that_decides_nothing_is_not_the_missing_one(toy, ask):
+    missing_named(toy)
+    toy.change("rules/U05.yaml", ASKS, "asks: [walk_minutes, sky.seen_on, forecast, hazards.lightning]")
+    assert lead(ask({"hazards": "none"}))["statement"] == "Look, until forecast is known."
+
+
+def test_what_an_answer_would_become_names_what_is_missing_then(toy, ask):
+    missing_named(toy)
+    (lightning,) = [item for item in ask({})["missing_facts"] if item["fact"] == "hazards.lightning"]
+    assert lightning["would_become"]["absent"]["statement"] == "Look, until forecast is known."
+
+
+def test_a_rule_that_names_what_is_missing_asks_for_something(toy):
+    missing_named(toy)
+    toy.change("rules/U05.yaml", ASKS, "asks: []")
+    assert [fault.detail for fault in toy.faults()] == [
+        "{missing} names a fact that the rule asks for, and it asks for none"
+    ]
+
+
+# ---- helper tables, modifiers by themselves, options in time
+
+
+def test_a_helper_table_is_no_step_and_needs_no_words(toy, ask):
+    tables = [step["table"] for step in ask(RAIN)["because"]["trace"]]
+    toy.change("derivations.yaml", "title: Look of the sky, where it is fresh", 'title: Look\n    helper: "true"')
+    answer = ask(RAIN)
+    assert [step["table"] for step in answer["because"]["trace"]] == [name for name in tables if name != "look_today"]
+    words = "values:\n  wetness: {WET: w, DRY: d, UNKNOWN: o}\n  hazard_tier: {T4: a, T3: b, T1: c, TU: d, T0: e}\n"
+    facts = "forecast: {dry: dry, rain: rain, mixed: mixed}\n  sky.look: {blue: blue, grey: grey}\n"
+    groups = "groups:\n  - {title: All, facts: [forecast, sky, hazards, belongings, walk_minutes, staying_in]}\n"
+    toy.add("pages.yaml", f"{groups}{words}  {facts}  belongings: {{hat: hat, laptop: laptop}}\n")
+    page = page_of(toy, answer["links"]["page"])
+    assert "Whether it will be wet" in page
+    assert "UNKNOWN" not in page
+    toy.change("derivations.yaml", 'helper: "true"', 'helper: "false"')
+    assert [fault.detail for fault in toy.faults()] == ["no words for BLUE, GREY, UNKNOWN"]
+
+
+@pytest.mark.parametrize("table", ["Whether it will be wet", "The worst hazard"])
+def test_what_an_answer_tells_is_no_helper(toy, table):
+    toy.change("derivations.yaml", f"title: {table}", f'title: {table}\n    helper: "true"')
+    assert [fault.detail for fault in toy.faults()] == ["an answer tells this feature, so it is no helper"]
+
+
+def test_a_table_of_words_is_no_helper(toy):
+    toy.change("derivations.yaml", "title: Whether an umbrella can be used", 'title: Words\n    helper: "true"')
+    assert [(fault.path, fault.detail) for fault in toy.faults()] == [("/wording/0/helper", "Unknown field.")]
+
+
+def test_a_modifier_may_be_named_only_where_it_acts(toy, ask):
+    dry = {"forecast": "dry", "hazards": "none", "belongings": ["laptop"]}
+    assert [item["id"] for item in ask(dry)["modifiers"]] == ["LAPTOP"]
+    toy.change("modifiers.yaml", "title: A laptop is carried", "title: A laptop is carried\n    named: where_it_acts")
+    assert ask(dry)["modifiers"] == []
+    assert [item["id"] for item in ask(dry | {"forecast": "rain"})["modifiers"]] == ["LAPTOP"]
+
+
+def test_a_modifier_may_be_named_always_beside_others_that_are_not(toy, ask):
+    dry = {"forecast": "dry", "hazards": "none", "belongings": ["laptop"]}
+    toy.change("modifiers.yaml", "modifiers:\n", "listed: where_they_act\nmodifiers:\n")
+    assert ask(dry)["modifiers"] == []
+    toy.change("modifiers.yaml", "title: A laptop is carried", "title: A laptop is carried\n    named: always")
+    assert [item["id"] for item in ask(dry)["modifiers"]] == ["LAPTOP"]
+
+
+def timed(toy, when="after_response"):
+    toy.change("options.yaml", "text: A raincoat,", f"text: A raincoat, when: {when},")
+
+
+def test_an_option_says_when_it_is_taken(toy, ask):
+    timed(toy, "trial_only")
+    answer = ask(RAIN)
+    assert [option.get("when") for option in lead(answer)["options"]] == [None, "trial_only"]
+    assert '<p class="tag">In a trial only</p>' in page_of(toy, answer["links"]["page"])
+    assert "in a trial only" in page_of(toy, "/guidelines/toy-umbrella/rules/U03")
+
+
+def test_a_modifier_removes_and_marks_the_options_of_a_time(toy, ask):
+    timed(toy)
+    toy.change("modifiers.yaml", "remove: [umbrella]", "remove: [after_response]")
+    windy = RAIN | {"sky": {"wind_km_per_h": 50}}
+    assert [option["id"] for option in lead(ask(windy))["options"]] == ["umbrella"]
+    assert lead(ask(windy))["removed"] == [{"kind": "after_response", "because": ["Strong wind"]}]
+    assert "Not an option for this patient: after response (Strong wind)." in ask(windy)["summary"]
+    toy.change("modifiers.yaml", "remove: [after_response]\n        mark: {clothes:", "mark: {after_response:")
+    assert lead(ask(windy))["options"][1]["note"] == "button it up"
+
+
+def test_a_time_that_no_option_has_is_a_fault(toy):
+    toy.change("modifiers.yaml", "remove: [umbrella]", "remove: [after_response]")
+    assert [fault.detail for fault in toy.faults()] == ["no such id: after_response"]
+    timed(toy, "later")
+    assert "Must be one of: now, after_response, trial_only." in [fault.detail for fault in toy.faults()]

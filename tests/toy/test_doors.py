@@ -319,6 +319,27 @@ def test_the_evidence_page_of_a_guideline_shows_its_own_outcomes(client: FlaskCl
     assert "no figures" in text(client, f"/guidelines/{COAT}/evidence")
 
 
+def test_the_evidence_page_of_a_guideline_shows_no_study_that_it_does_not_use(
+    client: FlaskClient, several_content: Path
+) -> None:
+    library = client.application.config["KNOWLEDGE"].library
+    shown = {study: text(client, f"/guidelines/{study}/evidence") for study in (UMBRELLA, COAT)}
+    shown[GUIDELINE] = text(client, "/evidence")
+    assert (several_content / "studies" / "tbcrc013.yaml").exists()  # which no release names
+    for guideline, page in shown.items():
+        own = {study for release in library.guidelines[guideline].values() for study in release.studies}
+        assert set(re.findall(r'href="/evidence/studies/(\w+)"', page)) == own
+        assert f">{library.newest(guideline).release.title}</a>, and of no other." in page
+
+
+def test_the_list_of_guidelines_is_the_page_of_none(client: FlaskClient, app: Flask) -> None:
+    page = text(client, "/guidelines")
+    assert "SHA-256" not in page
+    assert "<span>All guidelines</span>" in page
+    assert page.count("Not signed off.") == len(IDS)
+    assert "SHA-256" in text(app.test_client(), "/guidelines")
+
+
 def test_a_patient_stands_beside_the_trials_of_its_own_guideline_only(client: FlaskClient) -> None:
     wet = decision_id(client, UMBRELLA, WET)
     page = text(client, f"/guidelines/{UMBRELLA}/evidence?decision={wet}")
@@ -374,3 +395,58 @@ def test_the_contract_of_several_guidelines_names_each_operation_once(client: Fl
     paths = read(client, "/openapi.json")["paths"]
     names = [operation["operationId"] for operations in paths.values() for operation in operations.values()]
     assert len(names) == len(set(names))
+
+
+# ---- a fact of another guideline, or of a newer release
+
+BLEEDING = {"complications": {"bleeding": {"presence": "present", "grade": 4}}}
+HOME = f"The guideline {GUIDELINE} knows it: /v1/guidelines/{GUIDELINE}/recommendations."
+AWAY = f"The guideline {UMBRELLA} knows it: /v1/guidelines/{UMBRELLA}/recommendations."
+
+
+def refused_by(client: FlaskClient, guideline: str, facts: Any, query: str = "") -> dict:
+    return is_problem(client.post(f"{v1(guideline)}/recommendations{query}", json=facts), 422, "refused-facts")
+
+
+@pytest.mark.parametrize(
+    ("asked", "pointer", "hint", "urgent"),
+    [
+        ((UMBRELLA, {"forecast": "rain", **BLEEDING}), "/complications", HOME, "EMERGENCY_PATHWAY"),
+        ((COAT, {"bleeding": "present"}), "/bleeding", HOME, "URGENT_LOCAL_CONTROL"),
+        ((COAT, {"metastatic_status": "M1"}), "/metastatic_status", HOME, None),
+        ((GUIDELINE, OVERHEAD), "/hazards", AWAY, "GO_INSIDE_NOW"),
+        ((GUIDELINE, {"hazards": ["lightning"]}), "/hazards", AWAY, "WAIT_UNDER_A_ROOF"),
+        ((GUIDELINE, {"complications": ["lightning"]}), "/complications/0", AWAY, None),
+        ((GUIDELINE, {"complications": {"hail": "present"}}), "/complications/hail", AWAY, None),
+        ((GUIDELINE, {"forecast": "rain"}), "/forecast", AWAY, None),
+        ((GUIDELINE, {"hat": 1}), "/hat", "", None),
+    ],
+)
+def test_a_fact_of_another_guideline_is_refused_with_its_name_and_its_urgency(
+    client: FlaskClient, asked: tuple[str, Any], pointer: str, hint: str, urgent: str | None
+) -> None:
+    problem = refused_by(client, *asked)
+    (error,) = problem["errors"]
+    assert (error["pointer"], error["detail"].endswith(hint)) == (pointer, True)
+    assert ("knows it" in error["detail"]) == bool(hint)
+    assert problem.get("urgent", {}).get("code") == urgent
+
+
+def test_the_urgency_of_the_guideline_itself_comes_first(client: FlaskClient) -> None:
+    problem = refused_by(client, UMBRELLA, {"hazards": ["lightning"], **BLEEDING})
+    assert problem["urgent"]["code"] == "WAIT_UNDER_A_ROOF"
+    assert HOME in problem["errors"][0]["detail"]
+
+
+def test_a_batch_and_its_lines_say_who_knows_a_fact(client: FlaskClient) -> None:
+    (row,) = client.post(f"{v1(COAT)}/recommendations/batch", json=[BLEEDING]).get_json()
+    line = send(client, BLEEDING, f"{v1(COAT)}/recommendations/batch", NDJSON).get_json(force=True)
+    for told in (row, line):
+        assert HOME in told["problem"]["errors"][0]["detail"]
+        assert told["problem"]["urgent"]["code"] == "EMERGENCY_PATHWAY"
+
+
+def test_a_fact_of_a_newer_release_is_refused_with_its_name(client: FlaskClient) -> None:
+    problem = refused_by(client, GUIDELINE, {"last_weeks_of_life": True}, "?release=2026-11-23")
+    assert problem["errors"][0]["detail"].endswith("Release 2026-12-01 of this guideline knows it.")
+    assert "urgent" not in problem
