@@ -49,8 +49,10 @@ def when_ready(server: Any) -> None:
 
 def post_worker_init(worker: Any) -> None:
     """Let a worker open its files while there are any to be had."""
-    with contextlib.suppress(OSError):  # a worker that does not begin would end the master
-        worker.wsgi.config["METRICS"].begin()
+    metrics = worker.wsgi.config.get("METRICS")  # the benchmark serves other applications with this configuration
+    if metrics is not None:
+        with contextlib.suppress(OSError):  # a worker that does not begin would end the master
+            metrics.begin()
 
 
 def _give_memory_back() -> None:
