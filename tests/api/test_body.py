@@ -232,7 +232,8 @@ def test_a_chunked_body_over_the_limit_is_too_large(server: Server, over: int) -
 
 
 def test_a_caller_who_sends_far_too_much_still_reads_why(server: Server) -> None:
-    head = f"POST {ONE} HTTP/1.1\r\nHost: localhost\r\nContent-Type: {JSON}\r\nContent-Length: {8 * LIMIT}\r\n\r\n"
+    head = f"POST {ONE} HTTP/1.1\r\nHost: localhost\r\nContent-Type: {JSON}\r\nConnection: close\r\n"
+    head += f"Content-Length: {8 * LIMIT}\r\n\r\n"
     status, answer = exchange(server, head.encode(), b" " * 8 * LIMIT)
     assert status == 413
     assert b"/problems/body-too-large" in answer
