@@ -3,7 +3,6 @@
 `create_app` is the only place where the parts meet.
 """
 
-import encodings.idna  # noqa: F401 - werkzeug needs it in a worker's first request, when no file may be free to read it
 import secrets
 from collections.abc import Callable
 from dataclasses import replace

@@ -90,13 +90,13 @@ def _tried_together(
     fact: str, decision: Decision, alone: Mapping[str, Outcome], wordings: Wordings
 ) -> Iterator[Together]:
     """Yield what values of the fact make of the answer with those of the facts that the rule asks for beside it."""
-    code = decision.rule.code
+    code, askable = decision.rule.code, wordings.hearing[decision.rule.id].askable
     for first, *others in decision.rule.together:
-        facts = [item for item in wordings.hearing[decision.rule.id].askable if item.path in others]
+        facts = [item for item in askable if item.path in others]
         if first != fact or not all(item.is_open(decision.point) for item in facts):
             continue
         reached = {code, *(outcome.rule.code for outcome in alone.values())}
-        own = next(item for item in wordings.hearing[decision.rule.id].askable if item.path == fact)
+        own = next(item for item in askable if item.path == fact)
         for stated, point in _combinations([own, *facts], decision.point):
             outcome = wordings.outcome(point)
             if len(stated) > 1 and outcome.rule.code not in reached and _plausible(decision, point):

@@ -136,6 +136,11 @@ class _Worded:
     urgency: str
     citations: tuple[Cited, ...]
 
+    @property
+    def chosen(self) -> Wording | None:
+        """The sentence in the place of the rule's own."""
+        return next(iter(self.fitting), None)
+
 
 def _word(decision: Decision, spoken_name: Callable[[str], str], missing: str | None) -> _Worded:
     rule, applied = decision.rule, effects(decision)
@@ -199,8 +204,7 @@ def recommend(decision: Decision, spoken_name: Callable[[str], str], missing: st
     """
     rule, worded = decision.rule, _word(decision, spoken_name, missing)
     point, applied, grading, slots = worded.point, worded.applied, worded.grading, worded.slots
-    fitting, additions = worded.fitting, worded.additions
-    chosen = fitting[0] if fitting else None
+    fitting, additions, chosen = worded.fitting, worded.additions, worded.chosen
     choice = worded.choice or _choice(decision, point, chosen, additions, applied)
     marks = {kind: mark for _, effect in applied for kind, mark in effect.mark.items()}
     checks = [

@@ -225,7 +225,7 @@ def read_outcome(
         pools.append(replace(pool, rules=tuple(raw.get("rules", ()))))
     if entry["default"] is not None and entry["default"] not in {pool.id for pool in pools}:
         raise EvidenceError(f"no such pool: {entry['default']}")
-    if not trials and entry.get("statements", ()):
+    if not trials and entry["statements"]:
         return _stated_outcome(entry)
     if missing := [name for name in ("measure", "direction", "favours") if entry[name] is None]:
         raise EvidenceError(f"an outcome with ratios needs {', '.join(missing)}")
@@ -241,8 +241,8 @@ def read_outcome(
         pools=tuple(pools),
         published=tuple(_read_published(raw, studies) for raw in entry["published"]),
         notes=tuple(entry["notes"]),
-        statements=tuple(entry.get("statements", ())),
-        interactions=tuple(_read_interaction(raw, trials, studies) for raw in entry.get("interactions", ())),
+        statements=tuple(entry["statements"]),
+        interactions=tuple(_read_interaction(raw, trials, studies) for raw in entry["interactions"]),
     )
 
 
@@ -268,7 +268,7 @@ def _read_interaction(entry: Mapping[str, Any], trials: Collection[str], studies
 
 def _stated_outcome(entry: Mapping[str, Any]) -> Outcome:
     """Return an outcome that is told in words only. Raises EvidenceError if it has a part of one with ratios."""
-    if extra := [name for name in ("favours", "default", "pools", "published", "interactions") if entry.get(name)]:
+    if extra := [name for name in ("favours", "default", "pools", "published", "interactions") if entry[name]]:
         raise EvidenceError(f"an outcome of statements has no {', '.join(extra)}")
     return Outcome(
         **{name: entry[name] for name in ("id", "title", "measure", "direction", "default", "pooled_reason")},
@@ -278,7 +278,7 @@ def _stated_outcome(entry: Mapping[str, Any]) -> Outcome:
         favours=None,
         timings={},
         notes=tuple(entry["notes"]),
-        statements=tuple(entry.get("statements", ())),
+        statements=tuple(entry["statements"]),
     )
 
 
@@ -292,14 +292,14 @@ def _pool(name: str, title: str, chosen: tuple[Effect, ...], caveat: str | None)
 def _read_trial(entry: Mapping[str, Any], studies: Mapping[str, Any], timings: Mapping[str, str]) -> Effect:
     if entry["timing"] is not None and entry["timing"] not in timings:
         raise EvidenceError(f"{entry['study']}: no such timing: {entry['timing']}")
-    if entry["timing"] is not None and entry.get("group") is not None:
+    if entry["timing"] is not None and entry["group"] is not None:
         raise EvidenceError(f"{entry['study']}: a trial has a timing or a group")
     groups = _groups(entry, studies)
     study = studies[entry["study"]]
     own = {name: entry[name] for name in ("stratum", "argued")}
     trial = Effect(
         id=entry["id"] or entry["study"],
-        timing=entry["timing"] or entry.get("group"),
+        timing=entry["timing"] or entry["group"],
         people=people_analysed(study, groups[1:]),
         registries=registry_numbers(study),
         **own,

@@ -34,7 +34,7 @@ TRUE, FALSE = {"true", "yes", "1"}, {"false", "no", "0"}
 GRADE = re.compile(r"(?:(?:ctcae\W*)?g(?:r|rade)?[\W_]*)?(?:([0-5])|(i{1,3}|iv|v))")
 """A grade as people write it: G4, grade 4, CTCAE grade IV."""
 PLAIN_NUMBER = re.compile(r"[-+.eE0-9]+")
-"""Python reads the digits of every alphabet as well, and 0_4; nobody who writes so is sure to mean a number."""
+"""A number in plain digits. float() also takes the digits of other alphabets, and 0_4."""
 ROMAN = {"i": 1, "ii": 2, "iii": 3, "iv": 4, "v": 5}
 LONGEST_NAME = 100
 """Characters of a text that is folded; no name or value is as long."""

@@ -17,7 +17,7 @@ from service.knowledge.extraction import Extraction
 from service.knowledge.model import Boxes, Citation, Clause, Communication, Modifier, Option, Prefix, Release, Rule
 from service.knowledge.pages import Pages
 from service.knowledge.sentences import names_missing
-from service.knowledge.vocabulary import REPEATED, Finding, Vocabulary
+from service.knowledge.vocabulary import REPEATED, Finding, Vocabulary, feature_of
 
 
 class Placed(Protocol):
@@ -91,7 +91,7 @@ class Guideline:
     """Content of each file of worked cases."""
     digest: str = ""
     helpers: frozenset[str] = frozenset()
-    """Tables that are told to nobody: no step of the trace, no words."""
+    """Tables that an answer does not list as steps and that need no words in pages.yaml."""
     studies: frozenset[str] = frozenset()
     """Ids of the studies that its files name, or a citation that they name."""
 
@@ -167,13 +167,8 @@ class Guideline:
     def named_missing(self) -> Mapping[str, Mapping[str, str]]:
         """Rule that names the fact that is missing -> each fact that it asks for, with the feature that is unknown."""
         features = self.chain.features
-        endings = ("", ".count", ".presence")
         return {
-            rule.id: {
-                fact: name
-                for fact in rule.asks
-                if (name := next((f"{fact}{end}" for end in endings if f"{fact}{end}" in features), None))
-            }
+            rule.id: {fact: name for fact in rule.asks if (name := feature_of(fact, features))}
             for rule in self.rules.values()
             if names_missing(rule)
         }

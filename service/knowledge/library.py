@@ -101,7 +101,7 @@ def _release(folder: Path, sources: Sources, terminology: Terminology, content: 
 
 
 def _documents(files: Iterable[Path], read: Callable[[Path], Any]) -> Iterator[Any]:
-    """Yield what the files hold; nothing of one that cannot be read, whose fault is told when it is loaded."""
+    """Yield the content of each file that can be read. Loading reports the fault of one that cannot."""
     for file in files:
         with suppress(ContentError):
             yield read(file)

@@ -46,7 +46,7 @@ from service.knowledge.sentences import slot_faults
 from service.knowledge.sources import Sources
 from service.knowledge.tables_file import BoxError, boxes, derivation, expanded
 from service.knowledge.terminology import Terminology
-from service.knowledge.vocabulary import Vocabulary
+from service.knowledge.vocabulary import Vocabulary, feature_of
 from service.knowledge.vocabulary_file import vocabulary
 from service.knowledge.yaml_file import ContentError, ContentFault, flat
 
@@ -294,7 +294,7 @@ class _Loader:
             raise ContentError(self.faults) from error
 
     def helpers(self, tables: Mapping[str, Any], release: Release) -> frozenset[str]:
-        """Return the tables that are told to nobody."""
+        """Return the tables that an answer does not list as steps."""
         helpers = frozenset(entry["output"] for entry in tables["tables"] if entry["helper"])
         for name in sorted(helpers.intersection((*release.axes, release.tier))):
             self.fault("derivations.yaml", f"/tables/{name}", "an answer tells this feature, so it is no helper")
@@ -330,7 +330,7 @@ class _Loader:
 
     def unanswered(self, fact: str, where: Boxes, file: str, path: str) -> Boxes:
         """Return the boxes cut down to where the fact is not stated."""
-        name = next((each for each in (fact, f"{fact}.count", f"{fact}.presence") if each in self.worded), None)
+        name = feature_of(fact, self.worded)
         if name is None or UNKNOWN not in self.worded[name].values:
             self.fault(file, f"{path}/asks", f"no such fact, or it has parts: {fact}")
             return where

@@ -70,7 +70,7 @@ def slot_faults(
 
 
 def _fault_of(slot: Slot, named: Collection[str], tables: Collection[str]) -> str | None:
-    """Return what is wrong with a slot: the name, a text that nobody reads, or patients without a text."""
+    """Return the fault of a slot: its name, a text that no patient gets, or patients without a text."""
     if not SLOT.fullmatch(f"{{{slot.id}}}") or slot.id in {RULE, MISSING}:
         return "a slot is named in small letters, digits and underscores, and neither `rule` nor `missing`"
     if slot.id in tables:

@@ -4,7 +4,7 @@ The first value of every feature is the one that holds when nothing is stated, s
 is the patient of whom nothing is known.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
@@ -341,3 +341,8 @@ def rising(bands: Mapping[str, float], minimum: float) -> bool:
     """Whether the bands start at the minimum and rise, so that every value has one."""
     bounds = list(bands.values())
     return bool(bounds) and bounds[0] <= minimum and all(a < b for a, b in pairwise(bounds))
+
+
+def feature_of(fact: str, features: Container[str]) -> str | None:
+    """Return the feature that says whether a fact is known: the fact's own, its count or its presence, or None."""
+    return next((name for name in (fact, f"{fact}.count", f"{fact}.presence") if name in features), None)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import atexit
 import contextlib
 import ctypes
+import encodings.idna  # noqa: F401 - werkzeug loads it in a worker's first request, when no file may be free
 import gc
 import os
 import resource

@@ -293,7 +293,9 @@ class Worker(base.Worker):  # type: ignore[misc] # gunicorn ships no types
         environ["wsgi.multithread"] = True
         try:
             body = self.wsgi(environ, response.start_response)
-        except OSError as error:  # no file is free, for example: the connection is well, and awaits an answer
+        except (
+            OSError
+        ) as error:  # such as too many open files: of the application, not of the connection
             raise RuntimeError("the application failed") from error
         try:
             for part in body:

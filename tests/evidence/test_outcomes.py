@@ -18,10 +18,10 @@ STUDY = {
     ],
 }
 TRIAL = {"study": "toy", "effect": "overall_survival", "citation": "TOY"}
-TRIAL |= dict.fromkeys(("id", "stratum", "timing", "argued", "caveat"))
+TRIAL |= dict.fromkeys(("id", "stratum", "timing", "group", "argued", "caveat"))
 OUTCOME = {"id": "os", "title": "t", "measure": "m", "direction": "d", "default": None, "notes": []}
 OUTCOME |= {"trials": [TRIAL], "pools": [], "published": [], "favours": {"below": "A", "above": "B"}}
-OUTCOME |= {"pooled_reason": "one trial"}
+OUTCOME |= {"pooled_reason": "one trial", "statements": [], "interactions": []}
 ARMS = {"A": Arm("A", "one thing", "below"), "B": Arm("B", "another", "above")}
 
 

@@ -18,7 +18,7 @@ from service.security.keys import new_key
 from service.security.registry import PROMISED_SECONDS
 from tests.api.asking import JSON, ONE, SEPSIS
 from tests.conftest import until
-from tests.trust.record import goal, table
+from tests.trust.record import goal, status_line, table
 from tests.trust.stand import Service
 
 UNIT = "keys"
@@ -222,16 +222,11 @@ def shown(found: dict[str, Any]) -> dict[str, Any]:
         "Revoked keys while CLIENTS_FILE is broken",
         [*columns, "calls with revoked keys", "with a key that is left"],
         [
-            [*(each[name] for name in ("broken", "replaced", "workers", "one", "every")), *map(_told, _counted(each))]
+            [
+                *(each[name] for name in ("broken", "replaced", "workers", "one", "every")),
+                *map(status_line, (each["revoked"], each["kept"])),
+            ]
             for each in found["rounds"]
         ],
         f"{CALLERS} callers show the revoked keys without a pause; {GONE}: the worker was just ended.",
     )
-
-
-def _counted(each: dict[str, Any]) -> tuple[dict[str, int], dict[str, int]]:
-    return each["revoked"], each["kept"]
-
-
-def _told(statuses: dict[str, int]) -> str:
-    return ", ".join(f"{status}: {number}" for status, number in sorted(statuses.items()))

@@ -13,7 +13,7 @@ from typing import Any
 
 from service.security.keys import new_key
 from tests.api.asking import BATCH, JSON, ONE, RESPONDER, SEPSIS
-from tests.trust.record import goal, table
+from tests.trust.record import goal, status_line, table
 from tests.trust.stand import Service
 
 UNIT = "limits"
@@ -141,7 +141,7 @@ def _forged(flood: Flood, _key: str) -> None:
 FLOODS: dict[str, Callable[[Flood, str], None]] = {
     "a key over its limit": _plain,
     "batches with emergencies, of that key": _batches,
-    "wrong keys from 40 addresses": _wrong_keys,
+    f"wrong keys from {CROWD} addresses": _wrong_keys,
     "an address a request": _addresses,
     "forged addresses": _forged,
 }
@@ -186,7 +186,7 @@ def goals(found: dict[str, Any]) -> list[dict[str, Any]]:
         ),
         goal(
             f"wrong keys are told 401 {LIMIT} times an address by each process at most, then 429, emergencies included",
-            f"{wrong['most of an address']} times at most; {_told(wrong['statuses'])}",
+            f"{wrong['most of an address']} times at most; {status_line(wrong['statuses'])}",
             met=set(wrong["statuses"]) <= {"401", "429", CUT} and wrong["most of an address"] <= most,
         ),
         goal(
@@ -200,7 +200,7 @@ def goals(found: dict[str, Any]) -> list[dict[str, Any]]:
 def shown(found: dict[str, Any]) -> dict[str, Any]:
     """The table."""
     rows = [
-        [name, f"{_sum(found[name]):,}", _told(found[name]["statuses"]), _told(found[name]["items"])]
+        [name, f"{_sum(found[name]):,}", status_line(found[name]["statuses"]), status_line(found[name]["items"])]
         for name in (*FLOODS, "emergencies", "modest")
     ]
     about = f"All at once for {found['seconds']:.0f} s, RATE_LIMIT={LIMIT}/hour, PROXY_HOPS=1, counts shared in Redis."
@@ -209,7 +209,3 @@ def shown(found: dict[str, Any]) -> dict[str, Any]:
 
 def _sum(flood: dict[str, Any]) -> int:
     return sum(flood["statuses"].values())
-
-
-def _told(statuses: dict[str, int]) -> str:
-    return ", ".join(f"{status}: {number:,}" for status, number in sorted(statuses.items()))

@@ -13,7 +13,7 @@ from typing import Any
 from service.settings import MEMORY_BYTES, Settings
 from tests.api.asking import ONE, SEPSIS
 from tests.memory_use import BESIDE, HEAVY, MIB, limit, limited, peak, post, processes
-from tests.trust.record import goal, table
+from tests.trust.record import goal, status_line, table
 from tests.trust.stand import Service
 
 UNIT = "memory"
@@ -102,8 +102,8 @@ def goals(found: dict[str, Any]) -> list[dict[str, Any]]:
 
 def shown(found: dict[str, Any]) -> dict[str, Any]:
     """The table."""
-    statuses = ", ".join(f"{status}: {number}" for status, number in sorted(found["statuses"].items()))
-    cells = [found["limit MiB"], found["most MiB"] or "", " and ".join(map(str, found["worker MiB"])), statuses]
+    workers = " and ".join(map(str, found["worker MiB"]))
+    cells = [found["limit MiB"], found["most MiB"] or "", workers, status_line(found["statuses"])]
     waits = f"{found['emergencies']}: {found['p50 s']} s (median), {found['max s']} s"
     return table(
         "Memory, while everything heavy is sent at once",

@@ -11,11 +11,12 @@ from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
+from service.server.request_framing import FREE_CHUNKS
 from tests.api.asking import BATCH, JSON, NDJSON, ONE, SEPSIS
 from tests.memory_use import MIB
 from tests.sockets import children, processor_seconds, rest
 from tests.trust.fuzz_wire import head
-from tests.trust.record import goal, table
+from tests.trust.record import goal, status_line, table
 from tests.trust.stand import Service
 
 CHUNKS, FILES = "chunks", "files"
@@ -35,8 +36,6 @@ SHAPES: dict[str, tuple[bytes, str]] = {
     "sixty-four bytes": (b"40\r\n" + b" " * 64 + b"\r\n", JSON),
     "one byte, lines of a stream": (b"1\r\n\n\r\n", NDJSON),
 }
-ALLOWED = 4000
-"""Chunks of one byte in a body that may come so (request_framing.FREE_CHUNKS)."""
 
 
 def chunks(up: Service, megabytes: int) -> list[dict[str, Any]]:
@@ -44,7 +43,7 @@ def chunks(up: Service, megabytes: int) -> list[dict[str, Any]]:
     (worker,) = up.workers()
     found = []
     endless = {name: _begun(kind) + chunk * (MIB // len(chunk)) for name, (chunk, kind) in SHAPES.items()}
-    whole = _begun(JSON) + b"1\r\n \r\n" * ALLOWED + b"0\r\n\r\n"
+    whole = _begun(JSON) + b"1\r\n \r\n" * FREE_CHUNKS + b"0\r\n\r\n"
     for name, data in (endless | {"as many of one byte as may be": whole}).items():
         before, sent, statuses = processor_seconds(worker), 0, Counter[str]()
         while sent < megabytes * MIB:
@@ -161,7 +160,7 @@ def shown(tiny: list[dict[str, Any]], few: dict[str, dict[str, Any]]) -> Iterato
                 f"{each['sent'] / MIB:.1f}",
                 each["seconds"],
                 f"{_cost(each):.3f}",
-                _told(each["statuses"]),
+                status_line(each["statuses"]),
             ]
             for each in tiny
         ],
@@ -170,12 +169,8 @@ def shown(tiny: list[dict[str, Any]], few: dict[str, dict[str, Any]]) -> Iterato
         "Connections while files run out",
         ["files", "connections", "refused by the system", "emergencies", "longest s"],
         [
-            [name, f"{each['opened']:,}", each["refused by the system"], _told(each["statuses"]), each["longest"]]
+            [name, f"{each['opened']:,}", each["refused by the system"], status_line(each["statuses"]), each["longest"]]
             for name, each in few.items()
         ],
         f"{CONNECTIONS} at a time: idle, half a head, half a body.",
     )
-
-
-def _told(statuses: dict[str, int]) -> str:
-    return ", ".join(f"{status}: {number:,}" for status, number in sorted(statuses.items()))

@@ -8,7 +8,7 @@ import os
 import platform
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -105,6 +105,11 @@ class Record:
 def goal(said: str, figure: object, *, met: bool) -> dict[str, Any]:
     """A goal beside its figure."""
     return {"goal": said, "figure": str(figure), "met": met}
+
+
+def status_line(statuses: Mapping[str, int]) -> str:
+    """Return counts by status in one line: 200: 1,234, 429: 5."""
+    return ", ".join(f"{status}: {number:,}" for status, number in sorted(statuses.items()))
 
 
 def table(name: str, columns: Sequence[str], rows: Sequence[Sequence[object]], about: str = "") -> dict[str, Any]:
