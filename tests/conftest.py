@@ -144,13 +144,13 @@ def serving_fixture(tmp_path: Path) -> Callable[..., contextlib.AbstractContextM
 
 
 @contextlib.contextmanager
-def serving(folder: Path, **environment: str) -> Iterator[Server]:
-    """Start gunicorn, wait until it is ready, stop it afterwards."""
+def serving(folder: Path, *, app: str = "service:create_app()", **environment: str) -> Iterator[Server]:
+    """Start gunicorn with an application, wait until it is ready, stop it afterwards."""
     port = some_free_port()
     log = folder / f"gunicorn-{port}.log"
     with log.open("wb") as out:
         process = subprocess.Popen(
-            [GUNICORN, "--config", "python:service.server.gunicorn_config", "service:create_app()"],
+            [GUNICORN, "--config", "python:service.server.gunicorn_config", app],
             cwd=ROOT,
             stdout=out,
             stderr=out,

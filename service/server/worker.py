@@ -293,9 +293,8 @@ class Worker(base.Worker):  # type: ignore[misc] # gunicorn ships no types
         environ["wsgi.multithread"] = True
         try:
             body = self.wsgi(environ, response.start_response)
-        except (
-            OSError
-        ) as error:  # such as too many open files: of the application, not of the connection
+        except OSError as error:
+            # It is the application's, such as too many open files, and not the connection's, which awaits an answer.
             raise RuntimeError("the application failed") from error
         try:
             for part in body:

@@ -15,6 +15,7 @@ import pytest
 
 from service.server.connection import READ_SECONDS
 from tests.conftest import Server, serving, until
+from tests.server.failing_app import FAILS
 from tests.sockets import BODY, ONE, children, connect, head, open_files, processor_seconds, rest
 
 PLACES = 800  # worker_connections
@@ -151,6 +152,14 @@ def test_a_worker_that_has_answered_nobody_yet_answers_though_no_file_is_left(tm
         for _ in range(20):
             assert server.get("/livez")[0] == 200
         assert children(server.process.pid) == [worker]
+
+
+def test_an_application_that_lacks_a_file_is_a_500_and_no_connection_without_an_answer(tmp_path: Path) -> None:
+    with serving(tmp_path, app="tests.server.failing_app:failing_app()", WORKERS="1") as server:
+        worker = children(server.process.pid)
+        assert server.get(FAILS)[0] == 500
+        assert server.get("/livez")[0] == 200
+        assert children(server.process.pid) == worker
 
 
 def test_a_worker_that_has_had_its_requests_does_not_wait_for_slow_clients(tmp_path: Path) -> None:
